@@ -1,0 +1,5 @@
+"""`python -m npuspec` is `npuspec`."""
+
+from npuspec.cli import main
+
+main()

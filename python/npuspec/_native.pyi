@@ -1,0 +1,107 @@
+"""The parts of npuspec that have to be fast or exact, written in Rust."""
+
+from collections.abc import Sequence
+from mmap import mmap
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["NonFiniteError", "__version__", "onnx_external_data", "pad", "parse_toml"]
+
+__version__: str
+
+def parse_toml(
+    text: str,
+) -> tuple[
+    list[tuple[tuple[str | int, ...], tuple[int, int] | None, tuple[int, int]]],
+    list[tuple[str, tuple[int, int] | None]],
+]:
+    """Find where each key and value of a TOML text stands.
+
+    Every span is a pair (start, end) of byte offsets into the UTF-8 form of `text`, on character boundaries.
+
+    Args:
+        text: TOML 1.1.
+
+    Returns:
+        (entries, errors). An entry is (path, key, value) for a table, value or array item. Its path holds the key or
+        index of each step from the root. The key's span is None for array items. The value's span is that of the
+        header, brackets included, for a table that has one, and that of the first part of a header or dotted key that
+        names it for a table without. A parent stands before its children, siblings stand in the order in which the
+        text first names them. An error is (message, span), in the order of the text. All errors are listed; the entries
+        are then those that could still be made out. What is nested deeper than 128 levels is an error.
+
+    Raises:
+        UnicodeEncodeError: `text` holds lone surrogates.
+
+    """
+
+def onnx_external_data(data: bytes | memoryview | mmap) -> list[str]:
+    """List the files that hold an ONNX model's external data.
+
+    Looks at initializers, sparse ones and the attributes of nodes, in the graph, its subgraphs and the model's
+    functions. Tensors that lie in the model are skipped without being copied. The GIL is released, and `data` mustn't
+    change meanwhile.
+
+    Args:
+        data: an ONNX protobuf; any contiguous buffer.
+
+    Returns:
+        Locations as the model gives them, sorted, each once. They are not checked: they may be absolute or contain
+        `..`.
+
+    Raises:
+        ValueError: `data` is no ONNX model (undecodable, or without a graph), or an external tensor lacks a location.
+        BufferError: `data` isn't contiguous.
+        TypeError: `data` is no buffer.
+
+    """
+
+class NonFiniteError(ValueError):
+    """A sample holds a NaN or an infinity."""
+
+    sample: int
+    """Number of the sample, from zero."""
+
+    index: int
+    """Flat index of the element within the sample, in C order."""
+
+def pad(
+    samples: Sequence[NDArray[Any]],
+    out: NDArray[Any],
+    *,
+    axis: int = 0,
+    side: Literal["right", "left"] = "right",
+    value: float = 0,
+    finite: bool = False,
+    lengths: NDArray[np.int32] | NDArray[np.int64] | None = None,
+    mask: NDArray[Any] | None = None,
+) -> None:
+    """Copy sample b into row b of a batch and pad the rest of the row.
+
+    Each element of the outputs is written once. Everything is checked before the first write, except for `finite`. The
+    GIL is released while copying; no array may be written to by others meanwhile. Arrays are taken by the buffer
+    protocol.
+
+    Args:
+        samples: B arrays of shape [s_1, .., s_r], r >= 1, each s_i of its own; strided and read-only ones are fine.
+        out: [B, t_1, .., t_r], C-contiguous, every t_i >= s_i. Its dtype, which the samples share, is bool, int8 to
+            int64, uint8 to uint64 or float16 to float64, in native byte order.
+        axis: the axis of a sample, counted without the batch and from zero, that `lengths` and `mask` speak of.
+        side: on which side of every axis the padding goes.
+        value: what to pad with. Floats are rounded to the dtype of `out`.
+        finite: refuse NaN and infinities in samples. Has no effect on integers and bools, nor on `value`.
+        lengths: int32 or int64 [B] or [B, 1], C-contiguous, receives the size of each sample along `axis`.
+        mask: bool, uint8, int8, int32, int64, float16 or float32 [B, T], C-contiguous, T being the size of `out` along
+            `axis`; receives 1 where that axis holds the sample and 0 where it holds padding.
+
+    Raises:
+        TypeError: an argument is no array, or its dtype is unsupported or differs from that of `out`.
+        BufferError: an output is read-only or not C-contiguous, or an array has no axes.
+        ValueError: sizes don't fit, `axis` or `side` doesn't exist, `value` has no counterpart in the dtype (a finite
+            one beyond a float's range included), a length exceeds int32, or the memory that an output spans overlaps
+            that of another array.
+        NonFiniteError: with `finite`, a sample isn't. The outputs may then be partly written.
+
+    """

@@ -1,0 +1,61 @@
+"""The manifest: what a bundle holds, file by file, and what a session needs to know. It is the only file read on trust,
+and the trust is checked: the folder that it lies in is named by its SHA-256.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from npuspec.bundle.program import Frozen, Program
+
+MANIFEST = "manifest.json"
+PLAN = "plan.json"
+
+RelativePath = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$", max_length=400)
+]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class FileRecord(Frozen):
+    """One file of the bundle."""
+
+    sha256: Sha256
+    size: Annotated[int, Field(ge=0)]
+
+
+class Deployed(Frozen):
+    """A device that the spec allows, with OpenVINO's properties for it."""
+
+    device: Literal["NPU", "CPU"]
+    properties: dict[str, bool | int | str]
+
+
+class Blob(Frozen):
+    """A model as one device's compiler exported it; of use only where the device is the same to the letter."""
+
+    device: str
+    identity: str
+    path: RelativePath
+
+
+class Manifest(Frozen):
+    """Everything that a session needs to know of a bundle."""
+
+    format: Literal[1] = 1
+    plan: Sha256
+    toolchain: dict[str, str]
+    program: Program
+    cache: Literal["blob", "directory", "none"]
+    deployments: Annotated[tuple[Deployed, ...], Field(min_length=1)]
+    """In the order in which they are tried."""
+    device: Literal["NPU", "CPU"]
+    """The device that this bundle was made and measured on."""
+    identity: str
+    """What exactly that device was."""
+    models: dict[str, RelativePath]
+    """Variant to OpenVINO IR."""
+    blobs: dict[str, Blob]
+    """Variant to blob."""
+    files: dict[RelativePath, FileRecord]
+    """Every file of the bundle but this one."""

@@ -1,0 +1,104 @@
+"""What a session has to know of a model: its inputs, its outputs, and its static variants. Plain data, no openvino."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Frozen(BaseModel):
+    """Immutable data that goes to JSON and comes back equal."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Size = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Name = Annotated[str, Field(min_length=1)]
+
+
+class Extent(Frozen):
+    """How long an output is along `axis`: (scale * n + offset) // divisor, for a sample of size n in `dim`.
+
+    Chains of convolutions, poolings and strides all have this form, since floor divisions nest into one.
+    """
+
+    dim: str
+    axis: int
+    scale: int = 1
+    offset: int = 0
+    divisor: Annotated[int, Field(ge=1)] = 1
+
+    def of(self, n: int) -> int:
+        """Return the output's length for an input's length `n`."""
+        return (self.scale * n + self.offset) // self.divisor
+
+
+class DataInput(Frozen):
+    """An input that the caller gives: one sample of rank `len(axes)`, without the batch axis."""
+
+    role: Literal["data"] = "data"
+    name: Name
+    dtype: str
+    """NumPy's name, such as `float32`."""
+    axes: tuple[str | Size, ...]
+    """Sizes, and names of dimensions, behind the batch axis."""
+    pad_value: float
+    pad_side: Literal["right", "left"]
+    finite: bool
+
+
+class LengthInput(Frozen):
+    """An input filled with the size of `of`'s sample in `dim`."""
+
+    role: Literal["length"] = "length"
+    name: Name
+    dtype: str
+    of: Name
+    dim: str
+
+
+class MaskInput(Frozen):
+    """An input of shape [batch, size of `dim`], 1 where `of`'s sample is valid."""
+
+    role: Literal["mask"] = "mask"
+    name: Name
+    dtype: str
+    of: Name
+    dim: str
+
+
+Input = Annotated[DataInput | LengthInput | MaskInput, Field(discriminator="role")]
+
+
+class Output(Frozen):
+    """An output, batch first, cut to its extents."""
+
+    name: Name
+    dtype: str
+    extents: tuple[Extent, ...]
+
+
+class Dim(Frozen):
+    """The lengths that a sample may have in a padded dimension."""
+
+    minimum: Size
+    """The shortest that the original model takes."""
+    maximum: Size
+
+
+class Variant(Frozen):
+    """One static model: the size of each dimension, and so the shape of each input."""
+
+    name: Name
+    sizes: dict[str, Size]
+    shapes: dict[str, tuple[Size, ...]]
+    """Input name to full shape, batch first."""
+
+
+class Program(Frozen):
+    """A model as a session sees it. Variants rise in size: the first that fits is used."""
+
+    batch: Size
+    dims: dict[str, Dim]
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    variants: Annotated[tuple[Variant, ...], Field(min_length=1)]

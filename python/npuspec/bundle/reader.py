@@ -1,0 +1,139 @@
+"""Open a bundle: find the current version, and refuse it unless every byte is what the manifest says."""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from npuspec.bundle.manifest import MANIFEST, Manifest
+from npuspec.diagnostics import BundleError, Diagnostic
+from npuspec.store import digest_bytes, digest_file
+
+POINTER = "CURRENT"
+VERSIONS = "versions"
+_MAX_MANIFEST = 16 * 1024 * 1024
+_TRIES = 20  # a reader that finds its version gone was overtaken by two writers, each time anew
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A version of a bundle whose files were all as the manifest lists them when it was opened."""
+
+    root: Path
+    manifest: Manifest
+
+    def path(self, name: str) -> Path:
+        """Return the place of one of the files that the manifest lists."""
+        if name not in self.manifest.files:
+            raise _broken(self.root, f"it has no file `{name}`")
+        return self.root / name
+
+
+def open_bundle(path: Path) -> Bundle:
+    """Open the current version of the bundle at `path`.
+
+    While a writer is at work, this is the whole old or the whole new version.
+
+    Raises:
+        BundleError: `no-bundle`, `broken-bundle` or `bundle-format`.
+
+    """
+    for _ in range(_TRIES):
+        version = current_version(path)
+        try:
+            return open_version(path / VERSIONS / version)
+        except FileNotFoundError:
+            if current_version(path) == version:
+                raise _broken(path, f"version {version[:12]} isn't there") from None
+    raise _broken(path, "it changes faster than it can be read")
+
+
+def current_version(path: Path) -> str:
+    """Return the digest that the pointer names."""
+    if not path.is_dir():
+        raise BundleError(
+            Diagnostic("no-bundle", f"there is no bundle at `{path}`", "make one: npuspec apply SPEC -o PATH")
+        )
+    with open_errors(path):
+        for attempt in range(_TRIES):
+            try:
+                text = (path / POINTER).read_bytes()[:80].decode("ascii", "replace")
+                break
+            except PermissionError:  # Windows, in the moment of the switch
+                if attempt + 1 == _TRIES:
+                    raise
+                time.sleep(0.01)
+            except FileNotFoundError:
+                message = f"`{path}` holds no finished bundle"
+                raise BundleError(Diagnostic("no-bundle", message, "make one: npuspec apply SPEC -o PATH")) from None
+    if not re.fullmatch(r"[0-9a-f]{64}\n", text):
+        raise _broken(path, f"its {POINTER} file names no version")
+    return text.rstrip()
+
+
+@contextmanager
+def open_errors(path: Path) -> Iterator[None]:
+    """Turn what the file system refuses into an error of ours; a missing file stays what it is."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _broken(path, f"it can't be read: {error.strerror}") from None
+
+
+def open_version(root: Path) -> Bundle:
+    """Open one version by its folder. Raises FileNotFoundError where it isn't there, or is being cleared away."""
+    with open_errors(root):
+        manifest_path = root / MANIFEST
+        if manifest_path.stat().st_size > _MAX_MANIFEST:
+            raise _broken(root, "its manifest is too large")
+        data = manifest_path.read_bytes()
+        if digest_bytes(data) != root.name:
+            raise _broken(root, "its manifest isn't the one that its name stands for")
+        try:
+            manifest = Manifest.model_validate_json(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(p) for p in first["loc"])
+            message = f"the bundle's manifest isn't of the format that this version reads: {where}: {first['msg']}"
+            raise BundleError(
+                Diagnostic("bundle-format", message, "make the bundle again with this version of npuspec")
+            ) from None
+        _check_files(root, manifest)
+    return Bundle(root, manifest)
+
+
+def _check_files(root: Path, manifest: Manifest) -> None:
+    """Compare every file with its record; symbolic links are no files of a bundle."""
+    found = {p.relative_to(root).as_posix(): p for p in root.rglob("*") if p.is_symlink() or not p.is_dir()}
+    found.pop(MANIFEST)
+    if extra := sorted(found.keys() - manifest.files.keys()):
+        raise _broken(root, f"`{extra[0]}` isn't in its manifest")
+    for name, record in sorted(manifest.files.items()):
+        if name not in found:
+            # A version that is being cleared away loses its manifest first, so this one is damaged.
+            if not (root / MANIFEST).exists():
+                raise FileNotFoundError
+            raise _broken(root, f"`{name}` is missing")
+        if (
+            found[name].is_symlink()
+            or found[name].stat().st_size != record.size
+            or digest_file(found[name]) != record.sha256
+        ):
+            raise _broken(root, f"`{name}` was changed")
+
+
+def _broken(path: Path, why: str) -> BundleError:
+    place = path.parent.parent if path.parent.name == VERSIONS else path
+    return BundleError(
+        Diagnostic(
+            "broken-bundle",
+            f"the bundle `{place}` is broken: {why}",
+            "copy it again, or make it again: npuspec apply SPEC",
+        )
+    )

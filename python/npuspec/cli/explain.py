@@ -1,0 +1,28 @@
+"""`npuspec explain`."""
+
+from typing import Annotated
+
+import typer
+
+from npuspec.diagnostics.codes import CODES
+from npuspec.diagnostics.errors import EXIT_USAGE
+
+
+def _complete(start: str) -> list[str]:
+    return [code for code in CODES if code.startswith(start)]
+
+
+def explain(
+    code: Annotated[str, typer.Argument(help="A diagnostic's code.", autocompletion=_complete, show_default=False)],
+) -> None:
+    """Explain a diagnostic: why it is one, an example, and the mend."""
+    from npuspec.diagnostics.suggest import did_you_mean
+
+    if (found := CODES.get(code)) is None:
+        typer.echo(f"no diagnostic is called `{code}`; {did_you_mean(code, CODES)}", err=True)
+        raise typer.Exit(EXIT_USAGE)
+    typer.echo(f"{code}\n\n{found.why}")
+    if found.wrong:
+        typer.echo(f"\nwrong:\n\n{found.wrong}")
+    if found.right:
+        typer.echo(f"\nright:\n\n{found.right}")

@@ -1,0 +1,71 @@
+"""Progress on a terminal; plain lines where there is none."""
+
+from types import TracebackType
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+
+from npuspec.execute import Observer
+from npuspec.plan.model import PlannedStage
+
+
+class Progress(Observer):
+    """A bar for the stage that runs, and a line for each that is done."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, soft_wrap=True, highlight=False)
+        self._bars = Bars(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.fields[count]}"),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task: TaskID | None = None
+
+    def announce(self, text: str) -> None:
+        """Show what is going on before the stages."""
+        self._show(f"{text} ...")
+        if not self._console.is_terminal:
+            typer.echo(f"{text} ...", err=True)
+
+    def warn(self, text: str) -> None:
+        """Say it loudly."""
+        self._console.print(f"warning: {text}", style="bold yellow", markup=False)
+
+    def started(self, stage: PlannedStage, number: int, count: int) -> None:
+        """Show the stage's bar."""
+        self._show(f"[{number}/{count}] {stage.name}")
+
+    def progressed(self, stage: PlannedStage, done: int, total: int) -> None:  # noqa: ARG002  the bar is this stage's
+        """Move the bar."""
+        if self._task is not None:
+            self._bars.update(self._task, completed=done, total=total, count=f"{done}/{total}")
+
+    def finished(self, stage: PlannedStage, seconds: float | None) -> None:
+        """Leave a line."""
+        how = "unchanged" if seconds is None else f"{seconds:.1f} s"
+        self._console.print(f"{stage.name}: {how}", markup=False)
+
+    def _show(self, text: str) -> None:
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+        self._task = self._bars.add_task(text.replace("[", r"\["), total=None, count="")
+
+    def stop(self) -> None:
+        """Take the bar away."""
+        self._bars.stop()
+
+    def __enter__(self) -> "Progress":
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

@@ -1,0 +1,67 @@
+"""`npuspec run`."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Optional
+
+import typer
+
+
+def run(
+    bundle: Annotated[Path, typer.Argument(help="A bundle, as `apply` made it.", show_default=False)],
+    inputs: Annotated[
+        list[str],
+        typer.Option(
+            "--input",
+            "-i",
+            metavar="NAME=FILE.npy",
+            help="An unpadded array without batch axis; once for each data input.",
+        ),
+    ],
+    output: Annotated[
+        Optional[Path],  # noqa: UP045  typer reads the annotation
+        typer.Option("--output", "-o", help="Write the outputs to this .npz file.", show_default=False),
+    ] = None,
+    device: Annotated[
+        Optional[Literal["NPU", "CPU"]],  # noqa: UP045
+        typer.Option(help="Instead of the bundle's target and fallbacks."),
+    ] = None,
+) -> None:
+    """Run a bundle on one sample: a line for each output, and with --output its values.
+
+    Lengths and masks are made by npuspec, and outputs are cut to the sample's valid length.
+    """
+    import time
+    import warnings
+
+    import numpy as np
+
+    from npuspec.cli.output import print_error
+    from npuspec.diagnostics import Diagnostic, InputError, Severity
+    from npuspec.runtime import FallbackWarning, load
+
+    def read(argument: str) -> tuple[str, "np.ndarray[Any, Any]"]:
+        name, equals, file = argument.partition("=")
+        if not equals:
+            raise InputError(
+                Diagnostic("wrong-argument", f"`{argument}` isn't NAME=FILE.npy", "--input waveform=clip.npy")
+            )
+        try:
+            return name, np.load(file, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            message = f"`{file}` is no array that can be read: {error}"
+            raise InputError(Diagnostic("unreadable-sample", message, "numpy.save makes one")) from None
+
+    arrays = dict(read(argument) for argument in inputs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FallbackWarning)  # it stands in the notes
+        session = load(bundle, device=device)
+    print_error([Diagnostic("note", note, severity=Severity.NOTE) for note in session.notes])
+    with session:
+        start = time.perf_counter()
+        outputs = session.infer(arrays)
+        milliseconds = (time.perf_counter() - start) * 1e3
+    for name, array in outputs.items():
+        typer.echo(f"{name}: {list(array.shape)} {array.dtype}")
+    typer.echo(f"{milliseconds:.1f} ms on {session.device}", err=True)
+    if output is not None:
+        np.savez(output, allow_pickle=False, **outputs)

@@ -1,0 +1,112 @@
+"""A plan in words."""
+
+from npuspec.bundle.program import DataInput, Extent, Program
+from npuspec.plan import Plan
+from npuspec.plan.model import PlannedSource
+
+
+def show_plan(plan: Plan, name: str) -> str:
+    """Return the plan as text for people."""
+    sections = [
+        f"plan of {name}\n  digest {plan.digest}",
+        "toolchain\n  " + ", ".join(f"{k} {v}" for k, v in plan.toolchain.items() if v),
+        "model\n" + _source(plan.model),
+        _inputs(plan.program),
+        _outputs(plan.program),
+        _variants(plan),
+        *(_deployment(plan, index) for index in range(len(plan.deployments))),
+        _quantization(plan),
+        _gates(plan),
+        f"cache\n  {plan.cache}{_origin(plan, 'cache.kind')}",
+        "stages\n"
+        + "\n".join(
+            f"  {s.digest[:12]}  {s.name}" + (f"  <- {', '.join(s.inputs)}" if s.inputs else "") for s in plan.stages
+        ),
+    ]
+    return "\n\n".join(s for s in sections if s)
+
+
+def _origin(plan: Plan, key: str) -> str:
+    return f"  ({plan.origins[key]})" if key in plan.origins else "  (spec)"
+
+
+def _source(source: PlannedSource) -> str:
+    count = f", {len(source.files)} files" if len(source.files) > 1 else ""
+    return f"  {source.source}\n  sha256 {source.digest}{count}"
+
+
+def _inputs(program: Program) -> str:
+    rows = []
+    for port in program.inputs:
+        if isinstance(port, DataInput):
+            shape = ", ".join(map(str, (f"batch={program.batch}", *port.axes)))
+            finite = ", must be finite" if port.finite else ""
+            rows.append(
+                f"  {port.name} [{shape}] {port.dtype}: padded on the {port.pad_side} with {port.pad_value:g}{finite}"
+            )
+        else:
+            rows.append(f"  {port.name} {port.dtype}: {port.role} of {port.of} in {port.dim}")
+    rows += [
+        f"  {name}: {dim.minimum} to {dim.maximum}, longer or shorter is an error" for name, dim in program.dims.items()
+    ]
+    return "inputs\n" + "\n".join(rows)
+
+
+def _outputs(program: Program) -> str:
+    def rule(extent: Extent) -> str:
+        scaled = extent.dim if extent.scale == 1 else f"{extent.scale} * {extent.dim}"
+        shifted = scaled if extent.offset == 0 else f"{scaled} {'+-'[extent.offset < 0]} {abs(extent.offset)}"
+        length = shifted if extent.divisor == 1 else f"({shifted}) // {extent.divisor}"
+        return f"axis {extent.axis} cut to {length}"
+
+    rows = [f"  {o.name} {o.dtype}: {'; '.join(map(rule, o.extents)) or 'whole'}" for o in program.outputs]
+    return "outputs (how their lengths follow was measured on the model)\n" + "\n".join(rows)
+
+
+def _variants(plan: Plan) -> str:
+    rows = [
+        f"  {v.name}: " + ", ".join(f"{n} {list(shape)}" for n, shape in v.shapes.items())
+        for v in plan.program.variants
+    ]
+    layout = "  layout: the model's own; no axis is moved"
+    batch = f"  batch: {plan.program.batch} sample(s) an inference{_origin(plan, 'batching.size')}"
+    return "static shapes\n" + "\n".join([*rows, layout, batch])
+
+
+def _deployment(plan: Plan, index: int) -> str:
+    deployment = plan.deployments[index]
+    title = f"{deployment.device}, " + ("the target" if index == 0 else "a fallback")
+    if index == 0 and plan.platforms:
+        title += f" (platforms {', '.join(plan.platforms)})"
+    rows = [f"  {p.scope:7} {p.name} = {p.value}  ({p.origin})" for p in deployment.properties]
+    rows += [f"  left out: {key}, which {deployment.device} doesn't know" for key in deployment.left_out]
+    return title + "\n" + "\n".join(rows)
+
+
+def _quantization(plan: Plan) -> str:
+    if plan.recipe.mode == "none":
+        return f"quantization\n  none{_origin(plan, 'quantization.mode')}"
+    recipe, samples = plan.recipe, plan.samples
+    rows = [
+        f"  {recipe.mode}{_origin(plan, 'quantization.mode')}",
+        f"  preset {recipe.preset}{_origin(plan, 'quantization.preset')}",
+        f"  model type {recipe.model_type or 'none'}{_origin(plan, 'quantization.model_type')}",
+        f"  kept in floating point: {', '.join(recipe.keep_names) or 'nothing'}",
+    ]
+    if samples is not None:
+        rows += [
+            f"  calibrated on {len(samples.calibration)} samples{_origin(plan, 'quantization.samples')}:",
+            *(f"    {path}" for path in samples.calibration),
+        ]
+    return "quantization\n" + "\n".join(rows)
+
+
+def _gates(plan: Plan) -> str:
+    if plan.samples is None:
+        return "gates\n  none: nothing will be measured"
+    rows = [f"  {g.metric} of {g.of} against {g.against}, {g.output}: at least {g.min:g}" for g in plan.gates]
+    rows += [
+        f"  on {len(plan.samples.validation)} samples, none of which calibrates:",
+        *(f"    {p}" for p in plan.samples.validation),
+    ]
+    return "data\n" + _source(plan.samples.source) + "\n\ngates\n" + "\n".join(rows)

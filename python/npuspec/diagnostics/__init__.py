@@ -1,0 +1,27 @@
+"""Faults as data: what is wrong, where, and what to do. Knows nothing of specs, plans or devices."""
+
+from npuspec.diagnostics.errors import (
+    BundleError,
+    DeviceError,
+    GateError,
+    InputError,
+    NpuspecError,
+    SpecError,
+    StageError,
+)
+from npuspec.diagnostics.model import Diagnostic, Label, Path, Severity, has_errors
+
+__all__ = [
+    "BundleError",
+    "DeviceError",
+    "Diagnostic",
+    "GateError",
+    "InputError",
+    "Label",
+    "NpuspecError",
+    "Path",
+    "Severity",
+    "SpecError",
+    "StageError",
+    "has_errors",
+]

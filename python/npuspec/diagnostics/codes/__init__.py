@@ -1,0 +1,12 @@
+"""Every code of a diagnostic, explained; `npuspec explain CODE` prints it."""
+
+from npuspec.diagnostics.codes.doc import CodeDoc
+from npuspec.diagnostics.codes.model import MODEL
+from npuspec.diagnostics.codes.runtime import RUNTIME
+from npuspec.diagnostics.codes.sources import SOURCES
+from npuspec.diagnostics.codes.spec import SPEC
+from npuspec.diagnostics.codes.stages import STAGES
+
+__all__ = ["CODES", "CodeDoc"]
+
+CODES: dict[str, CodeDoc] = dict(sorted((SPEC | SOURCES | MODEL | STAGES | RUNTIME).items()))

@@ -1,0 +1,15 @@
+"""The form of a code's documentation."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CodeDoc:
+    """Why a code is a fault, and an example of it with its mend.
+
+    Examples are TOML; lines of a shell begin with `$ `, and lines of Python with `>>> `.
+    """
+
+    why: str
+    wrong: str = ""
+    right: str = ""

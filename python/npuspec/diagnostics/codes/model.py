@@ -1,0 +1,94 @@
+"""Codes of a spec that is held against its model and its data."""
+
+from npuspec.diagnostics.codes.doc import CodeDoc
+
+MODEL = {
+    "duplicate-samples": CodeDoc(
+        "Two files of [data] have the same content. Samples are divided into those that calibrate and those that the "
+        "gates run on; a sample on both sides would make a gate look better than the model is.",
+        '[data]\nsource = "clips/**/*.wav"   # clips/a.wav and clips/old/a.wav are the same',
+        '[data]\nsource = "clips/*.wav"',
+    ),
+    "dynamic-shape": CodeDoc(
+        "A port of the model has no fixed number of axes, or a size is still open when all inputs are static, since it "
+        "depends on the values. An NPU compiles static shapes only.",
+        ">>> torch.nonzero(x)   # how many rows it has depends on x",
+        ">>> x != 0             # a mask of the size of x",
+    ),
+    "impossible-shape": CodeDoc(
+        "OpenVINO can't propagate these sizes through the model: two of its inputs would contradict each other, or a "
+        "layer with fixed weights gets another size than it was made for. What OpenVINO said is part of the message.",
+        "[batching]\nsize = 4   # the model was exported with a batch of 1 in a Reshape",
+        "[batching]\nsize = 1",
+    ),
+    "input-too-large": CodeDoc(
+        "One input of one static variant would take more than 2 GiB. Sizes are the product of a shape, so this is "
+        "nearly always one zero too many; a static model would be compiled for it all the same.",
+        '[dims.time]\nstrategy = "fixed"\nsize = 800000000',
+        '[dims.time]\nstrategy = "fixed"\nsize = 80000',
+    ),
+    "output-batch": CodeDoc(
+        "The first axis of an output isn't the batch. npuspec takes row i of an output for sample i, so it can't give "
+        "each sample its own result; with a batch of another size than the model was made for, rows would be mixed.",
+        "[batching]\nsize = 4",
+        "[batching]\nsize = 1",
+    ),
+    "too-few-samples": CodeDoc(
+        "There are fewer samples than calibrate, none is left for the gates, or none is short enough for a variant. "
+        "NNCF itself would calibrate on what is there without a word. A gate that runs on the samples that calibrated "
+        "measures how well they were learned, not how well the model works.",
+        "[quantization]\nmode = 'int8'\nsamples = 300   # of 27 files",
+        "[quantization]\nmode = 'int8'\nsamples = 18",
+    ),
+    "unknown-length": CodeDoc(
+        "An output's length changes with a padded dimension, and no floor division explains how. Without the rule, the "
+        "frames that come from padding can't be cut off, and an application would take them for a result. State it by "
+        "hand if you know it; npuspec tries it on the model.",
+        "",
+        '[outputs.logits.length]\ndim = "time"\naxis = 1\noffset = 320\ndivisor = 320   # (time + 320) // 320',
+    ),
+    "unknown-operation": CodeDoc(
+        "[quantization.keep] names an operation that the model doesn't have. What was to stay in floating point would "
+        "be quantized, and only the accuracy would show it. Names are OpenVINO's friendly names, as the model is read.",
+        '[quantization.keep]\nnames = ["Conv"]',
+        '[quantization.keep]\nnames = ["/Conv"]',
+    ),
+    "unknown-output": CodeDoc(
+        "A gate or an [outputs] table names an output that the model doesn't have. Names are the model's own, and case "
+        "counts; a gate on nothing would measure nothing.",
+        '[[gates]]\nmetric = "frame-agreement"\noutput = "log_prob"\nof = "static"\nagainst = "original"\nmin = 0.9',
+        '[[gates]]\nmetric = "frame-agreement"\noutput = "log_probs"\nof = "static"\nagainst = "original"\nmin = 0.9',
+    ),
+    "unstated-input": CodeDoc(
+        "The model has an input that the spec doesn't mention. It must be fed all the same: with the caller's data, "
+        "with a length, or with a mask. Which of these it is can't be told from its shape, and zeros in place of a "
+        "length would silence the model without an error.",
+        '[inputs.waveform]\nshape = ["batch", "time"]',
+        '[inputs.waveform]\nshape = ["batch", "time"]\n\n[inputs.waveform_lengths]\nrole = "length"\nof = "waveform"',
+    ),
+    "unsupported-data-format": CodeDoc(
+        "The glob matches a file that isn't a sample npuspec reads: `.wav`, or an array that `numpy.save` wrote. A "
+        "file that was passed over would change the split between calibration and gates, so the glob has to be exact.",
+        '[data]\nsource = "clips/*"',
+        '[data]\nsource = "clips/*.wav"',
+    ),
+    "wrong-port-dtype": CodeDoc(
+        "The model's input has another element type than its role allows. Lengths are int32 or int64, so an input of "
+        "floats that is declared as one is some other input; and strings or packed types can't be fed at all.",
+        '[inputs.waveform]   # float32 in the model\nrole = "length"\nof = "features"',
+        '[inputs.waveform]\nshape = ["batch", "time"]',
+    ),
+    "wrong-port-rank": CodeDoc(
+        "The number of axes isn't the model's: in an input's shape, in a role (a length has one value for each sample, "
+        "a mask one for each place), or in an output's length. A shape that was stretched to fit would put the samples "
+        "into the wrong axis.",
+        '[inputs.image]\nshape = ["batch", "height", "width"]',
+        '[inputs.image]\nshape = ["batch", 3, "height", "width"]',
+    ),
+    "wrong-size": CodeDoc(
+        "The model fixes the size of an axis and the spec states another, or a size of a padded dimension is shorter "
+        "than the model takes at all.",
+        '[inputs.image]\nshape = ["batch", 4, 224, 224]   # the model takes 3 channels',
+        '[inputs.image]\nshape = ["batch", 3, 224, 224]',
+    ),
+}

@@ -1,0 +1,92 @@
+"""Codes of bundles, sessions and the command line."""
+
+from npuspec.diagnostics.codes.doc import CodeDoc
+
+RUNTIME = {
+    "broken-bundle": CodeDoc(
+        "A file of the bundle is missing, was changed, or isn't listed in the manifest, whose own SHA-256 is the name "
+        "of its folder. All of it is checked before anything is loaded: weights with one flipped bit give results that "
+        "look right.",
+        "",
+        "$ npuspec apply specs/asr.toml --output build/asr",
+    ),
+    "bundle-format": CodeDoc(
+        "The manifest is whole, and isn't of the format that this version of npuspec reads. A bundle is made again "
+        "from its spec; guessing what an unknown field means could run the model with the wrong lengths.",
+        "",
+        "$ npuspec apply specs/asr.toml --output build/asr",
+    ),
+    "internal-error": CodeDoc(
+        "npuspec itself failed, in a way that none of its messages covers. That is a bug, whatever the spec holds.",
+        "",
+        "$ NPUSPEC_TRACEBACK=1 npuspec check specs/asr.toml",
+    ),
+    "missing-tensor": CodeDoc(
+        "A data input was given no array. There is no default for a sample; lengths and masks are the inputs that "
+        "npuspec fills by itself.",
+        ">>> session.infer({})",
+        ">>> session.infer({'waveform': waveform})",
+    ),
+    "no-bundle": CodeDoc(
+        "There is no bundle at this path, or none that was ever finished. A session runs what `apply` made, not a spec "
+        "and not a model.",
+        ">>> npuspec.load('specs/asr.toml')",
+        ">>> npuspec.load('build/asr')",
+    ),
+    "no-device": CodeDoc(
+        "The target isn't on this machine, nor is any fallback that the spec declares; or a bundle is asked to run on "
+        "a device that it wasn't made for. `AUTO` would quietly take the CPU, with another speed and other numbers; "
+        "npuspec takes only what is declared.",
+        '[target]\ndevice = "NPU"',
+        '[target]\ndevice = "NPU"\nfallback = ["CPU"]',
+    ),
+    "note": CodeDoc(
+        "Something that isn't a fault and should be known: a fallback was taken, a blob was compiled by another device "
+        "or refused by this one and the model was compiled again, or the evidence was measured elsewhere.",
+    ),
+    "sample-too-long": CodeDoc(
+        "The sample is longer than the largest static shape. Cutting it would drop what was said at the end, and no "
+        "error would show it.",
+        '[dims.time]\nstrategy = "pad"\nsize = 80000\noverflow = "error"',
+        '[dims.time]\nstrategy = "buckets"\nsizes = [80000, 160000]\noverflow = "error"',
+    ),
+    "sample-too-short": CodeDoc(
+        "The original model can't run a sample this short: one of its windows or convolutions would have no place. The "
+        "static model is padded and would answer, but with something that the original never says.",
+    ),
+    "session-closed": CodeDoc(
+        "The session was closed, so its device memory is gone. It is open inside its `with`, or until `close()`.",
+        ">>> with npuspec.load('build/asr') as session: pass\n>>> session.infer({'waveform': waveform})",
+        ">>> with npuspec.load('build/asr') as session: session.infer({'waveform': waveform})",
+    ),
+    "unknown-tensor": CodeDoc(
+        "An array was given for a name that isn't a data input of the model, or that npuspec fills by itself: a length "
+        "or a mask. Two sources for one length could disagree.",
+        ">>> session.infer({'waveform': waveform, 'waveform_lengths': [16000]})",
+        ">>> session.infer({'waveform': waveform})",
+    ),
+    "wrong-argument": CodeDoc(
+        "An argument of the command line isn't of the form NAME=FILE.npy: the input's name must be stated, even if "
+        "there is only one.",
+        "$ npuspec run build/asr --input clip.npy",
+        "$ npuspec run build/asr --input waveform=clip.npy",
+    ),
+    "wrong-dtype": CodeDoc(
+        "The array has another element type or byte order than the model's input. Sound in int16 and in float32 differ "
+        "by a factor of 32768; converting in silence would run the model on noise.",
+        ">>> session.infer({'waveform': numpy.int16([1, 2, 3])})",
+        ">>> session.infer({'waveform': numpy.int16([1, 2, 3]).astype(numpy.float32) / 32768})",
+    ),
+    "wrong-rank": CodeDoc(
+        "The array has another number of axes than one sample has. `infer` takes a sample without the batch axis, and "
+        "doesn't guess which axis of another array is which.",
+        ">>> session.infer({'waveform': waveform[None, :]})",
+        ">>> session.infer({'waveform': waveform})",
+    ),
+    "wrong-shape": CodeDoc(
+        "An axis of fixed size has another one, or two inputs that share a padded dimension have different sizes in "
+        "it. Only declared dimensions are padded.",
+        ">>> session.infer({'image': numpy.zeros((224, 224, 3), numpy.float32)})",
+        ">>> session.infer({'image': numpy.zeros((3, 224, 224), numpy.float32)})",
+    ),
+}

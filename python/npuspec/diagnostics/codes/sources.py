@@ -1,0 +1,95 @@
+"""Codes of where models and data come from."""
+
+from npuspec.diagnostics.codes.doc import CodeDoc
+
+SOURCES = {
+    "bad-wheel": CodeDoc(
+        "The wheel is damaged, or holds what no honest tool puts into one: a path that leads out of it, a link, a name "
+        "twice, an encrypted member, or sizes as a zip bomb has them. A wheel is checked as a whole before a byte of "
+        "it is unpacked, and is never installed or run; nothing of this one was kept.",
+    ),
+    "data-outside-source": CodeDoc(
+        "An ONNX model may keep its weights in other files, and this one names a file that isn't in its own folder or "
+        "below. Only what lies there is hashed, pinned and copied; a path that leads out could read any file of this "
+        "machine, and the pin wouldn't cover the weights.",
+        ">>> onnx.save_model(model, 'm.onnx', save_as_external_data=True, location='/data/weights.bin')",
+        ">>> onnx.save_model(model, 'm.onnx', save_as_external_data=True, location='m.onnx.data')",
+    ),
+    "download-failed": CodeDoc(
+        "pip found no wheel of exactly this version for this Python and system, or couldn't reach its index; what it "
+        "said is part of the message. npuspec uses the user's own pip, with its index and proxy. It takes wheels only: "
+        "building an sdist would run code that no pin covers.",
+        "",
+        "$ pip config list\n$ pip download --no-deps --only-binary=:all: hama==1.3.13",
+    ),
+    "invalid-source": CodeDoc(
+        "The text is neither a path relative to the spec nor a file in a wheel of one exact version. A range of "
+        "versions would give another model tomorrow, and addresses of other kinds aren't read.",
+        '[model]\nsource = "pypi:hama>=1.3/hama/assets/asr_waveform_fp16.onnx"',
+        '[model]\nsource = "pypi:hama==1.3.13/hama/assets/asr_waveform_fp16.onnx"',
+    ),
+    "missing-file": CodeDoc(
+        "There is no such file in the spec's folder or in the wheel, or it is a folder. Paths are relative, and case "
+        "counts on every system, so that a spec that works on one works on all. If the message says that a model reads "
+        "the file, it holds the model's weights.",
+        '[model]\nsource = "Model.onnx"   # the file is called model.onnx',
+        '[model]\nsource = "model.onnx"',
+    ),
+    "missing-pin": CodeDoc(
+        "A source that is downloaded has no `sha256`. An index can serve other bytes for the same version, and then "
+        "another model would be quantized, measured and shipped under the same spec. Read what you get once, and pin "
+        "it; npuspec prints the right value once the source is here.",
+        '[model]\nsource = "pypi:hama==1.3.13/hama/assets/asr_waveform_fp16.onnx"',
+        '[model]\nsource = "pypi:hama==1.3.13/hama/assets/asr_waveform_fp16.onnx"\n'
+        'sha256 = "a884b5ac55f8bbc00673e8cf6d2dd601aa76e5031dd85cf3de2f25b5987cd59a"',
+    ),
+    "not-a-model": CodeDoc(
+        "The file's name is that of a model, and its content isn't: it is empty, cut off, a pointer of Git LFS, or XML "
+        "of another kind; or OpenVINO can't read it, for instance since it has an operation that OpenVINO doesn't "
+        "know. What OpenVINO said is part of the message.",
+        "",
+        "$ git lfs pull\n$ npuspec check specs/asr.toml",
+    ),
+    "path-outside": CodeDoc(
+        "The path is absolute, has `..` or a drive in it, or goes through a link that leads out of the spec's folder. "
+        "A spec may come from a stranger, and must not read what isn't its own; nor would such a path work on another "
+        "machine.",
+        '[model]\nsource = "../models/asr.onnx"',
+        '[model]\nsource = "models/asr.onnx"   # copied in beside the spec',
+    ),
+    "pip-missing": CodeDoc(
+        "A wheel must be downloaded, and the Python that runs npuspec has no pip. npuspec downloads nothing by itself: "
+        "pip knows the index, the proxy and the certificates that this machine is set to.",
+        "",
+        "$ python -m ensurepip",
+    ),
+    "source-not-cached": CodeDoc(
+        "`check` never touches the network, and this source isn't here yet. So the text was checked, and the model "
+        "wasn't: whether its inputs and outputs are what the spec says is still open. This is a note, and no error.",
+        "",
+        "$ npuspec plan specs/asr.toml   # downloads it; from then on `check` looks at it too",
+    ),
+    "unreadable-file": CodeDoc(
+        "The file is there and can't be read, or it changed between the moment it was hashed and the moment it was "
+        "copied. Only bytes that were hashed are ever used, so nothing was.",
+    ),
+    "unsafe-name": CodeDoc(
+        "A file's name holds a character that a listing can't show or that Windows doesn't allow, or two names differ "
+        "only in case. The digest of several files is made from a listing of their names, and the files must be able "
+        "to lie side by side on every system.",
+        '[data]\nsource = "clips/*.wav"   # a.wav and A.wav',
+        '[data]\nsource = "clips/a*.wav"',
+    ),
+    "unsupported-model-format": CodeDoc(
+        "npuspec reads ONNX (`.onnx`) and OpenVINO IR (`.xml`, with its `.bin` beside it). Other formats run code when "
+        "they are loaded, or need the framework that wrote them; export the model once, where that framework is.",
+        '[model]\nsource = "model.pt"',
+        '[model]\nsource = "model.onnx"',
+    ),
+    "wrong-pin": CodeDoc(
+        "The bytes aren't those that the spec pins. Either the file was replaced, or the pin was written for another "
+        "one. Nothing of it was used. Several files have one digest: that of their listing as `sha256sum` prints it.",
+        "",
+        "$ sha256sum model.onnx",
+    ),
+}

@@ -1,0 +1,145 @@
+"""Codes of the spec's text, its language, and the rules between its tables."""
+
+from npuspec.diagnostics.codes.doc import CodeDoc
+
+SPEC = {
+    "ambiguous-length": CodeDoc(
+        "A length or a mask is one number for each sample: how much of it is real. The input that it follows has no "
+        "padded dimension, so that there is nothing to count, or several, so that one number can't say it. Guessing an "
+        "axis would tell the model that padding is signal, and no error would show it.",
+        '[inputs.image]\nshape = ["batch", "height", "width"]   # both padded\n\n'
+        '[inputs.length]\nrole = "length"\nof = "image"',
+        '[dims.height]\nstrategy = "fixed"   # one padded dimension is left, `width`\nsize = 64',
+    ),
+    "batch-axis": CodeDoc(
+        "The batch is axis 0 of every data input: npuspec stacks one sample for each of its rows, and takes the first "
+        "axis of each output for the same rows. With another order samples would be mixed with each other.",
+        '[inputs.x]\nshape = ["time", "batch"]',
+        '[inputs.x]\nshape = ["batch", "time"]',
+    ),
+    "batch-dim": CodeDoc(
+        "`batch` isn't padded from sample to sample, it is how many samples one inference takes. That is stated once, "
+        "in [batching]; a second place could say something else.",
+        '[dims.batch]\nstrategy = "fixed"\nsize = 4',
+        "[batching]\nsize = 4",
+    ),
+    "cache-bypassed": CodeDoc(
+        "NPU_BYPASS_UMD_CACHING is often recommended as if it made starts quicker. It does the opposite: the driver's "
+        "cache of compiled models is left out, and each process compiles anew. It is of use for measuring a "
+        "compilation, and little else, so this is a warning. The in-package compiler never uses that cache.",
+        "[properties]\nbypass-umd-caching = true",
+        '[cache]\nkind = "blob"   # the compiled model is part of the bundle',
+    ),
+    "empty-gate": CodeDoc(
+        "A gate compares two models. This one compares a model with itself, or asks for a quantized model where "
+        "nothing is quantized: it could never fail, and would look like a measurement in the evidence.",
+        '[[gates]]\nmetric = "frame-agreement"\noutput = "logits"\nof = "static"\nagainst = "static"\nmin = 0.9',
+        '[[gates]]\nmetric = "frame-agreement"\noutput = "logits"\nof = "static"\nagainst = "original"\nmin = 0.9',
+    ),
+    "missing-key": CodeDoc(
+        "A key has no default and isn't there. npuspec has defaults only where one choice is right for nearly "
+        "everyone; the target, the shapes, what happens to a longer sample and the rate of recorded sound change the "
+        "result too much to be implied.",
+        '[dims.time]\nstrategy = "pad"\nsize = 80000',
+        '[dims.time]\nstrategy = "pad"\nsize = 80000\noverflow = "error"',
+    ),
+    "no-data": CodeDoc(
+        "Quantization is calibrated on real samples and gates are measured on them, and there are none: the spec has "
+        "no [data], or its glob matches no file. Random numbers in their place would give ranges and figures that say "
+        "nothing about the model in use, so npuspec makes none up.",
+        '[quantization]\nmode = "int8"',
+        '[data]\nsource = "clips/**/*.wav"\ninput = "waveform"\nsample-rate = 16000\n\n[quantization]\nmode = "int8"',
+    ),
+    "property-device": CodeDoc(
+        "The property exists, but none of the devices that the spec names knows it: it would change nothing. A "
+        "property that the target knows and a fallback doesn't is fine; the plan shows it as left out there.",
+        '[target]\ndevice = "CPU"\n\n[properties]\nturbo = true',
+        '[target]\ndevice = "NPU"\nfallback = ["CPU"]\n\n[properties]\nturbo = true',
+    ),
+    "property-value": CodeDoc(
+        "The value has another type than the property takes, or isn't one of its values. OpenVINO looks at properties "
+        "late, ignores some bad values, and ends the whole process at others (a negative "
+        "PERFORMANCE_HINT_NUM_REQUESTS does), so all of them are checked here.",
+        '[properties]\nperformance-hint = "FAST"',
+        '[properties]\nperformance-hint = "LATENCY"',
+    ),
+    "repeated-dim": CodeDoc(
+        "A dimension is one size, and a name that stands at two axes would force both of a sample's sizes to be the "
+        "same. That is hardly ever meant. Give each axis a name of its own; both may have the same sizes.",
+        '[inputs.image]\nshape = ["batch", "side", "side"]',
+        '[inputs.image]\nshape = ["batch", "height", "width"]',
+    ),
+    "several-data-inputs": CodeDoc(
+        "A file of [data] is a sample of one input. A model with several data inputs needs one array for each in every "
+        "inference, and npuspec knows no way yet to say which files belong together. Such a model can be planned and "
+        "run, but neither calibrated nor gated.",
+        '[data]\nsource = "clips/*.wav"\ninput = "left"\nsample-rate = 16000\n\n'
+        '[inputs.left]\nshape = ["batch", "time"]\n\n[inputs.right]\nshape = ["batch", "time"]',
+    ),
+    "spec-unreadable": CodeDoc(
+        "The file of the spec isn't there, isn't a file, may not be read, isn't UTF-8, or is larger than 4 MiB. A spec "
+        "is a few lines of TOML; what is that large is something else, most often the model.",
+        "$ npuspec check model.onnx",
+        "$ npuspec check specs/asr.toml",
+    ),
+    "toml-syntax": CodeDoc(
+        "The text isn't TOML, so it has no values to check. All such faults are shown at once; one that is left open, "
+        "such as a quote or a bracket, often causes those behind it, so begin with the first.",
+        "[model]\nsource = model.onnx",
+        '[model]\nsource = "model.onnx"',
+    ),
+    "unknown-dim": CodeDoc(
+        "A name is used as a dimension, and no [dims] table declares it: in the shape of an input, or in the length of "
+        "an output, where it must be a padded one. Every size of a static model has to be stated; a misspelt name must "
+        "not become an axis of its own.",
+        '[dims.time]\nstrategy = "fixed"\nsize = 80\n\n[inputs.x]\nshape = ["batch", "tiem"]',
+        '[dims.time]\nstrategy = "fixed"\nsize = 80\n\n[inputs.x]\nshape = ["batch", "time"]',
+    ),
+    "unknown-input": CodeDoc(
+        "The spec names an input that the model doesn't have, or that isn't a data input where one is needed. Names "
+        "are the model's own, and case counts. What is stated for a name that doesn't exist would be dropped unseen: a "
+        "padding value, or the check that samples are finite.",
+        '[inputs.wave]\nshape = ["batch", "time"]',
+        '[inputs.waveform]   # as the model calls it\nshape = ["batch", "time"]',
+    ),
+    "unknown-key": CodeDoc(
+        "The key isn't one of its table. A misspelt key that was passed over would leave its default in force without "
+        "a word: the model would be shipped with another setting than its author wrote.",
+        '[inputs.waveform]\nshape = ["batch", "time"]\npad_value = 1.0',
+        '[inputs.waveform]\nshape = ["batch", "time"]\npad-value = 1.0',
+    ),
+    "unknown-property": CodeDoc(
+        "No device has a property of this name. Keys are OpenVINO's names without `NPU_`, in lower case with hyphens. "
+        "OpenVINO itself takes a misspelt property without complaint as long as no compiler has been asked, so the "
+        "table of npuspec decides.",
+        "[properties]\nNPU_TURBO = true",
+        "[properties]\nturbo = true",
+    ),
+    "unused-dim": CodeDoc(
+        "A dimension is declared, and no input's shape has it. Its strategy and its sizes would do nothing, and most "
+        "often the shape was meant to have its name.",
+        '[dims.time]\nstrategy = "pad"\nsize = 80000\noverflow = "error"\n\n[inputs.x]\nshape = ["batch", 80000]',
+        '[dims.time]\nstrategy = "pad"\nsize = 80000\noverflow = "error"\n\n[inputs.x]\nshape = ["batch", "time"]',
+    ),
+    "useless-fallback": CodeDoc(
+        "A fallback is tried where the devices before it are missing, so the target itself, or a device that stands in "
+        "the list already, can't help. Nothing undeclared is ever taken instead: whoever reads the spec must be able "
+        "to tell where the model may run.",
+        '[target]\ndevice = "NPU"\nfallback = ["NPU"]',
+        '[target]\ndevice = "NPU"\nfallback = ["CPU"]',
+    ),
+    "wrong-type": CodeDoc(
+        'Types are strict: `"1"`, `1.0` and `true` aren\'t 1. A value that is converted in passing is one that its '
+        "author and npuspec may read differently. A padding value must also be a whole number where the model's input "
+        "is an integer.",
+        '[batching]\nsize = "4"',
+        "[batching]\nsize = 4",
+    ),
+    "wrong-value": CodeDoc(
+        "The value is of the right type, and not one that can be meant here: a word that isn't in the list, a number "
+        "outside its range, bucket sizes that don't rise, a pin that is no SHA-256, a name that can't stand in a file "
+        "name, a padding value that the input's type can't hold.",
+        '[dims.time]\nstrategy = "buckets"\nsizes = [64000, 32000]\noverflow = "error"',
+        '[dims.time]\nstrategy = "buckets"\nsizes = [32000, 64000]\noverflow = "error"',
+    ),
+}

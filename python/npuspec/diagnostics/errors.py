@@ -1,0 +1,73 @@
+"""The exceptions that npuspec raises, and the exit code that each means on the command line.
+
+NpuspecError
+├── StageError     1  a stage failed
+├── GateError      1  a gate was not met
+├── SpecError      2  the spec, its model or its data is wrong
+├── InputError     2  a tensor given to a session is wrong (also a ValueError)
+├── BundleError    3  a bundle is broken, or was made by another format
+└── DeviceError    4  no such device, and no fallback declared
+"""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from npuspec.diagnostics.model import Diagnostic
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_BUNDLE = 3
+EXIT_DEVICE = 4
+EXIT_INTERNAL = 70
+EXIT_INTERRUPTED = 130
+
+
+class NpuspecError(Exception):
+    """Base of all errors raised by npuspec; carries the diagnostics that say what, where and what to do."""
+
+    exit_code: ClassVar[int] = EXIT_FAILED
+
+    def __init__(self, diagnostics: Diagnostic | Iterable[Diagnostic]) -> None:
+        given = (diagnostics,) if isinstance(diagnostics, Diagnostic) else tuple(diagnostics)
+        self.diagnostics: tuple[Diagnostic, ...] = given
+        super().__init__(
+            "\n".join(f"{d.message} [{d.code}]" + (f"\n  help: {d.help}" if d.help else "") for d in given)
+        )
+
+    @property
+    def code(self) -> str:
+        """The code of the first diagnostic."""
+        return self.diagnostics[0].code
+
+
+class StageError(NpuspecError):
+    """A stage of `apply` failed; the bundle that stood before still stands."""
+
+
+class GateError(NpuspecError):
+    """A gate was not met; the bundle that stood before still stands."""
+
+
+class SpecError(NpuspecError):
+    """The spec, or a model or data file that it names, is wrong."""
+
+    exit_code = EXIT_USAGE
+
+
+class InputError(NpuspecError, ValueError):
+    """A tensor given to a session has the wrong name, dtype, rank, size or values."""
+
+    exit_code = EXIT_USAGE
+
+
+class BundleError(NpuspecError):
+    """A bundle is missing, broken, or of a format that this version doesn't read."""
+
+    exit_code = EXIT_BUNDLE
+
+
+class DeviceError(NpuspecError):
+    """The device that was asked for isn't there, and no fallback was declared."""
+
+    exit_code = EXIT_DEVICE

@@ -1,0 +1,52 @@
+"""What a fault is: a code, a severity, a message that stands alone, a help line, and labels that point by path.
+
+A path names a place in the TOML (`("inputs", "waveform", "shape")`), never a position: positions are looked up when a
+diagnostic is rendered, so that moving a line changes no value and no digest.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+Path = tuple[str | int, ...]
+"""Keys and array indices from the root of a TOML document; `()` is the whole document."""
+
+
+class Severity(StrEnum):
+    """How bad it is: only errors stop a phase."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A place in the document, and what is to be said right there."""
+
+    path: Path
+    message: str = ""
+    part: Literal["key", "value"] = "value"
+    """Which part of the entry to underline; for a table, "value" is its header."""
+    span: tuple[int, int] | None = None
+    """Byte offsets, only for a text that could not be parsed: where there is a path, there is no span."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One fault. `code` is a key of `npuspec.diagnostics.codes.CODES`."""
+
+    code: str
+    message: str
+    help: str = ""
+    labels: tuple[Label, ...] = field(default=())
+    severity: Severity = Severity.ERROR
+
+    def at(self, path: Path, message: str = "", part: Literal["key", "value"] = "value") -> "Diagnostic":
+        """Return the same fault with one more label."""
+        return Diagnostic(self.code, self.message, self.help, (*self.labels, Label(path, message, part)), self.severity)
+
+
+def has_errors(diagnostics: list[Diagnostic]) -> bool:
+    """Tell whether any of them stops the phase."""
+    return any(d.severity is Severity.ERROR for d in diagnostics)

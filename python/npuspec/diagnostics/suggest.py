@@ -1,0 +1,14 @@
+"""Did you mean …?"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+_FEW = 12  # names that are listed when none is close
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a sentence that names the closest known word, or all known ones if there are few; "" if neither helps."""
+    names = sorted(known)
+    if close := get_close_matches(word, names, n=1, cutoff=0.6):
+        return f"did you mean `{close[0]}`?"
+    return "known here: " + ", ".join(f"`{name}`" for name in names) if 0 < len(names) <= _FEW else ""

@@ -1,0 +1,22 @@
+"""Who is told what is going on while a plan is executed."""
+
+from npuspec.plan.model import PlannedStage
+
+
+class Observer:
+    """Does nothing; a program overrides what it wants to show."""
+
+    def announce(self, text: str) -> None:
+        """Something that isn't a stage takes long: a download, a first look at a model."""
+
+    def warn(self, text: str) -> None:
+        """Something that the user must not miss."""
+
+    def started(self, stage: PlannedStage, number: int, count: int) -> None:
+        """A stage begins: the `number`th of `count`."""
+
+    def progressed(self, stage: PlannedStage, done: int, total: int) -> None:
+        """A stage got on."""
+
+    def finished(self, stage: PlannedStage, seconds: float | None) -> None:
+        """A stage is done; `seconds` is None where its result was there already."""

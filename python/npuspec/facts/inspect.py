@@ -1,0 +1,147 @@
+"""The child's side: what only OpenVINO can tell."""
+
+from collections.abc import Mapping
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import openvino as ov
+
+from npuspec.bundle.program import Dim, Extent
+from npuspec.child import Progress
+from npuspec.diagnostics import Diagnostic, SpecError
+from npuspec.facts.extents import find_extent, shortest
+from npuspec.facts.model import Lengths, Port, Signature
+from npuspec.runtime.device import identity, present
+
+
+def read_model(core: ov.Core, path: Path) -> ov.Model:
+    """Read an ONNX or IR file.
+
+    Raises:
+        SpecError: `not-a-model`.
+
+    """
+    try:
+        return core.read_model(path)
+    except RuntimeError as error:
+        message = f"OpenVINO can't read `{path.name}`: {reason(error)}"
+        raise SpecError(Diagnostic("not-a-model", message, "export it again as ONNX or OpenVINO IR")) from None
+
+
+def reason(error: Exception) -> str:
+    """Return the line of an OpenVINO exception that says what was wrong; the others are file names of its source."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith(("Exception from", "Check '", "While validating"))]
+    return (telling or lines or [type(error).__name__])[0]
+
+
+def port_name(port: Any) -> str:
+    """Return the first tensor name in sorted order, or else the friendly name of the port's node."""
+    names = sorted(port.get_names())
+    return names[0] if names else str(port.get_node().get_friendly_name())
+
+
+def dtype_name(port: Any) -> str:
+    """Return NumPy's name of the port's element type, or OpenVINO's where NumPy has none."""
+    try:
+        return str(port.element_type.to_dtype().name)
+    except (RuntimeError, TypeError, KeyError):
+        return str(port.element_type.get_type_name())
+
+
+def signature(arguments: Mapping[str, Any], _progress: Progress) -> Any:
+    """Return the ports and operation names of the model file `arguments["model"]`."""
+    model = read_model(ov.Core(), Path(arguments["model"]))
+    operations = sorted({op.get_friendly_name() for op in model.get_ops()})
+    found = Signature(inputs=_ports(model.inputs), outputs=_ports(model.outputs), operations=tuple(operations))
+    return found.model_dump(mode="json")
+
+
+def _ports(ports: Any) -> tuple[Port, ...]:
+    for port in ports:
+        if port.partial_shape.rank.is_dynamic:
+            message = f"`{port_name(port)}` has no fixed rank: neither an NPU nor a spec can say what it takes"
+            raise SpecError(Diagnostic("dynamic-shape", message, "export the model with a fixed number of axes"))
+    return tuple(
+        Port(
+            name=port_name(port),
+            dtype=dtype_name(port),
+            shape=tuple(d.get_length() if d.is_static else None for d in port.partial_shape),
+        )
+        for port in ports
+    )
+
+
+class _Propagation:
+    """Sizes in, the outputs' shapes out; each question is put to the model once."""
+
+    def __init__(self, model: ov.Model, shapes: Mapping[str, list[str | int]], largest: Mapping[str, int]) -> None:
+        self._model = model
+        self._shapes = shapes
+        self._largest = largest
+        self._seen: dict[tuple[str, int], dict[str, tuple[int, ...]] | str] = {}
+
+    def shapes(self, dim: str, size: int) -> dict[str, tuple[int, ...]] | str:
+        """Return the outputs' shapes with one dimension of this size and the others at their largest, or why not."""
+        if (dim, size) not in self._seen:
+            sizes = {**self._largest, dim: size}
+            full = {name: [sizes.get(str(a), a) for a in shape] for name, shape in self._shapes.items()}
+            self._seen[dim, size] = _output_shapes(self._model, full)
+        return self._seen[dim, size]
+
+    def length(self, size: int, *, dim: str, output: str, axis: int) -> int | None:
+        """Return how long an output is along an axis."""
+        shapes = self.shapes(dim, size)
+        return None if isinstance(shapes, str) else shapes[output][axis]
+
+
+def lengths(arguments: Mapping[str, Any], _progress: Progress) -> Any:
+    """Propagate sizes through the model and find each output's extents and each dimension's shortest size."""
+    largest: dict[str, int] = {dim: max(sizes) for dim, sizes in arguments["sizes"].items()}
+    model = _Propagation(read_model(ov.Core(), Path(arguments["model"])), arguments["shapes"], largest)
+    top = model.shapes("", 0)
+    if isinstance(top, str):
+        message = f"the model can't have the sizes {largest}: {top}"
+        raise SpecError(Diagnostic("impossible-shape", message, "choose sizes that the model takes"))
+    dims = {dim: Dim(minimum=shortest(partial(model.shapes, dim), high), maximum=high) for dim, high in largest.items()}
+    extents: dict[str, list[Extent]] = {output: [] for output in top}
+    failures: dict[str, str] = {}
+    for output, shape in top.items():
+        stated = [Extent.model_validate(e) for e in arguments["stated"].get(output, ())]
+        for (name, dim), axis in product(dims.items(), range(1, len(shape))):
+            found = find_extent(
+                partial(model.length, dim=name, output=output, axis=axis),
+                dim=name,
+                axis=axis,
+                low=dim.minimum,
+                high=dim.maximum,
+                stated=next((e for e in stated if (e.dim, e.axis) == (name, axis)), None),
+            )
+            if isinstance(found, str):
+                failures[output] = found
+            elif found is not None:
+                extents[output].append(found)
+    kept = {output: tuple(found) for output, found in extents.items()}
+    return Lengths(dims=dims, extents=kept, failures=failures, shapes=top).model_dump(mode="json")
+
+
+def _output_shapes(model: ov.Model, shapes: Mapping[str, list[Any]]) -> dict[str, tuple[int, ...]] | str:
+    copy = model.clone()
+    try:
+        copy.reshape({port: ov.PartialShape(shapes[port_name(port)]) for port in copy.inputs})
+    except RuntimeError as error:
+        return reason(error)
+    result = {}
+    for port in copy.outputs:
+        if port.partial_shape.is_dynamic:
+            return f"output `{port_name(port)}` stays dynamic: {port.partial_shape}"
+        result[port_name(port)] = tuple(port.shape)
+    return result
+
+
+def devices(_arguments: Mapping[str, Any], _progress: Progress) -> dict[str, str]:
+    """Return each present device's identity."""
+    core = ov.Core()
+    return {device: identity(core, device) for device in present(core)}

@@ -1,0 +1,32 @@
+"""The facts themselves, as plain data."""
+
+from npuspec.bundle.program import Dim, Extent, Frozen
+
+
+class Port(Frozen):
+    """An input or output of a model: its name, NumPy's name of its dtype, and its shape (None: varies)."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+class Signature(Frozen):
+    """A model's ports, and the friendly names of its operations in sorted order."""
+
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    operations: tuple[str, ...]
+
+
+class Lengths(Frozen):
+    """What propagating several sizes through the model showed.
+
+    `failures` are outputs whose length couldn't be found, each with the reason.
+    """
+
+    dims: dict[str, Dim]
+    extents: dict[str, tuple[Extent, ...]]
+    failures: dict[str, str]
+    shapes: dict[str, tuple[int, ...]]
+    """Each output's shape at the largest sizes."""

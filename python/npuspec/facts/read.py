@@ -1,0 +1,78 @@
+"""The parent's side: ask a child, and keep what it says by the digest of everything that it depends on."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import metadata
+from typing import Any
+
+from npuspec.child import run_task
+from npuspec.facts.model import Lengths, Signature
+from npuspec.sources import Fetched
+from npuspec.store import Store, canonical_json, digest_json
+
+_FORMAT = 1  # of what is kept: raised when the meaning of a fact changes
+
+
+@cache
+def toolchain() -> dict[str, str]:
+    """Return the versions of everything that shapes a bundle; "" where a package isn't installed."""
+
+    def version(name: str) -> str:
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            return ""
+
+    return {name: version(name) for name in ("npuspec", "openvino", "nncf", "numpy")}
+
+
+def signature(model: Fetched, store: Store) -> Signature:
+    """Return the model's ports and operations; the model itself is read once.
+
+    Raises:
+        ChildError: `not-a-model` if OpenVINO can't read it.
+
+    """
+    arguments = {"model": str(model.root / model.entry)}
+    return Signature.model_validate(_kept(store, "signature", {"model": model.digest}, arguments))
+
+
+def lengths(
+    model: Fetched,
+    store: Store,
+    *,
+    shapes: Mapping[str, Sequence[str | int]],
+    sizes: Mapping[str, Sequence[int]],
+    stated: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> Lengths:
+    """Return how the outputs' lengths follow from the padded dimensions.
+
+    Args:
+        model: the model.
+        store: where facts are kept.
+        shapes: each input's shape, with names for the padded dimensions.
+        sizes: the sizes that each of these will have, rising.
+        stated: extents of outputs that the spec states by hand; they are checked, not looked for.
+
+    """
+    question = {"shapes": {k: list(v) for k, v in shapes.items()}, "sizes": {k: list(v) for k, v in sizes.items()}}
+    question["stated"] = {k: [dict(e) for e in v] for k, v in stated.items()}
+    arguments = {"model": str(model.root / model.entry), **question}
+    return Lengths.model_validate(_kept(store, "lengths", {"model": model.digest, **question}, arguments))
+
+
+def device_identities() -> dict[str, str]:
+    """Return each device that is present and what exactly it is: its full name, capabilities and OpenVINO's build."""
+    result: dict[str, str] = run_task("npuspec.facts.inspect:devices", {})
+    return result
+
+
+def _kept(store: Store, kind: str, key: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
+    digest = digest_json({"format": _FORMAT, "openvino": toolchain()["openvino"], "fact": kind, **key})
+    if (entry := store.get("facts", digest)) is None:
+        answer = run_task(f"npuspec.facts.inspect:{kind}", arguments)
+        with store.making("facts", digest) as folder:
+            (folder / "fact.json").write_bytes(canonical_json(answer))
+        return answer
+    return json.loads((entry / "fact.json").read_bytes())

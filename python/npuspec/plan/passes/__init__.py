@@ -1,0 +1,1 @@
+"""The passes of lowering, one file each; `plan.prepare` says in which order they run."""

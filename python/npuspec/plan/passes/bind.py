@@ -1,0 +1,217 @@
+"""Bind the spec's inputs and outputs to the model's ports: names, ranks, dtypes, and nothing left dynamic."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from npuspec.bundle.program import DataInput, Dim, Extent, Input, LengthInput, MaskInput, Output, Program, Variant
+from npuspec.diagnostics import Diagnostic
+from npuspec.diagnostics.suggest import did_you_mean
+from npuspec.facts import Lengths, Port, Signature
+from npuspec.spec import Spec, models
+from npuspec.spec.rules import BATCH, varying_axes
+
+_LENGTH_DTYPES = ("int32", "int64")
+_MASK_DTYPES = ("bool", "uint8", "int8", "int32", "int64", "float16", "float32")
+_DATA_DTYPES = (*_MASK_DTYPES, "int16", "uint16", "uint32", "uint64", "float64")
+Size = TypeVar("Size", int, str)
+
+_MAX_BYTES = 2**31  # of one input of one variant
+
+
+def check_ports(spec: Spec, signature: Signature) -> list[Diagnostic]:
+    """Hold the spec's names and shapes against the model's, before anything is propagated through it."""
+    ports = {port.name: port for port in signature.inputs}
+    faults = [_unknown_port("input", name, [*ports]) for name in spec.inputs if name not in ports]
+    faults += [
+        Diagnostic(
+            "unstated-input",
+            f"the model has an input `{name}` of shape {shown(port)} that the spec doesn't mention",
+            f'add [inputs.{name}] with a shape, or with role = "length" or "mask"',
+        ).at(("inputs",))
+        for name, port in ports.items()
+        if name not in spec.inputs
+    ]
+    for name, table in spec.inputs.items():
+        if name in ports:
+            faults += _check_port(spec, table, ports[name])
+    outputs = {port.name: port for port in signature.outputs}
+    faults += [_unknown_port("output", name, [*outputs]) for name in spec.outputs if name not in outputs]
+    for index, gate in enumerate(spec.gates):
+        if gate.output not in outputs:
+            message = f"the model has no output `{gate.output}`"
+            faults.append(
+                Diagnostic("unknown-output", message, did_you_mean(gate.output, outputs)).at(("gates", index, "output"))
+            )
+    operations = set(signature.operations)
+    for index, name in enumerate(spec.quantization.keep.names):
+        if name not in operations:
+            message = f"the model has no operation `{name}` to keep in floating point"
+            at = ("quantization", "keep", "names", index)
+            faults.append(Diagnostic("unknown-operation", message, did_you_mean(name, operations)).at(at))
+    return faults
+
+
+def shown(port: Port) -> str:
+    """Return a port's shape and dtype for people, with ? where it varies."""
+    return f"[{', '.join('?' if n is None else str(n) for n in port.shape)}] {port.dtype}"
+
+
+def _unknown_port(kind: str, name: str, known: list[str]) -> Diagnostic:
+    fault = Diagnostic(f"unknown-{kind}", f"the model has no {kind} `{name}`", did_you_mean(name, known))
+    return fault.at((f"{kind}s", name), part="key")
+
+
+def _check_port(spec: Spec, table: models.Input, port: Port) -> list[Diagnostic]:
+    at = ("inputs", port.name)
+    if isinstance(table, models.DataInput):
+        return _check_data(spec, table, port)
+    is_length = isinstance(table, models.LengthInput)
+    dtypes, ranks = (_LENGTH_DTYPES, (1, 2)) if is_length else (_MASK_DTYPES, (2,))
+    faults = []
+    if port.dtype not in dtypes:
+        message = f"a {table.role} is of {', '.join(dtypes)}; the model's `{port.name}` is {shown(port)}"
+        faults.append(Diagnostic("wrong-port-dtype", message, "give this input another role").at((*at, "role")))
+    if len(port.shape) not in ranks:
+        message = f"a {table.role} has rank {' or '.join(map(str, ranks))}; the model's `{port.name}` is {shown(port)}"
+        faults.append(Diagnostic("wrong-port-rank", message, "give this input another role").at((*at, "role")))
+    return faults
+
+
+def _check_data(spec: Spec, table: models.DataInput, port: Port) -> list[Diagnostic]:
+    at = ("inputs", port.name, "shape")
+    if len(table.shape) != len(port.shape):
+        message = f"`{port.name}` is {shown(port)} in the model: rank {len(port.shape)}, not {len(table.shape)}"
+        return [Diagnostic("wrong-port-rank", message, "name one dimension or size for each axis").at(at)]
+    faults = []
+    if port.dtype not in _DATA_DTYPES:
+        message = f"`{port.name}` is of {port.dtype}, which can't be fed"
+        faults.append(
+            Diagnostic("wrong-port-dtype", message, f"feed one of {', '.join(_DATA_DTYPES)}").at(("inputs", port.name))
+        )
+    size = 1
+    for index, (axis, fixed) in enumerate(zip(table.shape, port.shape, strict=True)):
+        sizes = (spec.batching.size,) if axis == BATCH else sizes_of(spec, axis)
+        size *= max(sizes)
+        if fixed is not None and any(n != fixed for n in sizes):
+            message = f"axis {index} of `{port.name}` is {fixed} in the model, and can't be {max(sizes)}"
+            faults.append(Diagnostic("wrong-size", message, f"state {fixed} here").at((*at, index)))
+    if size * 8 > _MAX_BYTES:
+        message = f"`{port.name}` would have {size:,} elements"
+        faults.append(Diagnostic("input-too-large", message, "state smaller sizes, or a smaller batch").at(at))
+    if port.dtype not in ("float16", "float32", "float64") and table.pad_value != int(table.pad_value):
+        message = f"`{port.name}` is of {port.dtype}, which {table.pad_value} isn't"
+        faults.append(
+            Diagnostic("wrong-type", message, "pad with a whole number").at(("inputs", port.name, "pad-value"))
+        )
+    return faults
+
+
+def sizes_of(spec: Spec, axis: str | int) -> tuple[int, ...]:
+    """Return the sizes that an axis of a static variant may have, rising."""
+    match axis if isinstance(axis, int) else spec.dims[axis]:
+        case int(size):
+            return (size,)
+        case models.BucketsDim(sizes=sizes):
+            return sizes
+        case dim:
+            return (dim.size,)
+
+
+def padded_dims(spec: Spec) -> dict[str, tuple[int, ...]]:
+    """Return the dimensions whose size varies from sample to sample, with the sizes that they are padded to."""
+    return {name: sizes_of(spec, name) for name, dim in spec.dims.items() if dim.strategy != "fixed"}
+
+
+def static_shape(spec: Spec, name: str, port: Port, sizes: Mapping[str, Size]) -> tuple[int | Size, ...]:
+    """Return an input's full shape, with what is given for the padded dimensions: their sizes, or their names."""
+    table = spec.inputs[name]
+    if isinstance(table, models.DataInput):
+        return tuple(sizes[a] if a in sizes else _fixed_size(spec, a) for a in table.shape)
+    if isinstance(table, models.LengthInput):
+        return (spec.batching.size, *(1 for _ in port.shape[1:]))
+    return (spec.batching.size, sizes[followed_dim(spec, table.of)])
+
+
+def _fixed_size(spec: Spec, axis: str | int) -> int:
+    return spec.batching.size if axis == BATCH else sizes_of(spec, axis)[0]
+
+
+def followed_dim(spec: Spec, name: str) -> str:
+    """Return the one padded dimension of a data input."""
+    table = spec.inputs[name]
+    if not isinstance(table, models.DataInput):
+        raise TypeError(name)
+    return str(table.shape[varying_axes(spec, table)[0]])
+
+
+def build_program(spec: Spec, signature: Signature, lengths: Lengths) -> tuple[Program | None, list[Diagnostic]]:
+    """Put the ports, the padded dimensions and the propagated lengths together."""
+    faults = [
+        Diagnostic(
+            "unknown-length",
+            f"how long output `{name}` is can't be found: {why}",
+            f"state it: [outputs.{name}] length = {{ dim = …, axis = …, offset = …, divisor = … }}",
+        ).at(("outputs", name))
+        for name, why in lengths.failures.items()
+    ]
+    for name, shape in lengths.shapes.items():
+        if not shape or shape[0] != spec.batching.size:
+            message = f"output `{name}` has shape {list(shape)}: its first axis isn't the batch of {spec.batching.size}"
+            faults.append(
+                Diagnostic("output-batch", message, "state the batch that the model was made for").at(("batching",))
+            )
+    for dim, sizes in padded_dims(spec).items():
+        if sizes[0] < lengths.dims[dim].minimum:
+            message = f"the model takes no `{dim}` below {lengths.dims[dim].minimum}"
+            faults.append(Diagnostic("wrong-size", message, "state a larger size").at(("dims", dim)))
+    if faults:
+        return None, faults
+    ports = {port.name: port for port in signature.inputs}
+    inputs = tuple(_input(spec, port) for port in signature.inputs)
+    outputs = tuple(Output(name=p.name, dtype=p.dtype, extents=lengths.extents[p.name]) for p in signature.outputs)
+    variants = tuple(
+        Variant(
+            name="-".join(f"{dim}{size}" for dim, size in sizes.items()) or "static",
+            sizes=sizes,
+            shapes={name: static_shape(spec, name, ports[name], sizes) for name in spec.inputs},
+        )
+        for sizes in combinations(padded_dims(spec))
+    )
+    dims: dict[str, Dim] = lengths.dims
+    return Program(batch=spec.batching.size, dims=dims, inputs=inputs, outputs=outputs, variants=variants), []
+
+
+def combinations(dims: dict[str, tuple[int, ...]]) -> list[dict[str, int]]:
+    """Return every choice of one size a dimension, smaller inputs first."""
+    choices: list[dict[str, int]] = [{}]
+    for dim, sizes in dims.items():
+        choices = [{**choice, dim: size} for choice in choices for size in sizes]
+    return sorted(choices, key=lambda choice: (_product(choice), tuple(choice.values())))
+
+
+def _product(choice: dict[str, int]) -> int:
+    product = 1
+    for size in choice.values():
+        product *= size
+    return product
+
+
+def _input(spec: Spec, port: Port) -> Input:
+    table = spec.inputs[port.name]
+    if isinstance(table, models.DataInput):
+        axes = tuple(a if a in padded_dims(spec) else sizes_of(spec, a)[0] for a in table.shape[1:])
+        return DataInput(
+            name=port.name,
+            dtype=port.dtype,
+            axes=axes,
+            pad_value=table.pad_value,
+            pad_side=table.pad_side,
+            finite=table.finite,
+        )
+    kind = LengthInput if isinstance(table, models.LengthInput) else MaskInput
+    return kind(name=port.name, dtype=port.dtype, of=table.of, dim=followed_dim(spec, table.of))
+
+
+def stated_extents(spec: Spec) -> dict[str, list[Extent]]:
+    """Return what the spec states by hand of its outputs' lengths."""
+    return {n: [Extent(**o.length.model_dump())] for n, o in spec.outputs.items() if o.length is not None}

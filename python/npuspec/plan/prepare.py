@@ -1,0 +1,167 @@
+"""From a validated spec to a plan: fetch what it names, read what must be known of it, lower.
+
+This is where the passes stand in order. Each takes what the ones before it made, and nothing flows back.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from npuspec.diagnostics import Diagnostic, NpuspecError, has_errors
+from npuspec.facts import Signature, lengths, signature, toolchain
+from npuspec.plan.model import Plan, PlannedGate, PlannedSource, SourceFile
+from npuspec.plan.passes.bind import build_program, check_ports, padded_dims, stated_extents, static_shape
+from npuspec.plan.passes.deploy import plan_deployments
+from npuspec.plan.passes.sample import plan_recipe, split_samples
+from npuspec.plan.passes.stage import plan_stages
+from npuspec.sources import Fetched, fetch_data, fetch_model
+from npuspec.spec import Document, Spec, load, validate
+from npuspec.store import Store
+
+Announce = Callable[[str], None]
+"""Told what is being done while it takes long: a download, a first look at a model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan, and where the files that it names by digest lie on this machine."""
+
+    plan: Plan
+    model: Fetched
+    data: Fetched | None
+
+
+def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
+    """Check a spec without the network: the text, the language, the rules, and what is on this disk."""
+    document, diagnostics = load(path)
+    if has_errors(diagnostics):
+        return document, diagnostics
+    spec, faults = validate(document)
+    diagnostics += faults
+    if spec is not None:
+        model, _, faults = _fetch(spec, document.folder, store, offline=True)
+        diagnostics += faults
+        if model is not None:
+            diagnostics += _look(spec, model, store)[1]
+    return document, diagnostics
+
+
+def prepare(
+    path: Path, store: Store, *, device: str | None = None, announce: Announce | None = None
+) -> tuple[Document, Prepared | None, list[Diagnostic]]:
+    """Lower a spec to its plan; `device` overrides the target and its fallbacks."""
+    document, diagnostics = load(path)
+    if has_errors(diagnostics):
+        return document, None, diagnostics
+    spec, faults = validate(document)
+    diagnostics += faults
+    if spec is None:
+        return document, None, diagnostics
+    model, data, faults = _fetch(spec, document.folder, store, announce=announce)
+    diagnostics += faults
+    if model is None or has_errors(diagnostics):
+        return document, None, diagnostics
+    prepared, faults = _lower(spec, model, data, store, device, announce or (lambda _: None))
+    return document, prepared, [*diagnostics, *faults]
+
+
+def _fetch(
+    spec: Spec, folder: Path, store: Store, *, offline: bool = False, announce: Announce | None = None
+) -> tuple[Fetched | None, Fetched | None, list[Diagnostic]]:
+    """Fetch the model, and the data if there are any."""
+    say = None if announce is None else (lambda requirement: announce(f"downloading {requirement}"))
+    fetch = partial(fetch_model, folder=folder, store=store, offline=offline, on_download=say)
+    model, faults = fetch(spec.model.source, spec.model.sha256)
+    if spec.data is None:
+        return model, None, faults
+    fetch = partial(fetch_data, folder=folder, store=store, offline=offline, on_download=say)
+    data, more = fetch(spec.data.source, spec.data.sha256)
+    return model, data, [*faults, *more]
+
+
+def _look(spec: Spec, model: Fetched, store: Store) -> tuple[Signature | None, list[Diagnostic]]:
+    """Read the model's signature and hold the spec against it."""
+    try:
+        found = signature(model, store)
+    except NpuspecError as error:
+        return None, [d.at(("model", "source")) for d in error.diagnostics]
+    return found, check_ports(spec, found)
+
+
+def _lower(
+    spec: Spec, model: Fetched, data: Fetched | None, store: Store, device: str | None, announce: Announce
+) -> tuple[Prepared | None, list[Diagnostic]]:
+    announce("reading the model")
+    found, diagnostics = _look(spec, model, store)
+    if found is None or has_errors(diagnostics):
+        return None, diagnostics
+    ports = {port.name: port for port in found.inputs}
+    try:
+        propagated = lengths(
+            model,
+            store,
+            shapes={
+                name: static_shape(spec, name, ports[name], {d: d for d in padded_dims(spec)}) for name in spec.inputs
+            },
+            sizes=padded_dims(spec),
+            stated={name: [e.model_dump() for e in extents] for name, extents in stated_extents(spec).items()},
+        )
+    except NpuspecError as error:
+        return None, [*diagnostics, *(d.at(("dims",)) for d in error.diagnostics)]
+    program, faults = build_program(spec, found, propagated)
+    diagnostics += faults
+    planned_model = _source(spec.model.source, model)
+    samples, faults = split_samples(
+        spec, None if data is None or spec.data is None else _source(spec.data.source, data)
+    )
+    diagnostics += faults
+    if program is None or has_errors(diagnostics):
+        return None, diagnostics
+    recipe = plan_recipe(spec)
+    gates = tuple(PlannedGate(**gate.model_dump()) for gate in spec.gates)
+    deployments = plan_deployments(spec, device)
+    stages = plan_stages(
+        toolchain=toolchain(),
+        model=planned_model,
+        entry=model.entry,
+        samples=samples,
+        program=program,
+        recipe=recipe,
+        gates=gates,
+        cache=spec.cache.kind,
+        deployments=deployments,
+    )
+    plan = Plan(
+        toolchain=toolchain(),
+        model=planned_model,
+        samples=samples,
+        program=program,
+        recipe=recipe,
+        gates=gates,
+        cache=spec.cache.kind,
+        platforms=spec.target.platforms,
+        deployments=deployments,
+        stages=stages,
+        origins=_origins(spec, device),
+    )
+    return Prepared(plan, model, data), diagnostics
+
+
+def _source(text: str, fetched: Fetched) -> PlannedSource:
+    files = tuple(SourceFile(path=f.path, sha256=f.sha256) for f in fetched.files)
+    return PlannedSource(source=text, digest=fetched.digest, files=files)
+
+
+def _origins(spec: Spec, device: str | None) -> dict[str, str]:
+    """Return where values come from that aren't in the spec's own words."""
+    origins = {"dims": "minimum: measured", "outputs": "extents: measured"}
+    for name in ("batching", "quantization", "cache"):
+        table = getattr(spec, name)
+        origins |= {
+            f"{name}.{field}": "default" for field in type(table).model_fields if field not in table.model_fields_set
+        }
+    origins |= {f"outputs.{name}": "spec" for name, output in spec.outputs.items() if output.length is not None}
+    if device is not None:
+        origins["target"] = "the command line"
+    return dict(sorted(origins.items()))

@@ -1,0 +1,37 @@
+"""Compile or import models on a device of OpenVINO, and say exactly which device that is."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import openvino as ov
+
+from npuspec.diagnostics import Diagnostic, StageError
+
+
+def present(core: ov.Core) -> list[str]:
+    """Return the devices that are there, by their names without index: `CPU`, `NPU`."""
+    return sorted({name.partition(".")[0] for name in core.available_devices})
+
+
+def identity(core: ov.Core, device: str) -> str:
+    """Return what exactly a device is: its full name, what it can do, and OpenVINO's build."""
+    name = str(core.get_property(device, "FULL_DEVICE_NAME")).strip()
+    abilities = " ".join(sorted(core.get_property(device, "OPTIMIZATION_CAPABILITIES")))
+    return f"{name}; {abilities}; OpenVINO {ov.get_version()}"
+
+
+def compile_model(core: ov.Core, model: Path, device: str, properties: Mapping[str, Any]) -> ov.CompiledModel:
+    """Compile an IR for exactly this device.
+
+    Raises:
+        StageError: `compile-failed`, with the reason that the device gives.
+
+    """
+    try:
+        return core.compile_model(model, device, dict(properties))
+    except RuntimeError as error:
+        message = f"{device} can't compile `{model.name}`: {str(error).strip()}"
+        raise StageError(
+            Diagnostic("compile-failed", message, "look the message up, or try another device: --device CPU")
+        ) from None

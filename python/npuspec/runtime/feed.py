@@ -1,0 +1,136 @@
+"""From the caller's samples to a model's static inputs: checked, padded, with lengths and masks, in one native pass."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npuspec import _native
+from npuspec.bundle.program import DataInput, LengthInput, MaskInput, Program, Variant
+from npuspec.diagnostics import Diagnostic, InputError
+from npuspec.diagnostics.suggest import did_you_mean
+
+Array = NDArray[Any]
+
+
+def check_sample(program: Program, sample: Mapping[str, Any]) -> tuple[dict[str, Array], dict[str, int]]:
+    """Hold one sample against the program's data inputs.
+
+    Args:
+        program: what the model takes.
+        sample: input name to array, without the batch axis.
+
+    Returns:
+        The arrays, and the size of each padded dimension.
+
+    Raises:
+        InputError: `missing-tensor`, `unknown-tensor`, `wrong-dtype`, `wrong-rank`, `wrong-shape`, `sample-too-long` or
+            `sample-too-short`; its message names the input.
+
+    """
+    wanted = [i for i in program.inputs if isinstance(i, DataInput)]
+    names = {i.name for i in wanted}
+    for name in sample:
+        if name not in names:
+            raise _unknown(program, str(name), names)
+    arrays: dict[str, Array] = {}
+    sizes: dict[str, int] = {}
+    for data in wanted:
+        if data.name not in sample:
+            message = f"input `{data.name}` is missing"
+            raise InputError(Diagnostic("missing-tensor", message, f"give an array of {_wanted(data)}"))
+        array = np.asarray(sample[data.name])
+        _check_array(data, array)
+        arrays[data.name] = array
+        for axis, (size, found) in enumerate(zip(data.axes, array.shape, strict=True)):
+            if isinstance(size, int):
+                if found != size:
+                    raise _wrong_shape(data, axis, found, f"{size} is needed")
+            elif sizes.setdefault(size, found) != found:
+                raise _wrong_shape(data, axis, found, f"another input has {sizes[size]} in `{size}`")
+    for name, size in sizes.items():
+        _check_size(program, name, size)
+    return arrays, sizes
+
+
+def choose_variant(program: Program, sizes: Mapping[str, int]) -> Variant:
+    """Return the smallest variant that holds a sample of these sizes, which `check_sample` has found to be possible."""
+    return next(v for v in program.variants if all(v.sizes[d] >= n for d, n in sizes.items()))
+
+
+def fill(program: Program, buffers: Mapping[str, Array], samples: Sequence[Mapping[str, Array]]) -> None:
+    """Write samples, and the lengths and masks that follow from them, into a variant's inputs.
+
+    Args:
+        program: what the model takes.
+        buffers: for every input its whole array, batch first, C-contiguous and writeable.
+        samples: one sample for each row of the batch, as `check_sample` returned it.
+
+    Raises:
+        InputError: `not-finite`, if an input is declared finite and a sample isn't.
+
+    """
+    for data in program.inputs:
+        if not isinstance(data, DataInput):
+            continue
+        followers = [i for i in program.inputs if not isinstance(i, DataInput) and i.of == data.name]
+        lengths = [buffers[i.name] for i in followers if isinstance(i, LengthInput)]
+        masks = [buffers[i.name] for i in followers if isinstance(i, MaskInput)]
+        buffer = buffers[data.name]
+        value = data.pad_value if buffer.dtype.kind == "f" else int(data.pad_value)
+        try:
+            _native.pad(
+                [sample[data.name] for sample in samples],
+                buffer,
+                axis=data.axes.index(followers[0].dim) if followers else 0,
+                side=data.pad_side,
+                value=value,
+                finite=data.finite,
+                lengths=lengths[0] if lengths else None,
+                mask=masks[0] if masks else None,
+            )
+        except _native.NonFiniteError as error:
+            message = f"input `{data.name}` holds NaN or an infinity, first at element {error.index}"
+            help_ = "mend the sample, or take `finite = true` out of the spec"
+            raise InputError(Diagnostic("not-finite", message, help_)) from None
+        for group in (lengths, masks):
+            for twin in group[1:]:
+                np.copyto(twin, group[0], casting="unsafe")
+
+
+def _check_array(data: DataInput, array: Array) -> None:
+    if array.dtype != np.dtype(data.dtype) or not array.dtype.isnative:
+        message = f"input `{data.name}` must be {data.dtype}, not {array.dtype}"
+        raise InputError(Diagnostic("wrong-dtype", message, f"convert it: array.astype(numpy.{data.dtype})"))
+    if array.ndim != len(data.axes):
+        message = f"input `{data.name}` must have shape {_wanted(data)}, not {list(array.shape)}"
+        help_ = "give one sample, without the batch axis" if array.ndim == len(data.axes) + 1 else "reshape it"
+        raise InputError(Diagnostic("wrong-rank", message, help_))
+
+
+def _check_size(program: Program, name: str, size: int) -> None:
+    dim = program.dims[name]
+    if size > dim.maximum:
+        message = f"the sample is {size} long in `{name}`, and the model is made for {dim.maximum} at most"
+        help_ = f"give shorter samples, or state a larger size in [dims.{name}] and apply the spec again"
+        raise InputError(Diagnostic("sample-too-long", message, help_))
+    if size < dim.minimum:
+        message = f"the sample is {size} long in `{name}`, and the original model takes none below {dim.minimum}"
+        raise InputError(Diagnostic("sample-too-short", message, "give longer samples"))
+
+
+def _wanted(data: DataInput) -> str:
+    return f"[{', '.join(map(str, data.axes))}] {data.dtype}"
+
+
+def _wrong_shape(data: DataInput, axis: int, found: int, why: str) -> InputError:
+    message = f"input `{data.name}` is {found} long in axis {axis}: {why}"
+    return InputError(Diagnostic("wrong-shape", message, f"its shape is {_wanted(data)}"))
+
+
+def _unknown(program: Program, name: str, names: set[str]) -> InputError:
+    if any(i.name == name for i in program.inputs):
+        message = f"input `{name}` is filled by npuspec"
+        return InputError(Diagnostic("unknown-tensor", message, "leave it out"))
+    return InputError(Diagnostic("unknown-tensor", f"there is no input `{name}`", did_you_mean(name, names)))

@@ -1,0 +1,23 @@
+"""Where models and data come from: paths beside the spec, and wheels; pinned by SHA-256 and kept by content.
+
+A source is a stranger's text. Nothing of it is run, no path leads out of the spec's folder or the wheel, and what is
+handed on is a copy of the very bytes that were hashed. Another hub is another class with the methods of `tree.Tree`.
+"""
+
+from npuspec.sources.fetch import fetch_data, fetch_model
+from npuspec.sources.model import Fetched, File, PathSource, Source, WheelSource, digest_of
+from npuspec.sources.parse import parse_source
+from npuspec.sources.public import fetch
+
+__all__ = [
+    "Fetched",
+    "File",
+    "PathSource",
+    "Source",
+    "WheelSource",
+    "digest_of",
+    "fetch",
+    "fetch_data",
+    "fetch_model",
+    "parse_source",
+]

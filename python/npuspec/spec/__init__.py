@@ -1,0 +1,7 @@
+"""The spec language: its text, its tables, and the rules between them. Reads no file that a spec names."""
+
+from npuspec.spec.document import Document, load, parse
+from npuspec.spec.models import Spec
+from npuspec.spec.validate import validate
+
+__all__ = ["Document", "Spec", "load", "parse", "validate"]

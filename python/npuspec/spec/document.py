@@ -1,0 +1,83 @@
+"""A TOML text, its values, and where each of them stands.
+
+The values come from tomli; the positions from the Rust TOML parser, which also reports all syntax faults at once.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any
+
+import tomli
+
+from npuspec import _native
+from npuspec.diagnostics import Diagnostic, Label, Path
+
+Span = tuple[int, int]
+"""Byte offsets (start, end) into the UTF-8 text."""
+
+_MAX_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The text of one spec. `name` is how diagnostics call the file."""
+
+    name: str
+    folder: FilePath
+    text: str
+    values: dict[str, Any]
+    spans: dict[Path, tuple[Span | None, Span]] = field(repr=False)
+
+    def locate(self, label: Label) -> Span:
+        """Return the bytes that a label means; a path that isn't in the text is looked for by its nearest parent."""
+        if label.span is not None:
+            return label.span
+        path = label.path
+        while path and path not in self.spans:
+            path = path[:-1]
+        if not path:
+            return (0, 0)
+        key, value = self.spans[path]
+        return key if key is not None and (label.part == "key" and path == label.path) else value
+
+
+def load(path: FilePath) -> tuple[Document, list[Diagnostic]]:
+    """Read a spec's text. With faults, the document holds the text for rendering, and no values."""
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            return _empty(path), [
+                Diagnostic("spec-unreadable", f"`{path}` is larger than 4 MiB", "a spec is a few lines of TOML")
+            ]
+        text = path.read_bytes().decode()
+    except OSError as error:
+        fault = Diagnostic(
+            "spec-unreadable", f"can't read `{path}`: {error.strerror}", "name a TOML file, such as specs/asr.toml"
+        )
+        return _empty(path), [fault]
+    except UnicodeDecodeError as error:
+        fault = Diagnostic("spec-unreadable", f"`{path}` isn't UTF-8: byte {error.start}", "save the file as UTF-8")
+        return _empty(path), [fault]
+    return parse(text, name=str(path), folder=path.parent)
+
+
+def parse(text: str, *, name: str = "<text>", folder: FilePath = FilePath()) -> tuple[Document, list[Diagnostic]]:
+    """Parse a spec's text; `folder` is what its relative paths are relative to."""
+    entries, errors = _native.parse_toml(text)
+    if errors:
+        faults = [
+            Diagnostic(
+                "toml-syntax", message, "the TOML text can't be read up to here", (Label((), span=span or (0, 0)),)
+            )
+            for message, span in errors
+        ]
+        return Document(name, folder, text, {}, {}), faults
+    spans = {path: (key, value) for path, key, value in entries}
+    try:
+        values = tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
+        return Document(name, folder, text, {}, spans), [Diagnostic("toml-syntax", str(error), "", (Label(()),))]
+    return Document(name, folder, text, values, spans), []
+
+
+def _empty(path: FilePath) -> Document:
+    return Document(str(path), path.parent, "", {}, {})

@@ -1,0 +1,9 @@
+"""What a plan is made of: one file a stage, each run in a process of its own.
+
+A stage is a module with `run(arguments, progress)`. The arguments name folders: `inputs` are the results of earlier
+stages, `output` is where this one's go, `model` and `data` are the sources; `parameters` are the plan's. What a
+stage writes follows from these alone, except files called `timings.json`.
+"""
+
+TIMINGS = "timings.json"
+"""The one file of a stage whose content is measured time, and so differs from run to run."""

@@ -1,0 +1,33 @@
+"""Compile one variant for one device, and export what its compiler made where the device can."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import openvino as ov
+
+from npuspec.child import Progress
+from npuspec.diagnostics import Diagnostic, StageError
+from npuspec.runtime.device import compile_model
+from npuspec.stages import TIMINGS
+from npuspec.stages.request import BLOB, MODEL, Request
+
+
+def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
+    """Write compilation.json and timings.json, and model.blob if one is wanted and can be had."""
+    request = Request.of(arguments)
+    device: str = request.parameters["device"]
+    core = ov.Core()
+    start = time.perf_counter()
+    compiled = compile_model(core, request.inputs[0] / MODEL, device, request.parameters["properties"])
+    seconds = time.perf_counter() - start
+    ran_on = [name.strip("()").partition(".")[0] for name in compiled.get_property("EXECUTION_DEVICES")]
+    if ran_on != [device]:
+        message = f"compiled for {device}, but OpenVINO would run it on {', '.join(ran_on)}"
+        raise StageError(Diagnostic("other-device", message, "state the device that is meant in [target]"))
+    can_export = "EXPORT_IMPORT" in core.get_property(device, "OPTIMIZATION_CAPABILITIES")
+    if request.parameters["blob"] and can_export:
+        exported = compiled.export_model()
+        (request.output / BLOB).write_bytes(exported if isinstance(exported, bytes) else exported.read())
+    request.write_json("compilation.json", {"device": device, "exported": request.parameters["blob"] and can_export})
+    request.write_json(TIMINGS, {"compile_seconds": seconds})

@@ -1,0 +1,117 @@
+"""Quantize one static variant to INT8 with NNCF, calibrated on the samples that fit it."""
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import openvino as ov
+
+from npuspec.bundle.program import Program, Variant
+from npuspec.child import Progress
+from npuspec.diagnostics import Diagnostic, InputError, StageError
+from npuspec.facts.inspect import read_model
+from npuspec.plan.model import Recipe
+from npuspec.runtime.feed import Array, check_sample, fill
+from npuspec.stages.request import MODEL, Request
+from npuspec.stages.samples import Sample, read_samples
+
+
+class Calibration:
+    """The samples as NNCF reads them, as often as it wants: padded by the code that pads at inference."""
+
+    def __init__(self, program: Program, samples: list[dict[str, Array]], progress: Progress) -> None:
+        self._program = program
+        self._samples = samples
+        self._progress = progress
+
+    def __len__(self) -> int:
+        return len(range(0, len(self._samples), self._program.batch))
+
+    def __iter__(self) -> Iterator[dict[str, Array]]:
+        batch = self._program.batch
+        shapes = self._program.variants[0].shapes
+        for number, start in enumerate(range(0, len(self._samples), batch)):
+            rows = self._samples[start : start + batch]
+            rows += [rows[-1]] * (batch - len(rows))
+            buffers = {i.name: np.empty(shapes[i.name], i.dtype) for i in self._program.inputs}
+            fill(self._program, buffers, rows)
+            yield buffers
+            self._progress(number + 1, len(self))
+
+
+def run(arguments: Mapping[str, Any], progress: Progress) -> None:
+    """Write model.xml, model.bin, and quantization.json: which samples were used, and what became INT8."""
+    request = Request.of(arguments)
+    parameters = request.parameters
+    variant = Variant.model_validate(parameters["variant"])
+    program = Program.model_validate({**parameters["program"], "variants": [variant]})
+    recipe = Recipe.model_validate(parameters["recipe"])
+    if request.data is None:
+        raise StageError(Diagnostic("no-data", "there are no samples to calibrate with", "add [data] to the spec"))
+    samples = read_samples(request.data, parameters["samples"]["calibration"], program, parameters["samples"])
+    fitting, too_long = _fitting(program, variant, samples, parameters["samples"]["input"])
+    if not fitting:
+        message = f"none of the {len(samples)} calibration samples fits variant {variant.name}"
+        raise StageError(Diagnostic("too-few-samples", message, "add shorter samples, or leave this size out"))
+    model = read_model(ov.Core(), request.inputs[0] / MODEL)
+    present = {op.get_friendly_name() for op in model.get_ops()}
+    kept = [name for name in recipe.keep_names if name in present]
+    quantized = _quantize(model, Calibration(program, fitting, progress), recipe, kept)
+    request.write_model(quantized)
+    types = [op.get_type_name() for op in quantized.get_ops()]
+    request.write_json(
+        "quantization.json",
+        {
+            "samples": len(fitting),
+            "samples_wanted": recipe.subset_size,
+            "samples_too_long": sorted(too_long),
+            "kept": kept,
+            "folded_away": [name for name in recipe.keep_names if name not in present],
+            "fake_quantize_operations": types.count("FakeQuantize"),
+            "operations": len(types),
+        },
+    )
+
+
+def _fitting(
+    program: Program, variant: Variant, samples: list[Sample], name: str
+) -> tuple[list[dict[str, Array]], list[str]]:
+    """Return the samples that this variant holds, and the paths of those that it doesn't."""
+    fitting, too_long = [], []
+    for sample in samples:
+        try:
+            arrays, sizes = check_sample(program, {name: sample.array})
+        except InputError as error:
+            fault = error.diagnostics[0]
+            raise StageError(Diagnostic(fault.code, f"`{sample.path}`: {fault.message}", fault.help)) from None
+        if all(variant.sizes[dim] >= size for dim, size in sizes.items()):
+            fitting.append(arrays)
+        else:
+            too_long.append(sample.path)
+    return fitting, too_long
+
+
+def _quantize(model: ov.Model, calibration: Calibration, recipe: Recipe, kept: list[str]) -> ov.Model:
+    os.environ["NNCF_CI"] = "1"  # NNCF's switch against reporting its use over the network
+    try:
+        import nncf  # noqa: PLC0415  an extra: only specs that quantize need it
+    except ImportError:
+        message = "quantizing needs the package nncf"
+        raise StageError(Diagnostic("missing-extra", message, "pip install 'npuspec[quantize]'")) from None
+    presets = {"performance": nncf.QuantizationPreset.PERFORMANCE, "mixed": nncf.QuantizationPreset.MIXED}
+    try:
+        result: ov.Model = nncf.quantize(
+            model,
+            nncf.Dataset(calibration),
+            preset=presets[recipe.preset],
+            model_type=nncf.ModelType.TRANSFORMER if recipe.model_type == "transformer" else None,
+            subset_size=len(calibration),
+            ignored_scope=nncf.IgnoredScope(names=kept),
+        )
+    except (RuntimeError, ValueError) as error:  # NNCF's own errors are of these kinds
+        message = f"NNCF can't quantize the model: {str(error).strip()}"
+        raise StageError(
+            Diagnostic("quantize-failed", message, 'keep what it names in floating point, or set mode = "none"')
+        ) from None
+    return result

@@ -1,0 +1,30 @@
+"""Give the model the static shapes of one variant."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import openvino as ov
+
+from npuspec.bundle.program import Variant
+from npuspec.child import Progress
+from npuspec.diagnostics import Diagnostic, StageError
+from npuspec.facts.inspect import port_name, read_model, reason
+from npuspec.stages.request import MODEL, Request
+
+
+def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
+    """Write model.xml and model.bin, all of whose inputs and outputs are static."""
+    request = Request.of(arguments)
+    variant = Variant.model_validate(request.parameters["variant"])
+    model = read_model(ov.Core(), request.inputs[0] / MODEL)
+    try:
+        model.reshape({port: ov.PartialShape(list(variant.shapes[port_name(port)])) for port in model.inputs})
+    except RuntimeError as error:
+        message = f"the model can't have the shapes {variant.shapes}: {reason(error)}"
+        raise StageError(Diagnostic("impossible-shape", message, "choose sizes that the model takes")) from None
+    for port in (*model.inputs, *model.outputs):
+        if port.partial_shape.is_dynamic:
+            message = f"`{port_name(port)}` stays dynamic in variant {variant.name}: {port.partial_shape}"
+            help_ = "an NPU takes static shapes only: export the model without operations whose size depends on values"
+            raise StageError(Diagnostic("dynamic-shape", message, help_))
+    request.write_model(model)

@@ -1,0 +1,121 @@
+"""Sealed folders: made beside their place, listed file by file with SHA-256, and moved there in one step."""
+
+import json
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from npuspec.store.digest import canonical_json, digest_file
+
+CACHE_VARIABLE = "NPUSPEC_CACHE"
+SEAL = "seal.json"
+_ABANDONED_AFTER = 24 * 3600.0  # seconds; a running apply touches its folder far more often
+
+_log = logging.getLogger("npuspec")
+
+
+def cache_dir() -> Path:
+    """Return `$NPUSPEC_CACHE`, or else the user's cache folder for npuspec."""
+    if override := os.environ.get(CACHE_VARIABLE):
+        return Path(override).absolute()
+    from platformdirs import user_cache_path  # noqa: PLC0415  only where no folder is named
+
+    return user_cache_path("npuspec")
+
+
+def fsync_tree(folder: Path) -> None:
+    """Flush every file below a folder to the disk, and on POSIX the folders' own entries too."""
+    for path in (*sorted(folder.rglob("*")), folder):
+        if path.is_dir() and os.name == "nt":
+            continue
+        handle = os.open(path, os.O_RDONLY if path.is_dir() or os.name != "nt" else os.O_RDWR)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+class Store:
+    """A cache of sealed folders below `root`, safe to share between processes and to kill at any moment."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root if root is not None else cache_dir()
+
+    def get(self, kind: str, key: str) -> Path | None:
+        """Return the entry's folder if it is there and whole; a damaged one is taken out and reported."""
+        folder = self.root / kind / key
+        if not folder.is_dir():
+            return None
+        if _is_whole(folder):
+            return folder
+        _log.warning("cache entry %s/%s is damaged: made again", kind, key[:12])
+        self.drop(kind, key)
+        return None
+
+    def drop(self, kind: str, key: str) -> None:
+        """Take an entry out, in one step."""
+        grave = self._scratch() / "dropped"
+        try:
+            (self.root / kind / key).rename(grave)
+        except FileNotFoundError:
+            pass
+        finally:
+            shutil.rmtree(grave.parent, ignore_errors=True)
+
+    @contextmanager
+    def making(self, kind: str, key: str) -> Iterator[Path]:
+        """Yield an empty folder to fill; on success it is sealed and becomes the entry, on an exception it is gone.
+
+        Where another process made the same entry meanwhile, that one stays.
+        """
+        scratch = self._scratch()
+        try:
+            folder = scratch / "entry"
+            folder.mkdir()
+            yield folder
+            _seal(folder)
+            target = self.root / kind / key
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.rename(target)
+            except OSError:
+                if not _is_whole(target):
+                    raise
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _scratch(self) -> Path:
+        """Make a folder of our own on the same file system, clearing away what killed processes left long ago."""
+        parent = self.root / "tmp"
+        parent.mkdir(parents=True, exist_ok=True)
+        for old in parent.iterdir():
+            try:
+                abandoned = time.time() - old.stat().st_mtime > _ABANDONED_AFTER
+            except FileNotFoundError:
+                continue
+            if abandoned:
+                shutil.rmtree(old, ignore_errors=True)
+        return Path(tempfile.mkdtemp(dir=parent))
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir() and p.name != SEAL)
+
+
+def _seal(folder: Path) -> None:
+    listing = {name: digest_file(folder / name) for name in _files(folder)}
+    (folder / SEAL).write_bytes(canonical_json(listing))
+    fsync_tree(folder)
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        listing = json.loads((folder / SEAL).read_bytes())
+        return _files(folder) == sorted(listing) and all(digest_file(folder / n) == d for n, d in listing.items())
+    except (OSError, ValueError, AttributeError):
+        return False

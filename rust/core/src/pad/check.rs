@@ -1,0 +1,112 @@
+//! Everything that can be wrong with a [`Padding`] before it is carried out. The loops that write rely on it.
+
+use super::{Lengths, PadError, Padding, Sample};
+
+pub(super) fn padding(padding: &Padding<'_>) -> Result<(), PadError> {
+    let item = padding.fill.size();
+    let Some((&rows, room)) = padding.out.shape.split_first() else {
+        return Err(PadError::NoBatch);
+    };
+    if padding.samples.len() != rows {
+        return Err(PadError::Count {
+            samples: padding.samples.len(),
+            rows,
+        });
+    }
+    if product(padding.out.shape, item) != Some(padding.out.bytes.len()) {
+        return Err(PadError::Memory("out"));
+    }
+    if padding.finite.is_some_and(|float| float.size() != item) {
+        return Err(PadError::FloatSize);
+    }
+    for (number, sample) in padding.samples.iter().enumerate() {
+        fits(number, sample, room)?;
+        if !within_memory(sample, item) {
+            return Err(PadError::OutsideMemory { sample: number });
+        }
+    }
+    along_axis(padding, rows, room)
+}
+
+fn fits(number: usize, sample: &Sample<'_>, room: &[usize]) -> Result<(), PadError> {
+    if sample.shape.len() != room.len() {
+        return Err(PadError::Rank {
+            sample: number,
+            rank: sample.shape.len(),
+            expected: room.len(),
+        });
+    }
+    for (axis, (&size, &room)) in sample.shape.iter().zip(room).enumerate() {
+        if size > room {
+            return Err(PadError::TooLarge {
+                sample: number,
+                axis,
+                size,
+                room,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn within_memory(sample: &Sample<'_>, item: usize) -> bool {
+    if sample.strides.len() != sample.shape.len() {
+        return false;
+    }
+    if sample.shape.contains(&0) {
+        return true;
+    }
+    let (mut low, mut high) = (Some(sample.origin), sample.origin.checked_add(item));
+    for (&size, &stride) in sample.shape.iter().zip(sample.strides) {
+        let reach = stride.unsigned_abs().checked_mul(size - 1);
+        if stride < 0 {
+            low = low.zip(reach).and_then(|(low, reach)| low.checked_sub(reach));
+        } else {
+            high = high.zip(reach).and_then(|(high, reach)| high.checked_add(reach));
+        }
+    }
+    low.is_some() && high.is_some_and(|high| high <= sample.bytes.len())
+}
+
+fn along_axis(padding: &Padding<'_>, rows: usize, room: &[usize]) -> Result<(), PadError> {
+    let axis = padding.axis;
+    let no_axis = PadError::Axis { axis, rank: room.len() };
+    let Some(&room) = room.get(axis) else {
+        // Samples of rank 0 have no axis at all; the number then matters only to who asks for lengths or a mask.
+        let unused = padding.lengths.is_none() && padding.mask.is_none();
+        return if unused && room.is_empty() && axis == 0 {
+            Ok(())
+        } else {
+            Err(no_axis)
+        };
+    };
+    if let Some(lengths) = &padding.lengths {
+        let (bytes, item) = match lengths {
+            Lengths::I32(bytes) => (bytes, 4),
+            Lengths::I64(bytes) => (bytes, 8),
+        };
+        if product(&[rows], item) != Some(bytes.len()) {
+            return Err(PadError::Memory("lengths"));
+        }
+        for (number, sample) in padding.samples.iter().enumerate() {
+            let size = sample.shape[axis];
+            if matches!(lengths, Lengths::I32(_)) && i32::try_from(size).is_err() {
+                return Err(PadError::LengthOverflow { sample: number, size });
+            }
+        }
+    }
+    if let Some(mask) = &padding.mask
+        && product(&[rows, room], mask.one.size()) != Some(mask.bytes.len())
+    {
+        return Err(PadError::Memory("mask"));
+    }
+    Ok(())
+}
+
+/// Bytes of a C-contiguous array. A zero anywhere wins over an overflow elsewhere.
+fn product(shape: &[usize], item: usize) -> Option<usize> {
+    if shape.contains(&0) {
+        return Some(0);
+    }
+    shape.iter().try_fold(item, |bytes, &size| bytes.checked_mul(size))
+}

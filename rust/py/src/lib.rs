@@ -1,0 +1,26 @@
+//! The Python module `npuspec._native`. Its documentation is in `_native.pyi`.
+
+use pyo3::prelude::*;
+
+mod array;
+mod batch;
+mod dtype;
+mod model;
+mod text;
+
+#[pymodule(name = "_native")]
+mod native {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::batch::{NonFiniteError, pad};
+    #[pymodule_export]
+    use crate::model::onnx_external_data;
+    #[pymodule_export]
+    use crate::text::parse_toml;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

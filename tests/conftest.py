@@ -1,0 +1,123 @@
+"""What all tests share: a cache of their own, real sources fetched once, and the bundle of specs/asr.toml made once."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ASR_SPEC = ROOT / "specs" / "asr.toml"
+
+MODEL_SOURCE = "pypi:hama==1.3.13/hama/assets/asr_waveform_fp16.onnx"
+MODEL_SHA256 = "a884b5ac55f8bbc00673e8cf6d2dd601aa76e5031dd85cf3de2f25b5987cd59a"
+CLIPS_SOURCE = "pypi:pytest-audioeval==0.1.3/pytest_audioeval/samples/audio/**/*.wav"
+CLIPS_SHA256 = "eaaacb76fb17c9530f53a7fbc8da3d582ffaa2ed1bb45e672c3a72fe0c9e2801"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def npuspec(*arguments: str | Path, cwd: Path | None = None, **variables: str) -> Ran:
+    """Run the command line in a process of its own, with the tests' cache."""
+    done = subprocess.run(
+        [sys.executable, "-m", "npuspec", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env={**os.environ, "NO_COLOR": "1", **variables},
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep the tests out of the user's cache."""
+    folder = tmp_path_factory.mktemp("cache")
+    before = os.environ.get("NPUSPEC_CACHE")
+    os.environ["NPUSPEC_CACHE"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["NPUSPEC_CACHE"]
+    else:
+        os.environ["NPUSPEC_CACHE"] = before
+
+
+@pytest.fixture(scope="session")
+def asr_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle of specs/asr.toml, applied once for all tests that only read it."""
+    bundle = tmp_path_factory.mktemp("bundles") / "asr"
+    ran = npuspec("apply", ASR_SPEC, "--output", bundle)
+    assert ran.code == 0, ran.err
+    return bundle
+
+
+@pytest.fixture(scope="session")
+def clips() -> list[Path]:
+    """The 27 recorded clips of specs/asr.toml, sorted by path: mono float WAV at 16 kHz."""
+    from npuspec.sources import fetch_data
+    from npuspec.store import Store
+
+    fetched, faults = fetch_data(CLIPS_SOURCE, CLIPS_SHA256, folder=ROOT, store=Store())
+    assert fetched is not None, faults
+    return [fetched.root / file.path for file in fetched.files]
+
+
+@pytest.fixture
+def small_spec(tmp_path: Path, clips: list[Path]) -> Path:
+    """A spec of the real speech model that is applied in seconds: no quantization, 2 s, four short clips beside it."""
+    import shutil
+
+    data = tmp_path / "clips"
+    data.mkdir()
+    short = sorted(clips, key=lambda path: path.stat().st_size)[:4]
+    for number, clip in enumerate(short):
+        shutil.copyfile(clip, data / f"{number}.wav")
+    spec = tmp_path / "small.toml"
+    spec.write_text(
+        f'''npuspec = 1
+
+[model]
+source = "{MODEL_SOURCE}"
+sha256 = "{MODEL_SHA256}"
+
+[data]
+source = "clips/*.wav"
+input = "waveform"
+sample-rate = 16000
+
+[target]
+device = "CPU"
+
+[dims.time]
+strategy = "pad"
+size = 32000
+overflow = "error"
+
+[inputs.waveform]
+shape = ["batch", "time"]
+finite = true
+
+[inputs.waveform_lengths]
+role = "length"
+of = "waveform"
+
+[[gates]]
+metric = "frame-agreement"
+output = "log_probs"
+of = "static"
+against = "original"
+min = 0.8
+'''
+    )
+    return spec
