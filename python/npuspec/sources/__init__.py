@@ -4,8 +4,8 @@ A source is a stranger's text. Nothing of it is run, no path leads out of the sp
 handed on is a copy of the very bytes that were hashed. Another hub is another class with the methods of `tree.Tree`.
 """
 
-from npuspec.sources.fetch import fetch_data, fetch_model
 from npuspec.sources.model import Fetched, File, PathSource, Source, WheelSource, digest_of
+from npuspec.sources.obtain import fetch_data, fetch_model
 from npuspec.sources.parse import parse_source
 from npuspec.sources.public import fetch
 

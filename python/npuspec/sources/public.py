@@ -4,7 +4,7 @@ from os import PathLike
 from pathlib import Path
 
 from npuspec.diagnostics import SpecError
-from npuspec.sources.fetch import fetch_data
+from npuspec.sources.obtain import fetch_data
 from npuspec.store import Store
 
 

@@ -44,6 +44,7 @@ def write_wheel(
     *,
     name: str = "toy",
     version: str = "1.0",
+    needs: str = "",
     edit: Callable[[ZipFile], None] | None = None,
 ) -> Path:
     """Write a wheel that pip takes; `edit` may add to it what no honest tool would."""
@@ -52,7 +53,8 @@ def write_wheel(
     with ZipFile(path, "w", ZIP_DEFLATED) as wheel:
         for member, content in members.items():
             wheel.writestr(member, content)
-        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        wheel.writestr(f"{info}/METADATA", metadata + (f"Requires-Dist: {needs}\n" if needs else ""))
         wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{info}/RECORD", "")
         if edit:

@@ -63,7 +63,12 @@ def test_other_xml_is_no_model(tmp_path: Path, text: bytes) -> None:
 
 
 def test_onnx_comes_with_its_external_data(tmp_path: Path, onnx: Callable[..., bytes]) -> None:
-    files = {"m/a.onnx": onnx("w.bin", "./sub//v.bin", "w.bin"), "m/w.bin": b"w", "m/sub/v.bin": b"v", "m/x.bin": b"x"}
+    files = {
+        "m/a.onnx": onnx("w.bin", "./sub//v.bin", "./w.bin"),
+        "m/w.bin": b"w",
+        "m/sub/v.bin": b"v",
+        "m/x.bin": b"x",
+    }
     tree = write(tmp_path, files)
     assert model_files(tree, "m/a.onnx", tmp_path) == ("m", ["a.onnx", "sub/v.bin", "w.bin"])
     tree = write(tmp_path, {"b.onnx": onnx()})

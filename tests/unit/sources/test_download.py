@@ -34,10 +34,14 @@ print(*(d.code for d in diagnostics), *(d.help for d in diagnostics))
 
 
 def write_sdist(path: Path, marker: Path) -> None:
-    """Write a source package that leaves a mark when it is built."""
-    setup = f"open({str(marker)!r}, 'w').close()\nfrom setuptools import setup\nsetup(name='toy', version='1.0')\n"
+    """Write a source package that needs nothing to be built, and leaves a mark when it is."""
+    files = {
+        "PKG-INFO": "Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n",
+        "pyproject.toml": "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n",
+        "backend.py": f"open({str(marker)!r}, 'w').close()\n",
+    }
     with tarfile.open(path, "w:gz") as sdist:
-        for name, text in (("setup.py", setup), ("PKG-INFO", "Metadata-Version: 1.0\nName: toy\nVersion: 1.0\n")):
+        for name, text in files.items():
             info = tarfile.TarInfo(f"toy-1.0/{name}")
             info.size = len(text)
             sdist.addfile(info, io.BytesIO(text.encode()))
@@ -74,6 +78,12 @@ def test_an_sdist_is_refused_and_never_run(store: Store, index: Path, tmp_path: 
     assert "never builds an sdist" in caught.value.help
     assert not (tmp_path / "ran").exists()
     assert files_below(store.root) == []
+
+
+def test_what_the_package_depends_on_is_not_downloaded(store: Store, index: Path, wheel: MakeWheel) -> None:
+    wheel(index, {}, needs="other")
+    wheel(index, {}, name="other")
+    assert download_wheel(TOY, store, None).name == "toy-1.0-py3-none-any.whl"
 
 
 def test_a_user_s_wish_for_sdists_changes_nothing(

@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
+from zlib import crc32
 
 import pytest
 from hypothesis import given, settings
@@ -67,6 +68,22 @@ def test_a_name_that_ends_at_a_nul_for_some_readers_is_refused(tmp_path: Path, w
         file.writestr(info, b"")
 
     assert "isn't a plain one" in refusal(wheel(tmp_path, {}, edit=edit))
+
+
+def test_a_second_name_in_unicode_leads_nowhere(tmp_path: Path, wheel: MakeWheel) -> None:
+    def edit(file: ZipFile) -> None:
+        info, second = ZipInfo("plain"), b"../evil"
+        info.extra = struct.pack("<HHBL", 0x7075, 5 + len(second), 1, crc32(b"plain")) + second
+        file.writestr(info, b"")
+
+    path = wheel(tmp_path, {}, edit=edit)
+    with ZipFile(path) as file:
+        heeded = "../evil" in file.namelist()  # from Python 3.13 on
+    if heeded:
+        assert "isn't a plain one" in refusal(path)
+    else:
+        with WheelTree(path, "toy==1.0") as tree:
+            assert tree.listing("").files == ("plain",)
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR])

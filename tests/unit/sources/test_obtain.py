@@ -13,7 +13,7 @@ import pytest
 from npuspec.diagnostics import Diagnostic, Label, Severity
 from npuspec.sources import Fetched, PathSource, digest_of, fetch_data, fetch_model
 from npuspec.sources.faults import Fault
-from npuspec.sources.fetch import _Job, _take
+from npuspec.sources.obtain import _hash, _Job, _take
 from npuspec.sources.tree import Listing
 from npuspec.store import Store
 
@@ -134,6 +134,8 @@ def test_links_are_followed_inside_the_spec_s_folder_only(spec: Path, store: Sto
     refused(fetch_model("m.onnx", None, folder=spec, store=store), "path-outside", ("model", "source"))
     (spec / "data" / "b.wav").symlink_to("../../secret.bin")
     refused(fetch_data("data/*.wav", None, folder=spec, store=store), "path-outside", ("data", "source"))
+    (spec / "gone.onnx").symlink_to("../shared/gone.onnx")
+    refused(fetch_model("gone.onnx", None, folder=spec, store=store), "path-outside", ("model", "source"))
     (spec / "out").symlink_to("..")
     refused(fetch_data("out/*.bin", None, folder=spec, store=store), "path-outside", ("data", "source"))
     refused(fetch_data("out/secret.bin", None, folder=spec, store=store), "path-outside", ("data", "source"))
@@ -172,8 +174,9 @@ def test_what_changes_while_it_is_read_is_not_kept(store: Store) -> None:
 
         def open(self, path: str) -> IO[bytes]:
             self.reads += 1
-            return BytesIO(bytes([self.reads]) * len(path))
+            return BytesIO(bytes([self.reads]) * (len(path) + 1))
 
+    assert _hash(Changing(), "", "a.wav").size == len("a.wav")
     job = _Job(PathSource("*"), None, False, Path(), store, False, None)
     with pytest.raises(Fault, match="changed while it was read") as caught:
         _take(Changing(), job)
