@@ -1,6 +1,7 @@
 """What all tests share: a cache of their own, real sources fetched once, and the bundle of specs/asr.toml made once."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from npuspec.sources import fetch_data
+from npuspec.store import Store
 
 ROOT = Path(__file__).parent.parent
 ASR_SPEC = ROOT / "specs" / "asr.toml"
@@ -65,9 +69,6 @@ def asr_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def clips() -> list[Path]:
     """The 27 recorded clips of specs/asr.toml, sorted by path: mono float WAV at 16 kHz."""
-    from npuspec.sources import fetch_data
-    from npuspec.store import Store
-
     fetched, faults = fetch_data(CLIPS_SOURCE, CLIPS_SHA256, folder=ROOT, store=Store())
     assert fetched is not None, faults
     return [fetched.root / file.path for file in fetched.files]
@@ -76,8 +77,6 @@ def clips() -> list[Path]:
 @pytest.fixture
 def small_spec(tmp_path: Path, clips: list[Path]) -> Path:
     """A spec of the real speech model that is applied in seconds: no quantization, 2 s, four short clips beside it."""
-    import shutil
-
     data = tmp_path / "clips"
     data.mkdir()
     short = sorted(clips, key=lambda path: path.stat().st_size)[:4]

@@ -16,12 +16,15 @@ def explain(
     code: Annotated[str, typer.Argument(help="A diagnostic's code.", autocompletion=_complete, show_default=False)],
 ) -> None:
     """Explain a diagnostic: why it is one, an example, and the mend."""
+    import textwrap
+
     from npuspec.diagnostics.suggest import did_you_mean
 
     if (found := CODES.get(code)) is None:
-        typer.echo(f"no diagnostic is called `{code}`; {did_you_mean(code, CODES)}", err=True)
+        guess = did_you_mean(code, CODES)
+        typer.echo(f"no diagnostic is called `{code}`" + (f"; {guess}" if guess else ""), err=True)
         raise typer.Exit(EXIT_USAGE)
-    typer.echo(f"{code}\n\n{found.why}")
+    typer.echo(f"{code}\n\n{textwrap.fill(found.why, 100)}")
     if found.wrong:
         typer.echo(f"\nwrong:\n\n{found.wrong}")
     if found.right:

@@ -54,15 +54,23 @@ def root(
 app.info.help = _HELP
 
 
+def _say_interrupted() -> None:
+    typer.echo("interrupted: what was finished is kept, and the old bundle still stands", err=True)
+
+
 def main() -> NoReturn:
     """Run the command line; whatever happens, the user sees a message of ours and never a traceback."""
     try:
-        app()
+        app(prog_name="npuspec")  # under `python -m` too: the name that completion is for
+    except SystemExit as end:
+        if end.code == EXIT_INTERRUPTED:  # typer ends so
+            _say_interrupted()
+        raise
     except NpuspecError as error:
         print_error(error.diagnostics)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        typer.echo("interrupted: what was finished is kept, and the old bundle still stands", err=True)
+        _say_interrupted()
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -35,8 +35,8 @@ def run(
 
     import numpy as np
 
-    from npuspec.cli.output import print_error
-    from npuspec.diagnostics import Diagnostic, InputError, Severity
+    from npuspec.diagnostics import Diagnostic, InputError
+    from npuspec.diagnostics.text import printable
     from npuspec.runtime import FallbackWarning, load
 
     def read(argument: str) -> tuple[str, "np.ndarray[Any, Any]"]:
@@ -55,7 +55,8 @@ def run(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FallbackWarning)  # it stands in the notes
         session = load(bundle, device=device)
-    print_error([Diagnostic("note", note, severity=Severity.NOTE) for note in session.notes])
+    for note in session.notes:
+        typer.secho(f"note: {printable(note)}", err=True, bold=True)
     with session:
         start = time.perf_counter()
         outputs = session.infer(arrays)
@@ -64,4 +65,10 @@ def run(
         typer.echo(f"{name}: {list(array.shape)} {array.dtype}")
     typer.echo(f"{milliseconds:.1f} ms on {session.device}", err=True)
     if output is not None:
-        np.savez(output, allow_pickle=False, **outputs)
+        try:
+            np.savez(output, allow_pickle=False, **outputs)
+        except OSError as error:
+            message = f"can't write `{output}`: {error.strerror}"
+            raise InputError(
+                Diagnostic("unwritable-output", message, "name a file in a folder that is there")
+            ) from None

@@ -1,6 +1,7 @@
 """A plan in words."""
 
 from npuspec.bundle.program import DataInput, Extent, Program
+from npuspec.diagnostics.text import printable
 from npuspec.plan import Plan
 from npuspec.plan.model import PlannedSource
 
@@ -23,7 +24,7 @@ def show_plan(plan: Plan, name: str) -> str:
             f"  {s.digest[:12]}  {s.name}" + (f"  <- {', '.join(s.inputs)}" if s.inputs else "") for s in plan.stages
         ),
     ]
-    return "\n\n".join(s for s in sections if s)
+    return printable("\n\n".join(s for s in sections if s))  # names are a stranger's, as the model is
 
 
 def _origin(plan: Plan, key: str) -> str:
@@ -90,7 +91,7 @@ def _quantization(plan: Plan) -> str:
     rows = [
         f"  {recipe.mode}{_origin(plan, 'quantization.mode')}",
         f"  preset {recipe.preset}{_origin(plan, 'quantization.preset')}",
-        f"  model type {recipe.model_type or 'none'}{_origin(plan, 'quantization.model_type')}",
+        f"  model type {recipe.model_type or 'none'}{_origin(plan, 'quantization.model-type')}",
         f"  kept in floating point: {', '.join(recipe.keep_names) or 'nothing'}",
     ]
     if samples is not None:

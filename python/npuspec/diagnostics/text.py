@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from unicodedata import combining, east_asian_width
 
 
 def render_text(rows: Sequence[dict[str, Any]], text: str) -> str:
@@ -17,6 +18,11 @@ def printable(text: str) -> str:
     )
 
 
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    return sum(0 if combining(c) else 1 + (east_asian_width(c) in "WF") for c in printable(text))
+
+
 def _render(row: dict[str, Any], lines: list[str]) -> str:
     out = [f"{row['severity']}[{row['code']}]: {row['message']}"]
     gutter = max((len(str(label["start"]["line"])) for label in row["labels"]), default=1)
@@ -26,10 +32,10 @@ def _render(row: dict[str, Any], lines: list[str]) -> str:
         line = lines[start["line"] - 1].rstrip("\r") if lines else ""
         last = end["column"] - 1 if end["line"] == start["line"] else len(line)
         first = start["column"] - 1
-        before = len(printable(line[:first]))
-        carets = "^" * max(1, len(printable(line[first:last])))
+        before = _width(line[:first])
+        carets = "^" * max(1, _width(line[:last]) - before)
         out.append(f"{pad}--> {row['file']}:{start['line']}:{start['column']}")
-        if start == end:  # the document as a whole: what is meant isn't written anywhere in it
+        if end["byte"] == 0:  # the document as a whole: what is meant isn't written anywhere in it
             continue
         out += [
             f"{pad} |",
@@ -39,5 +45,6 @@ def _render(row: dict[str, Any], lines: list[str]) -> str:
     if not row["labels"]:
         out.append(f"{pad}--> {row['file']}")
     if row["help"]:
-        out.append(f"{pad} = help: {row['help']}")
+        help_ = row["help"].replace("\n", f"\n{pad}         ")
+        out.append(f"{pad} = help: {help_}")
     return printable("\n".join(out)) + "\n"

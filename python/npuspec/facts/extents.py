@@ -32,7 +32,10 @@ def find_extent(ask: Ask, *, dim: str, axis: int, low: int, high: int, stated: E
         return f"{here}: sizes between {low} and {high} have no output shape"
     known = {low: first, high: last}
     found = stated or _guess(ask, Extent(dim=dim, axis=axis), known)
-    known |= {n: length for n in _places(low, high, found.divisor) if (length := ask(n)) is not None}
+    for n in _places(low, high, found.divisor):
+        if (length := ask(n)) is None:
+            return f"{here}: {n} has no output shape, though sizes on both sides of it have"
+        known[n] = length
     if stated is None and len(set(known.values())) == 1:
         return None
     wrong = {n: length for n, length in known.items() if found.of(n) != length}

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import tomli
 from pydantic import BaseModel, ConfigDict, Field
 
+_HIGHEST = 2**31 - 1
 _TYPES = {"boolean": bool, "integer": int, "string": str}
 
 
@@ -30,6 +31,8 @@ class DeviceProperty(BaseModel):
             return f"takes {'an' if self.type[0] in 'aeiou' else 'a'} {self.type}"
         if self.values and value not in self.values:
             return "takes one of " + ", ".join(f"`{v}`" for v in self.values)
+        if isinstance(value, int) and abs(value) > _HIGHEST:
+            return f"takes a number of at most {_HIGHEST}"
         if isinstance(value, int) and self.minimum is not None and value < self.minimum:
             return f"takes a number of at least {self.minimum}"
         return ""

@@ -3,20 +3,21 @@
 This is where the passes stand in order. Each takes what the ones before it made, and nothing flows back.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from npuspec.diagnostics import Diagnostic, NpuspecError, has_errors
 from npuspec.facts import Signature, lengths, signature, toolchain
-from npuspec.plan.model import Plan, PlannedGate, PlannedSource, SourceFile
+from npuspec.plan.model import Plan, PlannedGate, PlannedSource, Samples, SourceFile
 from npuspec.plan.passes.bind import build_program, check_ports, padded_dims, stated_extents, static_shape
 from npuspec.plan.passes.deploy import plan_deployments
 from npuspec.plan.passes.sample import plan_recipe, split_samples
 from npuspec.plan.passes.stage import plan_stages
 from npuspec.sources import Fetched, fetch_data, fetch_model
 from npuspec.spec import Document, Spec, load, validate
+from npuspec.spec.models import Table
 from npuspec.store import Store
 
 Announce = Callable[[str], None]
@@ -40,10 +41,11 @@ def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
     spec, faults = validate(document)
     diagnostics += faults
     if spec is not None:
-        model, _, faults = _fetch(spec, document.folder, store, offline=True)
+        model, data, faults = _fetch(spec, document.folder, store, offline=True)
         diagnostics += faults
         if model is not None:
             diagnostics += _look(spec, model, store)[1]
+        diagnostics += _split(spec, data)[1]
     return document, diagnostics
 
 
@@ -112,9 +114,7 @@ def _lower(
     program, faults = build_program(spec, found, propagated)
     diagnostics += faults
     planned_model = _source(spec.model.source, model)
-    samples, faults = split_samples(
-        spec, None if data is None or spec.data is None else _source(spec.data.source, data)
-    )
+    samples, faults = _split(spec, data)
     diagnostics += faults
     if program is None or has_errors(diagnostics):
         return None, diagnostics
@@ -148,6 +148,10 @@ def _lower(
     return Prepared(plan, model, data), diagnostics
 
 
+def _split(spec: Spec, data: Fetched | None) -> tuple[Samples | None, list[Diagnostic]]:
+    return split_samples(spec, None if data is None or spec.data is None else _source(spec.data.source, data))
+
+
 def _source(text: str, fetched: Fetched) -> PlannedSource:
     files = tuple(SourceFile(path=f.path, sha256=f.sha256) for f in fetched.files)
     return PlannedSource(source=text, digest=fetched.digest, files=files)
@@ -156,12 +160,21 @@ def _source(text: str, fetched: Fetched) -> PlannedSource:
 def _origins(spec: Spec, device: str | None) -> dict[str, str]:
     """Return where values come from that aren't in the spec's own words."""
     origins = {"dims": "minimum: measured", "outputs": "extents: measured"}
-    for name in ("batching", "quantization", "cache"):
-        table = getattr(spec, name)
-        origins |= {
-            f"{name}.{field}": "default" for field in type(table).model_fields if field not in table.model_fields_set
-        }
+    origins |= {".".join(path): "default" for path in _defaults(spec)}
     origins |= {f"outputs.{name}": "spec" for name, output in spec.outputs.items() if output.length is not None}
     if device is not None:
         origins["target"] = "the command line"
     return dict(sorted(origins.items()))
+
+
+def _defaults(table: Table) -> Iterator[tuple[str, ...]]:
+    """Yield the path of every key that has a value without being written."""
+    for field, info in type(table).model_fields.items():
+        key, value = info.alias or field, getattr(table, field)
+        if field not in table.model_fields_set and not isinstance(value, Table):
+            if value is not None:
+                yield (key,)
+            continue
+        for name, below in value.items() if isinstance(value, dict) else [("", value)]:
+            if isinstance(below, Table):
+                yield from ((key, *([name] if name else []), *rest) for rest in _defaults(below))

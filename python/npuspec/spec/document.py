@@ -48,7 +48,7 @@ def load(path: FilePath) -> tuple[Document, list[Diagnostic]]:
             return _empty(path), [
                 Diagnostic("spec-unreadable", f"`{path}` is larger than 4 MiB", "a spec is a few lines of TOML")
             ]
-        text = path.read_bytes().decode()
+        text = path.read_bytes().decode("utf-8-sig")  # some editors begin a file with a mark
     except OSError as error:
         fault = Diagnostic(
             "spec-unreadable", f"can't read `{path}`: {error.strerror}", "name a TOML file, such as specs/asr.toml"

@@ -7,10 +7,20 @@ that one mistake is one fault.
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic_core import PydanticKnownError
 
 
 def _kebab(name: str) -> str:
     return name.replace("_", "-")
+
+
+def _language(value: Any) -> Any:
+    # A literal alone would take 1.0 and true for 1.
+    if type(value) is int and value != 1:
+        raise ValueError(f"this version of npuspec reads version 1 of the language, not {value}")
+    if type(value) is not int:
+        raise PydanticKnownError("int_type")
+    return value
 
 
 def _axis(value: Any) -> Any:
@@ -99,7 +109,7 @@ class DataInput(Table):
     role: Literal["data"] = "data"
     shape: Annotated[tuple[Axis, ...], Field(strict=False, min_length=1, max_length=6)]
     """Names of dimensions, or sizes; the name `batch` is [batching]'s."""
-    pad_value: float = 0.0
+    pad_value: Annotated[float, Field(allow_inf_nan=False)] = 0.0
     pad_side: Literal["right", "left"] = "right"
     finite: bool = False
     """Refuse samples that hold NaN or an infinity."""
@@ -188,7 +198,7 @@ class Cache(Table):
 class Spec(Table):
     """A deployment, as its author wrote it."""
 
-    npuspec: Literal[1]
+    npuspec: Annotated[Literal[1], BeforeValidator(_language)]
     model: Model
     data: Data | None = None
     target: Target

@@ -1,14 +1,20 @@
 """Rules that look at several tables together: one small function each, none of which reads a file."""
 
+import re
 from collections.abc import Callable, Iterator
+from math import prod
 
 from npuspec.diagnostics import Diagnostic, Path, Severity
 from npuspec.diagnostics.suggest import did_you_mean
 from npuspec.npu import property_table
-from npuspec.spec.models import DataInput, Spec
+from npuspec.spec.models import BucketsDim, DataInput, Spec
 
 BATCH = "batch"
 """The name that [batching]'s size has in an input's shape."""
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
+
+_MOST_VARIANTS = 64
 
 Rule = Callable[[Spec], Iterator[Diagnostic]]
 
@@ -19,9 +25,9 @@ def unknown_property(spec: Spec) -> Iterator[Diagnostic]:
     for key, value in spec.properties.items():
         at = ("properties", key)
         if (known := table.get(key)) is None:
-            yield Diagnostic("unknown-property", f"unknown property `{key}`", did_you_mean(key, table)).at(
-                at, part="key"
-            )
+            like_ours = key.lower().removeprefix("npu_").replace("_", "-")  # it may be OpenVINO's name
+            help_ = did_you_mean(like_ours, table)
+            yield Diagnostic("unknown-property", f"unknown property `{key}`", help_).at(at, part="key")
         elif fault := known.fault(value):
             yield Diagnostic("property-value", f"`{key}` {fault}", known.known).at(at)
         elif not {spec.target.device, *spec.target.fallback} & {*known.devices}:
@@ -71,6 +77,26 @@ def undeclared_dim(spec: Spec) -> Iterator[Diagnostic]:
             )
 
 
+def dim_name(spec: Spec) -> Iterator[Diagnostic]:
+    """A dimension's name is part of the names of variants, and so of files in the bundle."""
+    for dim in spec.dims:
+        if not _NAME.fullmatch(dim):
+            message = f"`{dim}` can't name a dimension"
+            help_ = "at most 40 of the letters a to z, digits, `_` and `-`, a letter first"
+            yield Diagnostic("wrong-value", message, help_).at(("dims", dim), part="key")
+
+
+def stated_length(spec: Spec) -> Iterator[Diagnostic]:
+    """An output's length that is stated by hand follows from a padded dimension."""
+    padded = [name for name, dim in spec.dims.items() if dim.strategy != "fixed"]
+    for name, output in spec.outputs.items():
+        if output.length is not None and output.length.dim not in padded:
+            message = f"`{output.length.dim}` is no padded dimension of this spec"
+            yield Diagnostic("unknown-dim", message, did_you_mean(output.length.dim, padded)).at(
+                ("outputs", name, "length", "dim")
+            )
+
+
 def batch_is_first(spec: Spec) -> Iterator[Diagnostic]:
     """The batch is axis 0, and a dimension stands once in a shape."""
     for name, data in spec.inputs.items():
@@ -108,9 +134,12 @@ def data_for_an_input(spec: Spec) -> Iterator[Diagnostic]:
     if spec.data is None:
         needs: list[Path] = [("quantization",)] if spec.quantization.mode != "none" else []
         needs += [("gates", i) for i in range(len(spec.gates))]
+        fault = Diagnostic(
+            "no-data", "there are no real samples: the spec has no [data]", "add it, with `source` and `input`"
+        )
         for path in needs:
-            message = f"[{path[0]}] needs real samples, and there is no [data]"
-            yield Diagnostic("no-data", message, "add [data] with `source` and `input`").at(path)
+            fault = fault.at(path, "this needs them")
+        yield from [fault] if needs else []
         return
     names = [n for n, t in spec.inputs.items() if isinstance(t, DataInput)]
     if spec.data.input not in names:
@@ -136,6 +165,23 @@ def gate_compares_two(spec: Spec) -> Iterator[Diagnostic]:
             )
 
 
+def too_many_variants(spec: Spec) -> Iterator[Diagnostic]:
+    """Each choice of buckets is a model of its own to make, measure and ship."""
+    count = prod(len(dim.sizes) for dim in spec.dims.values() if isinstance(dim, BucketsDim))
+    if count > _MOST_VARIANTS:
+        message = f"these buckets make {count} static variants of the model, and at most {_MOST_VARIANTS} are possible"
+        yield Diagnostic("too-many-variants", message, "state fewer sizes").at(("dims",))
+
+
+def idle_quantization(spec: Spec) -> Iterator[Diagnostic]:
+    """A recipe that isn't used is a mistake: most likely the mode was forgotten."""
+    if spec.quantization.mode == "none" and (written := spec.quantization.model_fields_set - {"mode"}):
+        message = "nothing is quantized, yet a recipe is stated"
+        key = min(written).replace("_", "-")
+        fault = Diagnostic("idle-quantization", message, 'add mode = "int8", or take the recipe out')
+        yield fault.at(("quantization", key), part="key")
+
+
 def varying_axes(spec: Spec, data: DataInput) -> list[int]:
     """Return the axes of an input whose size varies from sample to sample."""
     return [i for i, a in enumerate(data.shape) if a in spec.dims and spec.dims[str(a)].strategy != "fixed"]
@@ -146,8 +192,12 @@ RULES: tuple[Rule, ...] = (
     bypassed_driver_cache,
     fallback_is_target,
     undeclared_dim,
+    dim_name,
+    stated_length,
     batch_is_first,
     padded_of,
     data_for_an_input,
     gate_compares_two,
+    too_many_variants,
+    idle_quantization,
 )

@@ -40,10 +40,6 @@ RUNTIME = {
         '[target]\ndevice = "NPU"',
         '[target]\ndevice = "NPU"\nfallback = ["CPU"]',
     ),
-    "note": CodeDoc(
-        "Something that isn't a fault and should be known: a fallback was taken, a blob was compiled by another device "
-        "or refused by this one and the model was compiled again, or the evidence was measured elsewhere.",
-    ),
     "sample-too-long": CodeDoc(
         "The sample is longer than the largest static shape. Cutting it would drop what was said at the end, and no "
         "error would show it.",
@@ -64,6 +60,12 @@ RUNTIME = {
         "or a mask. Two sources for one length could disagree.",
         ">>> session.infer({'waveform': waveform, 'waveform_lengths': [16000]})",
         ">>> session.infer({'waveform': waveform})",
+    ),
+    "unwritable-output": CodeDoc(
+        "The model ran, and its outputs can't be written to the file that `--output` names: its folder isn't there, is "
+        "full, or may not be written to. The outputs are lost; run it again with another place.",
+        "$ npuspec run build/asr --input waveform=clip.npy --output missing/out.npz",
+        "$ npuspec run build/asr --input waveform=clip.npy --output out.npz",
     ),
     "wrong-argument": CodeDoc(
         "An argument of the command line isn't of the form NAME=FILE.npy: the input's name must be stated, even if "

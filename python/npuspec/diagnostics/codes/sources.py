@@ -16,9 +16,9 @@ SOURCES = {
         ">>> onnx.save_model(model, 'm.onnx', save_as_external_data=True, location='m.onnx.data')",
     ),
     "download-failed": CodeDoc(
-        "pip found no wheel of exactly this version for this Python and system, or couldn't reach its index; what it "
-        "said is part of the message. npuspec uses the user's own pip, with its index and proxy. It takes wheels only: "
-        "building an sdist would run code that no pin covers.",
+        "There is no wheel of exactly this version for this Python and system, or pip couldn't reach its index; what "
+        "pip said is part of the message. npuspec uses the user's own pip, with its index and proxy. It takes wheels "
+        "only: building an sdist would run code that no pin covers.",
         "",
         "$ pip config list\n$ pip download --no-deps --only-binary=:all: hama==1.3.13",
     ),

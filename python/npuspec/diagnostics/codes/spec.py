@@ -36,6 +36,12 @@ SPEC = {
         '[[gates]]\nmetric = "frame-agreement"\noutput = "logits"\nof = "static"\nagainst = "static"\nmin = 0.9',
         '[[gates]]\nmetric = "frame-agreement"\noutput = "logits"\nof = "static"\nagainst = "original"\nmin = 0.9',
     ),
+    "idle-quantization": CodeDoc(
+        "A recipe for INT8 is stated and the mode is `none`, so that nothing is quantized. The bundle would be as "
+        "large as before, and whoever reads the spec would think otherwise.",
+        '[quantization]\npreset = "mixed"\nsamples = 18',
+        '[quantization]\nmode = "int8"\npreset = "mixed"\nsamples = 18',
+    ),
     "missing-key": CodeDoc(
         "A key has no default and isn't there. npuspec has defaults only where one choice is right for nearly "
         "everyone; the target, the shapes, what happens to a longer sample and the rate of recorded sound change the "
@@ -87,6 +93,13 @@ SPEC = {
         "such as a quote or a bracket, often causes those behind it, so begin with the first.",
         "[model]\nsource = model.onnx",
         '[model]\nsource = "model.onnx"',
+    ),
+    "too-many-variants": CodeDoc(
+        "Each choice of one size from each list of buckets is a static model of its own: shaped, quantized, compiled, "
+        "measured and shipped. The lists multiply, and a few more sizes in each can keep a machine busy for days.",
+        "[dims.height]   # 12 sizes, and 12 more in [dims.width]: 144 models\n"
+        'strategy = "buckets"\nsizes = [32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384]\noverflow = "error"',
+        '[dims.height]\nstrategy = "buckets"\nsizes = [96, 192, 384]\noverflow = "error"',
     ),
     "unknown-dim": CodeDoc(
         "A name is used as a dimension, and no [dims] table declares it: in the shape of an input, or in the length of "

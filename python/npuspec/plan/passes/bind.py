@@ -1,5 +1,6 @@
 """Bind the spec's inputs and outputs to the model's ports: names, ranks, dtypes, and nothing left dynamic."""
 
+import sys
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from npuspec.spec.rules import BATCH, varying_axes
 _LENGTH_DTYPES = ("int32", "int64")
 _MASK_DTYPES = ("bool", "uint8", "int8", "int32", "int64", "float16", "float32")
 _DATA_DTYPES = (*_MASK_DTYPES, "int16", "uint16", "uint32", "uint64", "float64")
+_FLOAT_MAX = {"float16": 65504.0, "float32": float.fromhex("0x1.fffffep127"), "float64": sys.float_info.max}
 Size = TypeVar("Size", int, str)
 
 _MAX_BYTES = 2**31  # of one input of one variant
@@ -21,7 +23,13 @@ _MAX_BYTES = 2**31  # of one input of one variant
 def check_ports(spec: Spec, signature: Signature) -> list[Diagnostic]:
     """Hold the spec's names and shapes against the model's, before anything is propagated through it."""
     ports = {port.name: port for port in signature.inputs}
-    faults = [_unknown_port("input", name, [*ports]) for name in spec.inputs if name not in ports]
+    faults = [
+        Diagnostic("unknown-input", f"the model has no input `{name}`", did_you_mean(name, ports)).at(
+            ("inputs", name), part="key"
+        )
+        for name in spec.inputs
+        if name not in ports
+    ]
     faults += [
         Diagnostic(
             "unstated-input",
@@ -34,14 +42,7 @@ def check_ports(spec: Spec, signature: Signature) -> list[Diagnostic]:
     for name, table in spec.inputs.items():
         if name in ports:
             faults += _check_port(spec, table, ports[name])
-    outputs = {port.name: port for port in signature.outputs}
-    faults += [_unknown_port("output", name, [*outputs]) for name in spec.outputs if name not in outputs]
-    for index, gate in enumerate(spec.gates):
-        if gate.output not in outputs:
-            message = f"the model has no output `{gate.output}`"
-            faults.append(
-                Diagnostic("unknown-output", message, did_you_mean(gate.output, outputs)).at(("gates", index, "output"))
-            )
+    faults += _check_outputs(spec, {port.name: port for port in signature.outputs})
     operations = set(signature.operations)
     for index, name in enumerate(spec.quantization.keep.names):
         if name not in operations:
@@ -56,9 +57,25 @@ def shown(port: Port) -> str:
     return f"[{', '.join('?' if n is None else str(n) for n in port.shape)}] {port.dtype}"
 
 
-def _unknown_port(kind: str, name: str, known: list[str]) -> Diagnostic:
-    fault = Diagnostic(f"unknown-{kind}", f"the model has no {kind} `{name}`", did_you_mean(name, known))
-    return fault.at((f"{kind}s", name), part="key")
+def _check_outputs(spec: Spec, ports: Mapping[str, Port]) -> list[Diagnostic]:
+    def unknown(name: str) -> Diagnostic:
+        return Diagnostic("unknown-output", f"the model has no output `{name}`", did_you_mean(name, ports))
+
+    faults = []
+    for name, table in spec.outputs.items():
+        if name not in ports:
+            faults.append(unknown(name).at(("outputs", name), part="key"))
+        elif table.length is not None and table.length.axis >= len(ports[name].shape):
+            message = f"`{name}` is {shown(ports[name])} in the model, and has no axis {table.length.axis}"
+            faults.append(
+                Diagnostic("wrong-port-rank", message, "axis 0 is the batch").at(("outputs", name, "length", "axis"))
+            )
+    faults += [
+        unknown(gate.output).at(("gates", index, "output"))
+        for index, gate in enumerate(spec.gates)
+        if gate.output not in ports
+    ]
+    return faults
 
 
 def _check_port(spec: Spec, table: models.Input, port: Port) -> list[Diagnostic]:
@@ -92,18 +109,39 @@ def _check_data(spec: Spec, table: models.DataInput, port: Port) -> list[Diagnos
     for index, (axis, fixed) in enumerate(zip(table.shape, port.shape, strict=True)):
         sizes = (spec.batching.size,) if axis == BATCH else sizes_of(spec, axis)
         size *= max(sizes)
-        if fixed is not None and any(n != fixed for n in sizes):
-            message = f"axis {index} of `{port.name}` is {fixed} in the model, and can't be {max(sizes)}"
-            faults.append(Diagnostic("wrong-size", message, f"state {fixed} here").at((*at, index)))
+        if fixed is not None and (others := [n for n in sizes if n != fixed]):
+            message = f"axis {index} of `{port.name}` is {fixed} in the model, and can't be {others[0]}"
+            help_ = f"[batching] size = {fixed}" if axis == BATCH else f"state {fixed} here"
+            faults.append(Diagnostic("wrong-size", message, help_).at((*at, index)))
     if size * 8 > _MAX_BYTES:
         message = f"`{port.name}` would have {size:,} elements"
         faults.append(Diagnostic("input-too-large", message, "state smaller sizes, or a smaller batch").at(at))
-    if port.dtype not in ("float16", "float32", "float64") and table.pad_value != int(table.pad_value):
-        message = f"`{port.name}` is of {port.dtype}, which {table.pad_value} isn't"
-        faults.append(
-            Diagnostic("wrong-type", message, "pad with a whole number").at(("inputs", port.name, "pad-value"))
-        )
-    return faults
+    return faults + _check_pad_value(table.pad_value, port)
+
+
+def _check_pad_value(value: float, port: Port) -> list[Diagnostic]:
+    if port.dtype not in _DATA_DTYPES:
+        return []
+    at = ("inputs", port.name, "pad-value")
+    if not port.dtype.startswith("float") and value != int(value):
+        message = f"`{port.name}` is of {port.dtype}, which {value} isn't"
+        return [Diagnostic("wrong-type", message, "pad with a whole number").at(at)]
+    lowest, highest = _range(port.dtype)
+    if not lowest <= value <= highest:
+        message = f"`{port.name}` is of {port.dtype}, which can't hold {value:g}"
+        return [Diagnostic("wrong-value", message, f"pad with a value from {lowest:g} to {highest:g}").at(at)]
+    return []
+
+
+def _range(dtype: str) -> tuple[float, float]:
+    """Return the lowest and the highest value of a NumPy dtype."""
+    if dtype.startswith("float"):
+        highest = _FLOAT_MAX[dtype]
+        return -highest, highest
+    if dtype == "bool":
+        return 0, 1
+    bits = int(dtype.lstrip("uint"))
+    return (0, 2**bits - 1) if dtype.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
 def sizes_of(spec: Spec, axis: str | int) -> tuple[int, ...]:
@@ -118,8 +156,8 @@ def sizes_of(spec: Spec, axis: str | int) -> tuple[int, ...]:
 
 
 def padded_dims(spec: Spec) -> dict[str, tuple[int, ...]]:
-    """Return the dimensions whose size varies from sample to sample, with the sizes that they are padded to."""
-    return {name: sizes_of(spec, name) for name, dim in spec.dims.items() if dim.strategy != "fixed"}
+    """Return the dimensions whose size varies from sample to sample, sorted, with the sizes that they are padded to."""
+    return {name: sizes_of(spec, name) for name, dim in sorted(spec.dims.items()) if dim.strategy != "fixed"}
 
 
 def static_shape(spec: Spec, name: str, port: Port, sizes: Mapping[str, Size]) -> tuple[int | Size, ...]:

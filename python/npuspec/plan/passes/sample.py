@@ -29,15 +29,14 @@ def split_samples(spec: Spec, source: PlannedSource | None) -> tuple[Samples | N
     """
     if spec.data is None or source is None:
         return None, []
-    faults = [
-        Diagnostic(
-            "unsupported-data-format",
-            f"`{file.path}` is no sample that can be read",
-            f"one of {', '.join(SUFFIXES)} a file",
-        ).at(("data", "source"))
-        for file in source.files
-        if not file.path.lower().endswith(SUFFIXES)
-    ]
+    faults = []
+    if others := [file.path for file in source.files if not file.path.lower().endswith(SUFFIXES)]:
+        message = f"{len(others)} file(s) are no samples that can be read, `{others[0]}` among them"
+        faults.append(
+            Diagnostic("unsupported-data-format", message, f"a glob for {' or '.join(SUFFIXES)} files only").at(
+                ("data", "source")
+            )
+        )
     if spec.data.sample_rate is None and any(f.path.lower().endswith(".wav") for f in source.files):
         message = "`sample-rate` is missing: the rate in Hz that the model was trained on"
         faults.append(
@@ -55,16 +54,14 @@ def split_samples(spec: Spec, source: PlannedSource | None) -> tuple[Samples | N
     wanted = spec.quantization.samples if spec.quantization.mode != "none" else 0
     at = ("quantization", "samples") if "samples" in spec.quantization.model_fields_set else ("quantization",)
     spare = len(ordered) - wanted
-    if spare < 0:
-        message = f"{wanted} samples are to calibrate, and there are {len(ordered)}"
-        faults.append(
-            Diagnostic("too-few-samples", message, f"more data, or samples = {max(1, len(ordered) * 2 // 3)}").at(at)
+    if spare < 0 or (spec.gates and spare == 0):
+        message = (
+            f"{wanted} samples are to calibrate, and there are {len(ordered)}"
+            if spare < 0
+            else f"all {wanted} samples calibrate: none is left for the gates"
         )
-    elif spec.gates and spare == 0:
-        message = f"all {len(ordered)} samples calibrate: none is left for the gates"
-        faults.append(
-            Diagnostic("too-few-samples", message, f"more data, or samples = {max(1, len(ordered) * 2 // 3)}").at(at)
-        )
+        help_ = f"more data, or samples = {len(ordered) * 2 // 3}" if len(ordered) > 1 else "more data"
+        faults.append(Diagnostic("too-few-samples", message, help_).at(at))
     if faults:
         return None, faults
     paths = [file.path for file in ordered]

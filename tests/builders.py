@@ -1,0 +1,158 @@
+"""What tests of specs and plans build upon: a small valid spec, and short ways to its faults."""
+
+from npuspec.bundle.program import Dim, Extent, Program
+from npuspec.diagnostics import Diagnostic, Path
+from npuspec.diagnostics.form import json_form
+from npuspec.diagnostics.text import render_text
+from npuspec.facts import Lengths, Port, Signature
+from npuspec.plan import Plan
+from npuspec.plan.model import PlannedGate, PlannedSource, SourceFile
+from npuspec.plan.passes.bind import build_program, padded_dims
+from npuspec.plan.passes.deploy import plan_deployments
+from npuspec.plan.passes.sample import plan_recipe, split_samples
+from npuspec.plan.passes.stage import plan_stages
+from npuspec.spec import Spec, parse, validate
+from npuspec.store import digest_bytes
+
+SMALL = """npuspec = 1
+
+[model]
+source = "model.onnx"
+
+[target]
+device = "NPU"
+fallback = ["CPU"]
+
+[dims.time]
+strategy = "pad"
+size = 64
+overflow = "error"
+
+[inputs.x]
+shape = ["batch", "time"]
+"""
+"""The shortest spec with a padded dimension; tables that it lacks may be appended."""
+
+DATA = """
+[data]
+source = "samples/*.npy"
+input = "x"
+"""
+
+GATE = """
+[[gates]]
+metric = "frame-agreement"
+output = "y"
+of = "static"
+against = "original"
+min = 0.5
+"""
+
+
+def faults_of(text: str) -> list[Diagnostic]:
+    """Return everything that the text and the language have against a spec."""
+    document, diagnostics = parse(text, name="spec.toml")
+    return diagnostics or validate(document)[1]
+
+
+def places(text: str) -> list[tuple[str, Path]]:
+    """Return each fault's code and the path of its first label."""
+    return [(fault.code, fault.labels[0].path) for fault in faults_of(text)]
+
+
+def rendered(text: str) -> str:
+    """Return the faults as a terminal shows them."""
+    document, _ = parse(text, name="spec.toml")
+    return render_text(json_form(faults_of(text), document), text)
+
+
+def spec_of(text: str) -> Spec:
+    """Return a valid spec."""
+    document, diagnostics = parse(text, name="spec.toml")
+    assert not diagnostics, diagnostics
+    spec, diagnostics = validate(document)
+    assert spec is not None, diagnostics
+    return spec
+
+
+def port(name: str, *shape: int | None, dtype: str = "float32") -> Port:
+    """Return a port; None is an axis that varies."""
+    return Port(name=name, dtype=dtype, shape=shape)
+
+
+def signature_of(
+    *inputs: Port, outputs: tuple[Port, ...] = (port("y", None, None, 8),), operations: tuple[str, ...] = ("/Conv",)
+) -> Signature:
+    """Return the signature of a model; without inputs it is that of SMALL's."""
+    return Signature(inputs=inputs or (port("x", None, None),), outputs=outputs, operations=operations)
+
+
+def lengths_of(spec: Spec, signature: Signature | None = None, *, minimum: int = 1) -> Lengths:
+    """Return what propagation would show of a model whose outputs are as long as its input."""
+    dims = {name: Dim(minimum=minimum, maximum=max(sizes)) for name, sizes in padded_dims(spec).items()}
+    extents = tuple(Extent(dim=name, axis=axis) for axis, name in enumerate(dims, 1))
+    shape = (spec.batching.size, *(dim.maximum for dim in dims.values()), 8)
+    outputs = [output.name for output in (signature or signature_of()).outputs]
+    return Lengths(
+        dims=dims, extents=dict.fromkeys(outputs, extents), failures={}, shapes=dict.fromkeys(outputs, shape)
+    )
+
+
+def program_of(spec: Spec, signature: Signature | None = None) -> Program:
+    """Return the program of a spec that fits its model."""
+    program, faults = build_program(spec, signature or signature_of(), lengths_of(spec, signature))
+    assert program is not None, faults
+    return program
+
+
+def source_of(*names: str, source: str = "samples/*.npy") -> PlannedSource:
+    """Return a source with these files, whose contents are their names."""
+    files = tuple(SourceFile(path=name, sha256=digest_bytes(name.encode())) for name in names)
+    return PlannedSource(source=source, digest=digest_bytes("".join(names).encode()), files=files)
+
+
+TOOLCHAIN = {"npuspec": "0", "openvino": "1", "nncf": "2", "numpy": "3"}
+
+
+def plan_of(
+    text: str,
+    *,
+    files: tuple[str, ...] = (),
+    signature: Signature | None = None,
+    toolchain: dict[str, str] | None = None,
+    model: str = "model.onnx",
+    device: str | None = None,
+) -> Plan:
+    """Lower a spec with facts that are given instead of found."""
+    spec = spec_of(text)
+    samples, faults = split_samples(spec, source_of(*files) if files else None)
+    assert not faults, faults
+    program = program_of(spec, signature)
+    recipe = plan_recipe(spec)
+    gates = tuple(PlannedGate(**gate.model_dump()) for gate in spec.gates)
+    deployments = plan_deployments(spec, device)
+    source = source_of(model, source=model)
+    stages = plan_stages(
+        toolchain=toolchain or TOOLCHAIN,
+        model=source,
+        entry=model,
+        samples=samples,
+        program=program,
+        recipe=recipe,
+        gates=gates,
+        cache=spec.cache.kind,
+        deployments=deployments,
+    )
+    return Plan(
+        toolchain=toolchain or TOOLCHAIN,
+        model=source,
+        samples=samples,
+        program=program,
+        recipe=recipe,
+        gates=gates,
+        cache=spec.cache.kind,
+        platforms=spec.target.platforms,
+        deployments=deployments,
+        stages=stages,
+        origins={},
+    )

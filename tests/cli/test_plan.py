@@ -1,0 +1,107 @@
+"""`npuspec plan`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from builders import SMALL, plan_of, port, signature_of
+from conftest import ASR_SPEC, Ran, npuspec
+from npuspec.cli.show import show_plan
+from npuspec.plan import Plan
+
+
+@pytest.fixture(scope="session")
+def text() -> Ran:
+    return npuspec("plan", ASR_SPEC)
+
+
+@pytest.fixture(scope="session")
+def plan() -> Plan:
+    ran = npuspec("plan", "--json", ASR_SPEC)
+    assert ran.code == 0, ran.err
+    return Plan.model_validate_json(ran.out)
+
+
+def test_the_text_has_the_digest_of_the_json(text: Ran, plan: Plan) -> None:
+    assert text.code == 0, text.err
+    assert f"digest {plan.digest}" in text.out
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "  waveform [batch=1, time] float32: padded on the right with 0, must be finite",
+        "  waveform_lengths int64: length of waveform in time",
+        "  time: 201 to 80000, longer or shorter is an error",
+        "  log_probs float32: axis 1 cut to (time + 320) // 320",
+        "  time80000: waveform [1, 80000], waveform_lengths [1]",
+        "NPU, the target (platforms 3720, 4000, 5010)",
+        "  compile NPU_TURBO = True  (spec)",
+        "CPU, a fallback",
+        "  left out: turbo, which CPU doesn't know",
+        "  calibrated on 18 samples  (spec):",
+    ],
+)
+def test_the_text_says_what_will_be_done(text: Ran, line: str) -> None:
+    assert line in text.out.splitlines()
+
+
+def test_every_stage_every_sample_and_every_gate_is_in_the_text(text: Ran, plan: Plan) -> None:
+    lines = text.out.splitlines()
+    assert plan.samples is not None
+    for path in (*plan.samples.calibration, *plan.samples.validation):
+        assert f"    {path}" in lines
+    for stage in plan.stages:
+        assert any(line.startswith(f"  {stage.digest[:12]}  {stage.name}") for line in lines)
+    assert sum("at least" in line for line in lines) == len(plan.gates)
+
+
+def test_the_json_is_the_plan_s_own_bytes_and_nothing_else() -> None:
+    ran = npuspec("plan", "--json", ASR_SPEC)
+    assert Plan.model_validate_json(ran.out).encode().decode() == ran.out
+    assert "reading the model" in ran.err
+
+
+def test_a_device_that_is_asked_for_replaces_target_and_fallbacks() -> None:
+    data = json.loads(npuspec("plan", "--json", "--device", "CPU", ASR_SPEC).out)
+    assert [d["device"] for d in data["deployments"]] == ["CPU"]
+    assert data["origins"]["target"] == "the command line"
+    assert not any("NPU" in stage["name"] for stage in data["stages"])
+
+
+def test_the_stages_of_a_device_are_the_same_whether_it_is_asked_for_or_a_fallback(plan: Plan) -> None:
+    asked = Plan.model_validate_json(npuspec("plan", "--json", "--device", "CPU", ASR_SPEC).out)
+    assert asked.stages == plan.stages_for("CPU")
+
+
+def test_a_wrong_spec_has_no_plan(tmp_path: Path) -> None:
+    spec = tmp_path / "s.toml"
+    spec.write_text(ASR_SPEC.read_text().replace("size = 80000", "size = 0"))
+    ran = npuspec("plan", "--json", spec)
+    assert (ran.code, ran.out) == (2, "")
+    assert "error[wrong-value]: `dims.time.size`" in ran.err
+
+
+def test_sizes_that_the_model_does_not_take_are_an_error_at_their_table(tmp_path: Path) -> None:
+    spec = tmp_path / "s.toml"
+    spec.write_text(ASR_SPEC.read_text().replace("size = 80000", "size = 200"))
+    ran = npuspec("plan", spec)
+    assert ran.code == 2
+    assert "error[impossible-shape]" in ran.err
+    assert "[dims.time]" in ran.err
+
+
+def test_what_a_terminal_obeys_is_spelled_out() -> None:
+    strange = "y\x1b[31m"
+    plan = plan_of(SMALL, signature=signature_of(outputs=(port(strange, None, None, 8),)))
+    assert plan.program.outputs[0].name == strange
+    text = show_plan(plan, "s.toml")
+    assert "  y\\x1b[31m float32: axis 1 cut to time" in text.splitlines()
+    assert "\x1b" not in text
+
+
+def test_an_unknown_device_is_a_wrong_call() -> None:
+    ran = npuspec("plan", "--device", "GPU", ASR_SPEC)
+    assert (ran.code, ran.out) == (2, "")
+    assert "'GPU' is not one of 'NPU', 'CPU'" in ran.err

@@ -1,0 +1,116 @@
+"""The split of the samples: what calibrates is never what the gates run on."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builders import DATA, GATE, SMALL, source_of, spec_of
+from npuspec.diagnostics import Path
+from npuspec.plan.model import PlannedSource, Samples, SourceFile
+from npuspec.plan.passes.sample import plan_recipe, split_samples
+
+FILES = tuple(f"{i}.npy" for i in range(9))
+
+
+def text(samples: int | None = 6, *, gates: str = GATE, data: str = DATA) -> str:
+    quantization = '\n[quantization]\nmode = "int8"\n' + (f"samples = {samples}\n" if samples is not None else "")
+    return SMALL + data + quantization + gates
+
+
+def split(spec: str, source: PlannedSource) -> Samples:
+    samples, faults = split_samples(spec_of(spec), source)
+    assert samples is not None, faults
+    return samples
+
+
+def refused(spec: str, source: PlannedSource) -> list[tuple[str, Path]]:
+    samples, faults = split_samples(spec_of(spec), source)
+    assert samples is None
+    return [(fault.code, fault.labels[0].path) for fault in faults]
+
+
+@given(st.integers(2, 60))
+def test_the_two_sides_share_no_file_and_leave_none_out(count: int) -> None:
+    wanted = count // 2
+    samples = split(text(wanted), source_of(*(f"{i}.npy" for i in range(count))))
+    assert len(samples.calibration) == wanted
+    assert sorted(samples.calibration + samples.validation) == sorted(f"{i}.npy" for i in range(count))
+    assert list(samples.calibration) == sorted(samples.calibration)
+    assert list(samples.validation) == sorted(samples.validation)
+
+
+@given(st.permutations(FILES))
+def test_the_order_in_which_files_are_listed_changes_nothing(files: list[str]) -> None:
+    listed = source_of(*files).model_copy(update={"digest": ""})
+    assert split(text(), listed).calibration == split(text(), source_of(*FILES)).calibration
+
+
+def test_the_split_follows_the_contents_whatever_the_files_are_called() -> None:
+    source = source_of(*FILES)
+    renamed = source.model_copy(
+        update={
+            "files": tuple(SourceFile(path=f"other/{9 - i}.npy", sha256=f.sha256) for i, f in enumerate(source.files))
+        }
+    )
+    contents = [{f.sha256 for f in s.files if f.path in split(text(), s).calibration} for s in (source, renamed)]
+    assert contents[0] == contents[1]
+
+
+def test_one_more_calibrating_sample_leaves_the_others_where_they_are() -> None:
+    six, seven = (set(split(text(n), source_of(*FILES)).calibration) for n in (6, 7))
+    assert six < seven
+
+
+def test_without_quantization_all_samples_are_the_gates() -> None:
+    samples = split(SMALL + DATA + GATE, source_of(*FILES))
+    assert (samples.calibration, samples.validation) == ((), FILES)
+
+
+def test_without_gates_all_samples_may_calibrate() -> None:
+    assert split(text(9, gates=""), source_of(*FILES)).validation == ()
+
+
+def test_without_data_there_is_nothing_to_split() -> None:
+    assert split_samples(spec_of(SMALL), None) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("samples", "path"),
+    [(10, ("quantization", "samples")), (9, ("quantization", "samples")), (None, ("quantization",))],
+)
+def test_too_few_samples_are_a_fault_where_the_number_is_stated(samples: int | None, path: Path) -> None:
+    assert refused(text(samples), source_of(*FILES)) == [("too-few-samples", path)]
+
+
+def test_none_left_for_the_gates_is_said_so() -> None:
+    _, [fault] = split_samples(spec_of(text(9)), source_of(*FILES))
+    assert fault.message == "all 9 samples calibrate: none is left for the gates"
+    assert fault.help == "more data, or samples = 6"
+
+
+def test_files_of_the_same_content_are_a_fault() -> None:
+    source = source_of(*FILES)
+    twin = SourceFile(path="twin.npy", sha256=source.files[3].sha256)
+    doubled = source.model_copy(update={"files": (*source.files, twin)})
+    _, [fault] = split_samples(spec_of(text()), doubled)
+    assert (fault.code, fault.labels[0].path) == ("duplicate-samples", ("data", "source"))
+    assert "`3.npy`" in fault.message
+
+
+def test_files_that_are_no_samples_are_one_fault_that_counts_them() -> None:
+    _, [fault] = split_samples(spec_of(text()), source_of(*FILES, "README.md", "a.mp3", "B.NPY"))
+    assert (fault.code, fault.labels[0].path) == ("unsupported-data-format", ("data", "source"))
+    assert fault.message == "2 file(s) are no samples that can be read, `README.md` among them"
+
+
+def test_sound_needs_a_rate_and_arrays_do_not() -> None:
+    sound = source_of(*(f"{i}.wav" for i in range(9)))
+    assert refused(text(), sound) == [("missing-key", ("data",))]
+    assert split(text(data=DATA + "sample-rate = 16000\n"), sound).sample_rate == 16000
+    assert split(text(), source_of(*FILES)).sample_rate is None
+
+
+def test_the_recipe_names_each_kept_operation_once_in_sorted_order() -> None:
+    recipe = plan_recipe(spec_of(text().replace("samples = 6", 'samples = 6\nkeep = { names = ["/B", "/A", "/B"] }')))
+    assert recipe.keep_names == ("/A", "/B")
+    assert (recipe.mode, recipe.preset, recipe.model_type, recipe.subset_size) == ("int8", "performance", None, 6)

@@ -1,0 +1,130 @@
+"""The rules between tables, each with a spec that keeps it and one that doesn't."""
+
+import pytest
+
+from builders import DATA, GATE, SMALL, faults_of, places, spec_of
+from npuspec.diagnostics import Path, Severity
+from npuspec.spec.models import DataInput
+from npuspec.spec.rules import RULES, varying_axes
+
+LENGTH = '\n[inputs.n]\nrole = "length"\nof = "x"\n'
+QUANTIZED = '\n[quantization]\nmode = "int8"\n'
+IMAGE = SMALL.replace('["batch", "time"]', '["batch", "time", "width"]').replace(
+    "[inputs.x]", '[dims.width]\nstrategy = "pad"\nsize = 8\noverflow = "error"\n\n[inputs.x]'
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SMALL,
+        SMALL + LENGTH,
+        SMALL + DATA + GATE + QUANTIZED,
+        SMALL + '[outputs.y]\nlength = { dim = "time", axis = 1 }\n',
+        SMALL + "[properties]\nturbo = true\nperformance-hint = 'LATENCY'\ntiles = 2\n",
+        SMALL + "[properties]\ninference-num-threads = 4\n",
+        IMAGE,
+    ],
+)
+def test_a_spec_that_keeps_every_rule_has_no_faults(text: str) -> None:
+    assert faults_of(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "path"),
+    [
+        (SMALL + "[properties]\ntubro = true\n", "unknown-property", ("properties", "tubro")),
+        (SMALL + "[properties]\nNPU_TURBO = true\n", "unknown-property", ("properties", "NPU_TURBO")),
+        (SMALL + "[properties]\nturbo = 1\n", "property-value", ("properties", "turbo")),
+        (SMALL + "[properties]\nturbo = { on = true }\n", "property-value", ("properties", "turbo")),
+        (SMALL + '[properties]\nperformance-hint = "FAST"\n', "property-value", ("properties", "performance-hint")),
+        (SMALL + "[properties]\ntiles = -1\n", "property-value", ("properties", "tiles")),
+        (SMALL + "[properties]\ntiles = 99999999999999999999\n", "property-value", ("properties", "tiles")),
+        (
+            SMALL.replace('"NPU"\nfallback = ["CPU"]', '"CPU"') + "[properties]\nturbo = true\n",
+            "property-device",
+            ("properties", "turbo"),
+        ),
+        (SMALL.replace('["CPU"]', '["NPU"]'), "useless-fallback", ("target", "fallback", 0)),
+        (SMALL.replace('["CPU"]', '["CPU", "CPU"]'), "useless-fallback", ("target", "fallback", 1)),
+        (SMALL.replace('["batch", "time"]', '["batch", "time", "tme"]'), "unknown-dim", ("inputs", "x", "shape", 2)),
+        (SMALL + '[dims.batch]\nstrategy = "fixed"\nsize = 2\n', "batch-dim", ("dims", "batch")),
+        (SMALL + '[dims.other]\nstrategy = "fixed"\nsize = 2\n', "unused-dim", ("dims", "other")),
+        (SMALL.replace("time", '"größe"').replace('""größe""', '"größe"'), "wrong-value", ("dims", "größe")),
+        (SMALL.replace("dims.time", 'dims."../up"').replace('"time"', '"../up"'), "wrong-value", ("dims", "../up")),
+        (SMALL.replace("time", "t" * 41), "wrong-value", ("dims", "t" * 41)),
+        (
+            SMALL + '[outputs.y]\nlength = { dim = "tiem", axis = 1 }\n',
+            "unknown-dim",
+            ("outputs", "y", "length", "dim"),
+        ),
+        (SMALL.replace('["batch", "time"]', '["time", "batch"]'), "batch-axis", ("inputs", "x", "shape")),
+        (SMALL.replace('["batch", "time"]', '["time"]'), "batch-axis", ("inputs", "x", "shape")),
+        (SMALL.replace('["batch", "time"]', '["batch", "time", "time"]'), "repeated-dim", ("inputs", "x", "shape")),
+        (SMALL + LENGTH.replace('"x"', '"y"'), "unknown-input", ("inputs", "n", "of")),
+        (SMALL + LENGTH.replace('"x"', '"n"'), "unknown-input", ("inputs", "n", "of")),
+        (IMAGE + LENGTH, "ambiguous-length", ("inputs", "n", "of")),
+        (IMAGE + LENGTH.replace("length", "mask"), "ambiguous-length", ("inputs", "n", "of")),
+        (SMALL + QUANTIZED, "no-data", ("quantization",)),
+        (SMALL + GATE, "no-data", ("gates", 0)),
+        (SMALL + DATA.replace('"x"', '"z"'), "unknown-input", ("data", "input")),
+        (
+            SMALL + '[inputs.z]\nshape = ["batch"]\n' + DATA,
+            "several-data-inputs",
+            ("data", "input"),
+        ),
+        (SMALL + DATA + GATE.replace('"original"', '"static"'), "empty-gate", ("gates", 0, "against")),
+        (SMALL + DATA + GATE.replace('of = "static"', 'of = "quantized"'), "empty-gate", ("gates", 0, "of")),
+    ],
+)
+def test_what_breaks_one_rule_is_one_fault_at_its_place(text: str, code: str, path: Path) -> None:
+    assert places(text) == [(code, path)]
+
+
+def test_every_rule_is_listed_once() -> None:
+    assert len(set(RULES)) == len(RULES)
+
+
+def test_a_length_must_follow_a_padded_dimension_not_a_fixed_one() -> None:
+    fixed = SMALL.replace('"pad"', '"fixed"').replace('overflow = "error"\n', "")
+    assert places(fixed + LENGTH) == [("ambiguous-length", ("inputs", "n", "of"))]
+    stated = fixed + '[outputs.y]\nlength = { dim = "time", axis = 1 }\n'
+    assert places(stated) == [("unknown-dim", ("outputs", "y", "length", "dim"))]
+
+
+def test_bypassing_the_driver_s_cache_is_a_warning_and_not_doing_it_is_nothing() -> None:
+    [fault] = faults_of(SMALL + "[properties]\nbypass-umd-caching = true\n")
+    assert (fault.code, fault.severity) == ("cache-bypassed", Severity.WARNING)
+    assert faults_of(SMALL + "[properties]\nbypass-umd-caching = false\n") == []
+
+
+def test_a_property_that_only_a_fallback_knows_is_allowed() -> None:
+    assert faults_of(SMALL + "[properties]\ninference-num-threads = 2\n") == []
+    without = SMALL.replace('fallback = ["CPU"]\n', "")
+    assert places(without + "[properties]\ninference-num-threads = 2\n") == [
+        ("property-device", ("properties", "inference-num-threads"))
+    ]
+
+
+def test_a_wrong_value_of_a_property_is_explained_by_what_is_known_of_it() -> None:
+    [fault] = faults_of(SMALL + '[properties]\ninference-precision-hint = "f32"\n')
+    assert "takes one of `f16`, `i8`" in fault.message
+    assert "refuses f32" in fault.help
+
+
+def test_missing_samples_are_one_fault_with_a_label_for_each_that_needs_them() -> None:
+    [fault] = faults_of(SMALL + QUANTIZED + GATE + GATE)
+    assert [label.path for label in fault.labels] == [("quantization",), ("gates", 0), ("gates", 1)]
+
+
+def test_a_misspelt_dimension_is_named() -> None:
+    fault = faults_of(SMALL.replace('["batch", "time"]', '["batch", "time", "tiem"]'))[0]
+    assert fault.help == "did you mean `time`?"
+    assert faults_of(SMALL.replace('["batch", "time"]', '["btach", "time"]'))[0].help == "did you mean `batch`?"
+
+
+def test_varying_axes_are_those_that_are_padded() -> None:
+    spec = spec_of(IMAGE.replace('["batch", "time", "width"]', '["batch", 3, "time", "width"]'))
+    data = spec.inputs["x"]
+    assert isinstance(data, DataInput)
+    assert varying_axes(spec, data) == [2, 3]
