@@ -2,9 +2,9 @@
 and the trust is checked: the folder that it lies in is named by its SHA-256.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from npuspec.bundle.program import Frozen, Program
 
@@ -59,3 +59,13 @@ class Manifest(Frozen):
     """Variant to blob."""
     files: dict[RelativePath, FileRecord]
     """Every file of the bundle but this one."""
+
+    @model_validator(mode="after")
+    def _holds_what_it_names(self) -> Self:
+        variants = {variant.name for variant in self.program.variants}
+        if self.models.keys() != variants or not self.blobs.keys() <= variants:
+            raise ValueError("models and blobs are those of the program's variants")
+        for place in (*self.models.values(), *(blob.path for blob in self.blobs.values())):
+            if place not in self.files:
+                raise ValueError(f"`{place}` isn't among the files")
+        return self

@@ -1,6 +1,8 @@
 """Open a bundle: find the current version, and refuse it unless every byte is what the manifest says."""
 
+import os
 import re
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from npuspec.store import digest_bytes, digest_file
 
 POINTER = "CURRENT"
 VERSIONS = "versions"
+DIGEST = re.compile(r"[0-9a-f]{64}")
 _MAX_MANIFEST = 16 * 1024 * 1024
 _TRIES = 20  # a reader that finds its version gone was overtaken by two writers, each time anew
 
@@ -42,23 +45,28 @@ def open_bundle(path: Path) -> Bundle:
         BundleError: `no-bundle`, `broken-bundle` or `bundle-format`.
 
     """
+    failed = ""
     for _ in range(_TRIES):
         version = current_version(path)
         try:
             return open_version(path / VERSIONS / version)
-        except FileNotFoundError:
-            if current_version(path) == version:
+        except (BundleError, FileNotFoundError) as error:
+            # Once may be a writer that clears this version away, even where the pointer names it anew.
+            if version == failed:
+                if isinstance(error, BundleError):
+                    raise
                 raise _broken(path, f"version {version[:12]} isn't there") from None
+            failed = version
     raise _broken(path, "it changes faster than it can be read")
 
 
 def current_version(path: Path) -> str:
     """Return the digest that the pointer names."""
-    if not path.is_dir():
-        raise BundleError(
-            Diagnostic("no-bundle", f"there is no bundle at `{path}`", "make one: npuspec apply SPEC -o PATH")
-        )
     with open_errors(path):
+        if not path.is_dir():
+            raise BundleError(
+                Diagnostic("no-bundle", f"there is no bundle at `{path}`", "make one: npuspec apply SPEC -o PATH")
+            )
         for attempt in range(_TRIES):
             try:
                 text = (path / POINTER).read_bytes()[:80].decode("ascii", "replace")
@@ -70,9 +78,9 @@ def current_version(path: Path) -> str:
             except FileNotFoundError:
                 message = f"`{path}` holds no finished bundle"
                 raise BundleError(Diagnostic("no-bundle", message, "make one: npuspec apply SPEC -o PATH")) from None
-    if not re.fullmatch(r"[0-9a-f]{64}\n", text):
+    if not (text.endswith("\n") and DIGEST.fullmatch(text[:-1])):
         raise _broken(path, f"its {POINTER} file names no version")
-    return text.rstrip()
+    return text[:-1]
 
 
 @contextmanager
@@ -87,12 +95,12 @@ def open_errors(path: Path) -> Iterator[None]:
 
 
 def open_version(root: Path) -> Bundle:
-    """Open one version by its folder. Raises FileNotFoundError where it isn't there, or is being cleared away."""
+    """Open one version by its folder. Raises FileNotFoundError where a file isn't there that had been a moment ago."""
     with open_errors(root):
-        manifest_path = root / MANIFEST
-        if manifest_path.stat().st_size > _MAX_MANIFEST:
-            raise _broken(root, "its manifest is too large")
-        data = manifest_path.read_bytes()
+        status = (root / MANIFEST).lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_MANIFEST:
+            raise _broken(root, "its manifest is no file, or too large")
+        data = (root / MANIFEST).read_bytes()
         if digest_bytes(data) != root.name:
             raise _broken(root, "its manifest isn't the one that its name stands for")
         try:
@@ -109,23 +117,25 @@ def open_version(root: Path) -> Bundle:
 
 
 def _check_files(root: Path, manifest: Manifest) -> None:
-    """Compare every file with its record; symbolic links are no files of a bundle."""
-    found = {p.relative_to(root).as_posix(): p for p in root.rglob("*") if p.is_symlink() or not p.is_dir()}
-    found.pop(MANIFEST)
+    """Compare every file with its record; links, pipes and the like are no files of a bundle."""
+    found = {p.relative_to(root).as_posix(): status for p in root.rglob("*") if not _is_folder(status := p.lstat())}
+    found.pop(MANIFEST, None)
     if extra := sorted(found.keys() - manifest.files.keys()):
         raise _broken(root, f"`{extra[0]}` isn't in its manifest")
     for name, record in sorted(manifest.files.items()):
         if name not in found:
-            # A version that is being cleared away loses its manifest first, so this one is damaged.
-            if not (root / MANIFEST).exists():
-                raise FileNotFoundError
             raise _broken(root, f"`{name}` is missing")
+        status = found[name]
         if (
-            found[name].is_symlink()
-            or found[name].stat().st_size != record.size
-            or digest_file(found[name]) != record.sha256
+            not stat.S_ISREG(status.st_mode)
+            or status.st_size != record.size
+            or digest_file(root / name) != record.sha256
         ):
             raise _broken(root, f"`{name}` was changed")
+
+
+def _is_folder(status: os.stat_result) -> bool:
+    return stat.S_ISDIR(status.st_mode)
 
 
 def _broken(path: Path, why: str) -> BundleError:

@@ -19,11 +19,12 @@ from pathlib import Path
 from filelock import FileLock
 
 from npuspec.bundle.manifest import MANIFEST, FileRecord, Manifest
-from npuspec.bundle.reader import POINTER, VERSIONS, current_version, open_version
+from npuspec.bundle.reader import DIGEST, POINTER, VERSIONS, current_version, open_version
 from npuspec.diagnostics import BundleError, Diagnostic, StageError
 from npuspec.store import canonical_json, digest_bytes, digest_file, fsync_tree
 
 _LOCK = ".lock"
+_SCRATCH = "tmp-"
 _TRIES = 100  # of the switch, 0.02 s apart: on Windows a reader may hold the pointer open for a moment
 
 
@@ -32,18 +33,30 @@ def staging(path: Path) -> Iterator[Path]:
     """Yield an empty folder beside the versions of the bundle at `path`; it is gone afterwards."""
     if path.exists() and not path.is_dir():
         raise StageError(Diagnostic("output-taken", f"`{path}` is a file", "name another place: -o PATH"))
-    if path.is_dir() and not (path / POINTER).exists() and any(p.name not in (VERSIONS, _LOCK) for p in path.iterdir()):
+    if path.is_dir() and not _is_ours(path):
         raise StageError(
             Diagnostic("output-taken", f"`{path}` holds other files", "name a new or empty folder: -o PATH")
         )
     (path / VERSIONS).mkdir(parents=True, exist_ok=True)
     with FileLock(path / _LOCK):
         _clear(path, keep=set())
-        scratch = Path(tempfile.mkdtemp(prefix="tmp-", dir=path / VERSIONS))
+        scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=path / VERSIONS))
         try:
             yield scratch
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell whether a folder is a bundle, or holds nothing but what a killed or damaged one may hold."""
+    if _version_before(path):
+        return True
+    if any(p.name not in (POINTER, VERSIONS, _LOCK) for p in path.iterdir()) or (path / POINTER).is_dir():
+        return False
+    versions = path / VERSIONS
+    return not versions.exists() or (
+        versions.is_dir() and all(p.name.startswith(_SCRATCH) or DIGEST.fullmatch(p.name) for p in versions.iterdir())
+    )
 
 
 def records(folder: Path) -> dict[str, FileRecord]:
@@ -63,8 +76,10 @@ def publish(path: Path, scratch: Path, manifest: Manifest) -> str:
     if not _is_whole(target):  # what lies there was left by an apply that was killed, or is damaged
         _remove_version(target)
         scratch.rename(target)
+        _fsync_folder(target.parent)
     _point(path, digest)
-    _clear(path, keep={digest, before})
+    if digest != before:
+        _clear(path, keep={digest, before})
     return digest
 
 
@@ -84,7 +99,7 @@ def _version_before(path: Path) -> str:
 
 
 def _point(path: Path, digest: str) -> None:
-    handle, name = tempfile.mkstemp(prefix="tmp-", dir=path / VERSIONS)
+    handle, name = tempfile.mkstemp(prefix=_SCRATCH, dir=path / VERSIONS)
     with os.fdopen(handle, "wb") as file:
         file.write(f"{digest}\n".encode())
         file.flush()
@@ -98,12 +113,17 @@ def _point(path: Path, digest: str) -> None:
                 Path(name).unlink()
                 raise
             time.sleep(0.02)
+    _fsync_folder(path)
+
+
+def _fsync_folder(folder: Path) -> None:
+    """Flush a folder's own entries to the disk, where a folder can be opened."""
     if os.name != "nt":
-        fsync_folder = os.open(path, os.O_RDONLY)
+        handle = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(fsync_folder)
+            os.fsync(handle)
         finally:
-            os.close(fsync_folder)
+            os.close(handle)
 
 
 def _clear(path: Path, keep: set[str]) -> None:
@@ -112,16 +132,18 @@ def _clear(path: Path, keep: set[str]) -> None:
     What a reader on Windows holds open stays for the next time.
     """
     for entry in (path / VERSIONS).iterdir():
-        if entry.name.startswith("tmp-"):
+        if entry.name.startswith(_SCRATCH):
             shutil.rmtree(entry, ignore_errors=True)
             with contextlib.suppress(OSError):
                 entry.unlink(missing_ok=True)
-        elif keep and entry.name not in keep:
+        elif keep and entry.name not in keep and DIGEST.fullmatch(entry.name):
             _remove_version(entry)
 
 
 def _remove_version(version: Path) -> None:
     """Remove a version, its manifest first: a reader that comes too late sees it gone, not broken."""
     with contextlib.suppress(OSError):
+        if version.is_symlink() or version.is_file():
+            version.unlink()
         (version / MANIFEST).unlink(missing_ok=True)
     shutil.rmtree(version, ignore_errors=True)

@@ -1,6 +1,5 @@
 """The child's side: read one task from stdin, run it, write messages as JSON lines to what was stdout."""
 
-import errno
 import importlib
 import json
 import os
@@ -9,7 +8,8 @@ import threading
 import traceback
 from typing import Any
 
-from npuspec.diagnostics import NpuspecError
+from npuspec.diagnostics import Diagnostic, NpuspecError
+from npuspec.diagnostics.disk import FULL, disk_fault
 
 
 def _die_with_parent() -> None:
@@ -34,28 +34,28 @@ def main() -> None:
     module, _, function = request["task"].partition(":")
     try:
         run = getattr(importlib.import_module(module), function)
-        answer = {"result": run(request["arguments"], lambda done, total: send({"progress": [done, total]}))}
-    except NpuspecError as error:
-        fault = error.diagnostics[0]
-        answer = {"diagnostic": {"code": fault.code, "message": fault.message, "help": fault.help}}
+        send({"result": run(request["arguments"], lambda done, total: send({"progress": [done, total]}))})
     except KeyboardInterrupt:
         os._exit(1)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        answer = {
-            "diagnostic": {
-                "code": "disk-full",
-                "message": f"no space left on the disk{f' for {error.filename}' if error.filename else ''}",
-                "help": "free some space, or name a cache on another disk with NPUSPEC_CACHE",
-            }
-        }
-    except Exception:  # noqa: BLE001  the boundary: whatever a library raises becomes one message, its trace the log
-        traceback.print_exc()
-        raise SystemExit(1) from None
-    send(answer)
-    messages.close()
-    os._exit(0)  # without the exit handlers of native libraries: the answer is out, and nothing may spoil it
+    except BaseException as error:  # noqa: BLE001  the boundary: whatever a library raises becomes one message
+        fault = _fault(error, module)
+        send({"diagnostic": {"code": fault.code, "message": fault.message, "help": fault.help}})
+    # Without the exit handlers of native libraries and the threads they left: nothing may spoil the answer.
+    os._exit(0)
+
+
+def _fault(error: BaseException, module: str) -> Diagnostic:
+    if isinstance(error, NpuspecError):
+        return error.diagnostics[0]
+    if isinstance(error, OSError) and error.errno in FULL:
+        return disk_fault(error)
+    traceback.print_exc()
+    said = "".join(traceback.format_exception_only(error)).strip()
+    return Diagnostic(
+        "stage-aborted",
+        f"the process that ran `{module}` failed: {said}",
+        "report it, with what NPUSPEC_TRACEBACK=1 shows; what had been finished is kept",
+    )
 
 
 main()

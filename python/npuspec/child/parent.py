@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import IO, Any
 
 from npuspec.diagnostics import Diagnostic, StageError
@@ -17,6 +16,7 @@ Progress = Callable[[int, int], None]
 """Told (done, total) as the work goes on; what is counted is the task's own affair."""
 
 _TAIL = 12  # lines of the child's log that an abort shows
+_MAX_LOG = 2**20  # bytes of its end that are kept
 
 
 class ChildError(StageError):
@@ -36,7 +36,7 @@ def run_task(task: str, arguments: Mapping[str, Any], progress: Progress | None 
     """
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "npuspec.child"],
+            [sys.executable, "-P", "-m", "npuspec.child"],  # -P: files of the current folder are no libraries
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -52,9 +52,11 @@ def run_task(task: str, arguments: Mapping[str, Any], progress: Progress | None 
         finally:
             _close(process)
         printed = _read(log)
+    if isinstance(answer, dict) and "result" in answer:
+        return answer["result"]
+    if os.environ.get("NPUSPEC_TRACEBACK"):
+        sys.stderr.write(printed)
     match answer:
-        case {"result": result}:
-            return result
         case {"diagnostic": {"code": code_, "message": message, "help": help_}}:
             raise ChildError(Diagnostic(code_, message, help_), printed)
         case _:
@@ -70,7 +72,10 @@ def _converse(process: subprocess.Popen[bytes], request: Any, progress: Progress
         process.stdin.flush()
     answer: Any = None
     for line in process.stdout:
-        message = json.loads(line)
+        try:
+            message = json.loads(line)
+        except ValueError:  # cut short: the child died in the middle of it
+            continue
         if "progress" in message:
             if progress:
                 progress(*message["progress"])
@@ -87,15 +92,16 @@ def _close(process: subprocess.Popen[bytes]) -> None:
 
 
 def _read(log: IO[bytes]) -> str:
-    log.seek(0)
+    log.seek(max(0, log.seek(0, os.SEEK_END) - _MAX_LOG))
     return log.read().decode(errors="replace")
 
 
 def _death(task: str, code: int, log: str) -> Diagnostic:
-    how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    names = {s.value: s.name for s in signal.Signals}
+    how = f"signal {names.get(-code, -code)}" if code < 0 else f"exit code {code}"
     tail = "\n    ".join(log.strip().splitlines()[-_TAIL:])
     return Diagnostic(
         "stage-aborted",
-        f"the process that ran `{Path(task.partition(':')[0]).name}` died ({how})" + (f":\n    {tail}" if tail else ""),
+        f"the process that ran `{task.partition(':')[0]}` died ({how})" + (f":\n    {tail}" if tail else ""),
         "a native library aborted, or the machine ran out of memory; what had been finished is kept",
     )

@@ -9,7 +9,8 @@ import typer
 from npuspec.cli import apply, check, explain, plan, run
 from npuspec.cli.output import print_error
 from npuspec.diagnostics import Diagnostic, NpuspecError
-from npuspec.diagnostics.errors import EXIT_INTERNAL, EXIT_INTERRUPTED
+from npuspec.diagnostics.disk import disk_fault
+from npuspec.diagnostics.errors import EXIT_FAILED, EXIT_INTERNAL, EXIT_INTERRUPTED
 
 _HELP = """Deployment specs for Intel NPUs: one TOML file, checked, planned, applied and measured.
 
@@ -75,6 +76,11 @@ def main() -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        if os.environ.get("NPUSPEC_TRACEBACK"):
+            raise
+        print_error([disk_fault(error)])
+        sys.exit(EXIT_FAILED)
     except Exception as error:
         if os.environ.get("NPUSPEC_TRACEBACK"):
             raise

@@ -24,10 +24,15 @@ class GateResult:
     def sentence(self) -> str:
         """Return the result in words."""
         verdict = "passed" if self.passed else "FAILED"
+        digits = self._digits()
         return (
             f"{self.metric} of {self.of} against {self.against}, {self.output}: "
-            f"{self.value:.4f}, at least {self.min:g} wanted ({verdict}, margin {self.margin:+.4f})"
+            f"{self.value:.{digits}f}, at least {self.min:g} wanted ({verdict}, margin {self.margin:+.{digits}f})"
         )
+
+    def _digits(self) -> int:
+        """Return how many digits it takes to see on which side of the minimum the figure lies."""
+        return next((n for n in range(4, 17) if (round(self.value, n) >= self.min) == self.passed), 17)
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data for the evidence."""

@@ -1,6 +1,5 @@
 """`npuspec apply`: spec in, bundle out, with the evidence beside it."""
 
-import errno
 import json
 from dataclasses import dataclass
 from os import PathLike
@@ -8,7 +7,8 @@ from pathlib import Path
 
 from npuspec.bundle import open_bundle
 from npuspec.bundle.writer import publish, staging
-from npuspec.diagnostics import BundleError, Diagnostic, GateError, SpecError, StageError
+from npuspec.diagnostics import BundleError, GateError, SpecError, StageError
+from npuspec.diagnostics.disk import disk_fault
 from npuspec.execute.assemble import assemble
 from npuspec.execute.gates import GateResult, failures, hold_gates
 from npuspec.execute.observer import Observer
@@ -60,7 +60,10 @@ def apply(
     """
     observer = observer or Observer()
     store = Store()
-    _, prepared, diagnostics = prepare(Path(spec), store, device=device, announce=observer.announce)
+    try:
+        _, prepared, diagnostics = prepare(Path(spec), store, device=device, announce=observer.announce)
+    except OSError as error:
+        raise StageError(disk_fault(error)) from None
     if prepared is None:
         raise SpecError(diagnostics)
     return apply_prepared(prepared, Path(output), store, observer=observer, rebuild=rebuild)
@@ -92,7 +95,7 @@ def apply_prepared(
             manifest = assemble(scratch, plan, results, gates, device=device, identity=identity)
             digest = publish(output, scratch, manifest)
     except OSError as error:
-        raise StageError(_disk_fault(error, output)) from None
+        raise StageError(disk_fault(error)) from None
     return Applied(output, digest, device, gates, "")
 
 
@@ -112,15 +115,3 @@ def _unchanged(plan: Plan, output: Path, device: str, identity: str) -> Applied 
         f"and all its {len(made.files)} files are whole"
     )
     return Applied(output, bundle.root.name, device, gates, why)
-
-
-def _disk_fault(error: OSError, output: Path) -> Diagnostic:
-    place = f"`{error.filename or output}`"
-    if error.errno == errno.ENOSPC:
-        help_ = "free some space, or name a cache on another disk with NPUSPEC_CACHE; the old bundle still stands"
-        return Diagnostic("disk-full", f"no space left on the disk for {place}", help_)
-    return Diagnostic(
-        "disk-fault",
-        f"can't write {place}: {error.strerror}",
-        "look at the folder's rights; the old bundle still stands",
-    )

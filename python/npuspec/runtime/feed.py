@@ -30,18 +30,14 @@ def check_sample(program: Program, sample: Mapping[str, Any]) -> tuple[dict[str,
 
     """
     wanted = [i for i in program.inputs if isinstance(i, DataInput)]
-    names = {i.name for i in wanted}
-    for name in sample:
-        if name not in names:
-            raise _unknown(program, str(name), names)
+    _check_names(program, sample, {i.name for i in wanted})
     arrays: dict[str, Array] = {}
     sizes: dict[str, int] = {}
     for data in wanted:
         if data.name not in sample:
             message = f"input `{data.name}` is missing"
             raise InputError(Diagnostic("missing-tensor", message, f"give an array of {_wanted(data)}"))
-        array = np.asarray(sample[data.name])
-        _check_array(data, array)
+        array = _array(data, sample[data.name])
         arrays[data.name] = array
         for axis, (size, found) in enumerate(zip(data.axes, array.shape, strict=True)):
             if isinstance(size, int):
@@ -77,11 +73,13 @@ def fill(program: Program, buffers: Mapping[str, Array], samples: Sequence[Mappi
         followers = [i for i in program.inputs if not isinstance(i, DataInput) and i.of == data.name]
         lengths = [buffers[i.name] for i in followers if isinstance(i, LengthInput)]
         masks = [buffers[i.name] for i in followers if isinstance(i, MaskInput)]
-        buffer = buffers[data.name]
+        arrays, buffer = [sample[data.name] for sample in samples], buffers[data.name]
+        if not data.axes:  # what is padded has one axis at least
+            arrays, buffer = [array.reshape(1) for array in arrays], buffer.reshape(-1, 1)
         value = data.pad_value if buffer.dtype.kind == "f" else int(data.pad_value)
         try:
             _native.pad(
-                [sample[data.name] for sample in samples],
+                arrays,
                 buffer,
                 axis=data.axes.index(followers[0].dim) if followers else 0,
                 side=data.pad_side,
@@ -99,7 +97,25 @@ def fill(program: Program, buffers: Mapping[str, Array], samples: Sequence[Mappi
                 np.copyto(twin, group[0], casting="unsafe")
 
 
-def _check_array(data: DataInput, array: Array) -> None:
+def _check_names(program: Program, sample: Any, names: set[str]) -> None:
+    if not isinstance(sample, Mapping):
+        message = f"the inputs are a mapping of names to arrays, not {type(sample).__name__}"
+        raise InputError(Diagnostic("missing-tensor", message, f"give {{{', '.join(map(repr, sorted(names)))}: …}}"))
+    for name in sample:
+        if name not in names:
+            raise _unknown(program, str(name), names)
+
+
+def _array(data: DataInput, given: Any) -> Array:
+    """Return what was given as an array of the input's dtype and rank."""
+    if isinstance(given, np.ma.MaskedArray):
+        message = f"input `{data.name}` is a masked array, and its mask would be lost"
+        raise InputError(Diagnostic("wrong-dtype", message, "put values in its gaps: array.filled(0)"))
+    try:
+        array = np.asarray(given)
+    except (TypeError, ValueError) as error:
+        message = f"input `{data.name}` is no array: {error}"
+        raise InputError(Diagnostic("wrong-dtype", message, f"give an array of {_wanted(data)}")) from None
     if array.dtype != np.dtype(data.dtype) or not array.dtype.isnative:
         message = f"input `{data.name}` must be {data.dtype}, not {array.dtype}"
         raise InputError(Diagnostic("wrong-dtype", message, f"convert it: array.astype(numpy.{data.dtype})"))
@@ -107,6 +123,7 @@ def _check_array(data: DataInput, array: Array) -> None:
         message = f"input `{data.name}` must have shape {_wanted(data)}, not {list(array.shape)}"
         help_ = "give one sample, without the batch axis" if array.ndim == len(data.axes) + 1 else "reshape it"
         raise InputError(Diagnostic("wrong-rank", message, help_))
+    return array
 
 
 def _check_size(program: Program, name: str, size: int) -> None:

@@ -23,10 +23,11 @@ class _Slot:
         self.closed = False
 
     def close(self) -> None:
-        """Free the request and its memory."""
-        self.closed = True
-        self.buffers = {}
-        del self.request
+        """Free the request and its memory, once."""
+        if not self.closed:
+            self.closed = True
+            self.buffers = {}
+            del self.request
 
 
 class Session:

@@ -8,13 +8,14 @@ from typing import Any
 import openvino as ov
 
 from npuspec.bundle import Bundle, open_bundle
+from npuspec.bundle.manifest import MANIFEST
 from npuspec.diagnostics import BundleError, DeviceError, Diagnostic
 from npuspec.npu import choose_device
 from npuspec.runtime.device import compile_model, identity, present
 from npuspec.runtime.session import Session
 from npuspec.store import cache_dir
 
-_TRIES = 5
+_TRIES = 20
 
 
 class FallbackWarning(UserWarning):
@@ -41,7 +42,7 @@ def load(path: str | PathLike[str], *, device: str | None = None) -> Session:
         try:
             return _start(bundle, device)
         except Exception:
-            if bundle.root.is_dir():
+            if (bundle.root / MANIFEST).exists():  # the first that goes where a writer clears a version away
                 raise
     raise BundleError(
         Diagnostic("broken-bundle", f"the bundle `{path}` changes faster than it can be read", "wait for the writers")

@@ -1,5 +1,6 @@
 """The one wheel of a requirement, by the user's own pip, kept in the store."""
 
+import errno
 import importlib.util
 import os
 import re
@@ -83,6 +84,8 @@ def _run_pip(source: WheelSource, folder: Path) -> None:
     shutil.rmtree(temporary)
     got = sorted(path.name for path in folder.iterdir())
     if done.returncode != 0:
+        if os.strerror(errno.ENOSPC) in done.stderr:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
         raise _failed(source, _tail(done.stderr))
     if len(got) != 1 or not got[0].endswith(".whl"):
         raise _failed(source, f"pip gave {', '.join(got) or 'nothing'} in place of one wheel")

@@ -28,6 +28,6 @@ def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
     can_export = "EXPORT_IMPORT" in core.get_property(device, "OPTIMIZATION_CAPABILITIES")
     if request.parameters["blob"] and can_export:
         exported = compiled.export_model()
-        (request.output / BLOB).write_bytes(exported if isinstance(exported, bytes) else exported.read())
+        request.write_bytes(BLOB, exported if isinstance(exported, bytes) else exported.read())
     request.write_json("compilation.json", {"device": device, "exported": request.parameters["blob"] and can_export})
     request.write_json(TIMINGS, {"compile_seconds": seconds})

@@ -9,7 +9,7 @@ import openvino as ov
 
 from npuspec.bundle.program import Program, Variant
 from npuspec.child import Progress
-from npuspec.diagnostics import Diagnostic, InputError, StageError
+from npuspec.diagnostics import Diagnostic, InputError, NpuspecError, StageError
 from npuspec.facts.inspect import read_model
 from npuspec.plan.model import Recipe
 from npuspec.runtime.feed import Array, check_sample, fill
@@ -109,7 +109,9 @@ def _quantize(model: ov.Model, calibration: Calibration, recipe: Recipe, kept: l
             subset_size=len(calibration),
             ignored_scope=nncf.IgnoredScope(names=kept),
         )
-    except (RuntimeError, ValueError) as error:  # NNCF's own errors are of these kinds
+    except (NpuspecError, OSError):
+        raise
+    except Exception as error:  # noqa: BLE001  NNCF's own errors have no base but this
         message = f"NNCF can't quantize the model: {str(error).strip()}"
         raise StageError(
             Diagnostic("quantize-failed", message, 'keep what it names in floating point, or set mode = "none"')

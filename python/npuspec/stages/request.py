@@ -1,16 +1,22 @@
 """What a stage is asked to do, and how it writes its results."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import openvino as ov
 
+from npuspec.diagnostics import Diagnostic, StageError
+from npuspec.facts.inspect import reason
 from npuspec.store import canonical_json
 
 MODEL = "model.xml"
 BLOB = "model.blob"
+_XML = 2048  # bytes of an IR's text for each operation, about
+_CHUNK = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +43,49 @@ class Request:
 
     def write_json(self, name: str, value: Any) -> None:
         """Write one result."""
-        (self.output / name).write_bytes(canonical_json(value))
+        self.write_bytes(name, canonical_json(value))
+
+    def write_bytes(self, name: str, data: bytes) -> None:
+        """Write one result that is bytes already; an OSError names its file, which the system's own doesn't."""
+        with _named(self.output / name):
+            (self.output / name).write_bytes(data)
 
     def write_model(self, model: ov.Model) -> None:
         """Write an IR with its weights as they are.
 
         Raises:
-            OSError: the disk is full; OpenVINO itself doesn't look.
+            OSError: the disk is full, or whatever else keeps a file of this size from being written.
+            StageError: `disk-fault`, if it can be written by us and not by OpenVINO.
 
         """
         path = self.output / MODEL
-        ov.save_model(model, path, compress_to_fp16=False)
+        try:
+            ov.save_model(model, path, compress_to_fp16=False)
+        except RuntimeError as error:
+            # OpenVINO knows no more than "iostream error", and may leave a part behind; the system says why.
+            for part in (path, path.with_suffix(".bin")):
+                part.unlink(missing_ok=True)
+            _write_as_much(model, path)
+            message = f"OpenVINO can't write `{path}`: {reason(error)}"
+            raise StageError(Diagnostic("disk-fault", message, "look at the folder's rights and its disk")) from None
+
+
+def _write_as_much(model: ov.Model, path: Path) -> None:
+    """Write as many bytes as the model's IR would have, and remove them again."""
+    operations = model.get_ops()
+    size = sum(op.get_byte_size() for op in operations if op.get_type_name() == "Constant")
+    try:
+        with _named(path), path.open("wb") as file:
+            for _ in range(0, size + len(operations) * _XML, _CHUNK):
+                file.write(bytes(_CHUNK))
+            os.fsync(file.fileno())
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None

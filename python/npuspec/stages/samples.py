@@ -11,6 +11,9 @@ from npuspec.bundle.program import DataInput, Program
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.runtime.feed import Array
 
+_SOUND = {"float32": "float32", "float16": "float32", "float64": "float64", "int16": "int16", "int32": "int32"}
+"""NumPy's name of an input's dtype to the form in which sound is read for it: floats from -1 to 1, integers in full."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -34,24 +37,27 @@ def read_samples(folder: Path, paths: list[str], program: Program, parameters: M
 def _read(folder: Path, path: str, rate: int | None, target: DataInput) -> Array:
     if path.lower().endswith(".npy"):
         try:
-            array: Array = np.load(folder / path, allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
+            with (folder / path).open("rb") as file:
+                array: Array = np.lib.format.read_array(file, allow_pickle=False)
+        except Exception as error:  # noqa: BLE001  NumPy lets what its parsers raise through
             raise _unreadable(path, str(error)) from None
     else:
-        array = _read_wav(folder / path, path, rate).astype(target.dtype)
+        array = _read_wav(folder / path, path, rate, target.dtype)
     if target.finite and array.dtype.kind == "f" and not np.isfinite(array).all():
         raise _unreadable(path, "it holds NaN or an infinity")
     return array
 
 
-def _read_wav(file: Path, path: str, rate: int | None) -> Array:
+def _read_wav(file: Path, path: str, rate: int | None, dtype: str) -> Array:
+    if (read_as := _SOUND.get(dtype)) is None:
+        raise _unreadable(path, f"sound is {', '.join(_SOUND)}, and the model takes {dtype}")
     try:
         import soundfile  # noqa: PLC0415  an extra: only specs with recorded sound need it
     except ImportError:
         message = "reading recorded sound needs the package soundfile"
         raise StageError(Diagnostic("missing-extra", message, "pip install 'npuspec[quantize]'")) from None
     try:
-        sound, found = soundfile.read(file, dtype="float32")
+        sound, found = soundfile.read(file, dtype=read_as)
     except (RuntimeError, OSError) as error:
         raise _unreadable(path, str(error)) from None
     if found != rate:
@@ -59,7 +65,7 @@ def _read_wav(file: Path, path: str, rate: int | None) -> Array:
         raise StageError(Diagnostic("wrong-sample-rate", message, "resample the files, or correct sample-rate"))
     if sound.ndim != 1:
         raise _unreadable(path, f"it has {sound.shape[1]} channels, and the model takes one")
-    result: Array = sound
+    result: Array = sound.astype(dtype)
     return result
 
 

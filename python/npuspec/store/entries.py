@@ -7,14 +7,15 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from npuspec.store.digest import canonical_json, digest_file
 
 CACHE_VARIABLE = "NPUSPEC_CACHE"
 SEAL = "seal.json"
-_ABANDONED_AFTER = 24 * 3600.0  # seconds; a running apply touches its folder far more often
+_ALIVE = "alive"  # a lock that the maker of a scratch folder holds until it ends, however it ends
+_ABANDONED_AFTER = 3600.0  # seconds; a folder without a lock is younger while it is being set up
 
 _log = logging.getLogger("npuspec")
 
@@ -49,7 +50,7 @@ class Store:
     def get(self, kind: str, key: str) -> Path | None:
         """Return the entry's folder if it is there and whole; a damaged one is taken out and reported."""
         folder = self.root / kind / key
-        if not folder.is_dir():
+        if not os.path.lexists(folder):
             return None
         if _is_whole(folder):
             return folder
@@ -59,13 +60,8 @@ class Store:
 
     def drop(self, kind: str, key: str) -> None:
         """Take an entry out, in one step."""
-        grave = self._scratch() / "dropped"
-        try:
-            (self.root / kind / key).rename(grave)
-        except FileNotFoundError:
-            pass
-        finally:
-            shutil.rmtree(grave.parent, ignore_errors=True)
+        with self._scratch() as scratch, suppress(FileNotFoundError):
+            (self.root / kind / key).rename(scratch / "dropped")
 
     @contextmanager
     def making(self, kind: str, key: str) -> Iterator[Path]:
@@ -73,8 +69,7 @@ class Store:
 
         Where another process made the same entry meanwhile, that one stays.
         """
-        scratch = self._scratch()
-        try:
+        with self._scratch() as scratch:
             folder = scratch / "entry"
             folder.mkdir()
             yield folder
@@ -85,26 +80,32 @@ class Store:
                 folder.rename(target)
             except OSError:
                 if not _is_whole(target):
-                    raise
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+                    self.drop(kind, key)
+                    folder.rename(target)
 
-    def _scratch(self) -> Path:
-        """Make a folder of our own on the same file system, clearing away what killed processes left long ago."""
+    @contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        """Yield a folder of our own on the same file system, clearing away what killed processes left."""
+        from filelock import FileLock  # noqa: PLC0415  slow to import, and not needed to look an entry up
+
         parent = self.root / "tmp"
         parent.mkdir(parents=True, exist_ok=True)
         for old in parent.iterdir():
-            try:
-                abandoned = time.time() - old.stat().st_mtime > _ABANDONED_AFTER
-            except FileNotFoundError:
-                continue
-            if abandoned:
-                shutil.rmtree(old, ignore_errors=True)
-        return Path(tempfile.mkdtemp(dir=parent))
+            with suppress(OSError):  # Timeout is one: its maker is alive
+                if time.time() - old.stat().st_mtime > _ABANDONED_AFTER:
+                    with FileLock(old / _ALIVE, timeout=0):
+                        pass
+                    shutil.rmtree(old, ignore_errors=True)
+        scratch = Path(tempfile.mkdtemp(dir=parent))
+        try:
+            with FileLock(scratch / _ALIVE):
+                yield scratch
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _files(folder: Path) -> list[str]:
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir() and p.name != SEAL)
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir() and p != folder / SEAL)
 
 
 def _seal(folder: Path) -> None:
@@ -117,5 +118,5 @@ def _is_whole(folder: Path) -> bool:
     try:
         listing = json.loads((folder / SEAL).read_bytes())
         return _files(folder) == sorted(listing) and all(digest_file(folder / n) == d for n, d in listing.items())
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError):
         return False

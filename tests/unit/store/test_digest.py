@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from npuspec.store import canonical_json, digest_bytes, digest_file, digest_json
@@ -36,22 +36,26 @@ def encodable(value: Any) -> bool:
     return True
 
 
+@settings(deadline=None)
 @given(PLAIN.filter(encodable))
 def test_a_value_comes_back_equal(value: Any) -> None:
     assert json.loads(canonical_json(value)) == value
 
 
+@settings(deadline=None)
 @given(PLAIN.filter(encodable))
 def test_neither_the_order_of_keys_nor_tuples_for_lists_change_a_byte(value: Any) -> None:
     assert canonical_json(reordered(value)) == canonical_json(value)
     assert digest_json(reordered(value)) == digest_json(value)
 
 
+@settings(deadline=None)
 @given(PLAIN.filter(encodable), PLAIN.filter(encodable))
 def test_values_of_equal_bytes_are_equal(left: Any, right: Any) -> None:
     assert (canonical_json(left) != canonical_json(right)) or left == right
 
 
+@settings(deadline=None)
 @given(PLAIN.filter(encodable))
 def test_the_bytes_are_utf8_and_end_with_one_newline(value: Any) -> None:
     data = canonical_json(value)
@@ -68,6 +72,7 @@ def test_what_json_has_no_word_for_is_refused(value: float) -> None:
         canonical_json({"a": [value]})
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=100))
 def test_a_digest_of_bytes_is_sha256(data: bytes) -> None:
     assert digest_bytes(data) == sha256(data).hexdigest()

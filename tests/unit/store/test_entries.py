@@ -69,9 +69,13 @@ def test_a_dropped_entry_is_gone_and_can_be_dropped_again(store: Store) -> None:
 
 
 def test_an_exception_leaves_nothing_behind(store: Store) -> None:
-    with pytest.raises(ZeroDivisionError), store.making("kind", KEY) as folder:
-        (folder / "file").write_bytes(b"one")
-        raise ZeroDivisionError
+    def fail() -> None:
+        with store.making("kind", KEY) as folder:
+            (folder / "file").write_bytes(b"one")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert store.get("kind", KEY) is None
     assert scratch(store) == []
 

@@ -1,0 +1,134 @@
+"""What a manifest may say."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from bundle.conftest import FILES, publish_files
+from npuspec.bundle import Manifest, open_bundle
+from npuspec.store import canonical_json, digest_bytes, digest_file
+
+Edit = Callable[[dict[str, Any]], object]
+
+
+def test_a_manifest_comes_back_equal_and_byte_for_byte(bundle: Path) -> None:
+    opened = open_bundle(bundle)
+    data = (opened.root / "manifest.json").read_bytes()
+    assert Manifest.model_validate_json(data) == opened.manifest
+    assert canonical_json(opened.manifest.model_dump(mode="json")) == data
+
+
+def test_properties_keep_their_types(bundle: Path) -> None:
+    properties = open_bundle(bundle).manifest.deployments[0].properties
+    assert [(k, v, type(v)) for k, v in sorted(properties.items())] == [
+        ("PERFORMANCE_HINT", "LATENCY", str),
+        ("THREADS", 2, int),
+        ("TURBO", True, bool),
+    ]
+
+
+def test_every_file_is_recorded_with_its_size_and_digest(tmp_path: Path) -> None:
+    publish_files(tmp_path / "bundle", "a")
+    opened = open_bundle(tmp_path / "bundle")
+    assert set(opened.manifest.files) == {*FILES, "tag"}
+    for name, record in opened.manifest.files.items():
+        assert record.size == opened.path(name).stat().st_size
+        assert record.sha256 == digest_file(opened.path(name))
+
+
+def test_the_same_content_has_the_same_digest_wherever_it_is_published(tmp_path: Path) -> None:
+    digests = {publish_files(tmp_path / name, tag) for name, tag in (("a", "1"), ("b", "1"), ("c", "2"))}
+    assert len(digests) == 2
+
+
+def test_a_version_is_named_by_the_digest_of_its_manifest(bundle: Path) -> None:
+    opened = open_bundle(bundle)
+    assert opened.root.name == digest_bytes((opened.root / "manifest.json").read_bytes())
+    assert (bundle / "CURRENT").read_text() == f"{opened.root.name}\n"
+
+
+PLACES = [
+    "../x",
+    "a/../b",
+    "/etc/passwd",
+    "a//b",
+    "./a",
+    "a/",
+    "",
+    ".hidden",
+    "a\\b",
+    "C:/a",
+    "a\nb",
+    "a\n",
+    "a\0",
+    "ä",
+]
+
+
+def renamed(bundle: Path, place: str) -> dict[str, Any]:
+    """Return the manifest of a bundle whose model has another path."""
+    data: dict[str, Any] = json.loads(open_bundle(bundle).manifest.model_dump_json())
+    data["files"][place] = data["files"].pop("models/time8.xml")
+    data["models"]["time8"] = place
+    return data
+
+
+@pytest.mark.parametrize("place", ["a", "models/a-b_c.d", "a/b/c/d"])
+def test_a_path_is_relative_and_plain(bundle: Path, place: str) -> None:
+    assert Manifest.model_validate(renamed(bundle, place)).models == {"time8": place}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_path_that_could_lead_anywhere_else_is_no_path(bundle: Path, place: str) -> None:
+    with pytest.raises(ValidationError, match="string_pattern_mismatch"):
+        Manifest.model_validate(renamed(bundle, place))
+
+
+EDITS: dict[str, Edit] = {
+    "another format": lambda m: m.update(format=2),
+    "a format that is a word": lambda m: m.update(format="1"),
+    "an unknown key": lambda m: m.update(more=1),
+    "a missing key": lambda m: m.pop("program"),
+    "no deployment": lambda m: m.update(deployments=[]),
+    "no variant": lambda m: m["program"].update(variants=[]),
+    "another device": lambda m: m.update(device="GPU"),
+    "a short digest": lambda m: m["files"]["tag"].update(sha256="0" * 63),
+    "a negative size": lambda m: m["files"]["tag"].update(size=-1),
+    "an empty shape": lambda m: m["program"]["variants"][0]["shapes"].update(x=[0]),
+    "a division by zero": lambda m: m["program"]["outputs"][0]["extents"][0].update(divisor=0),
+    "another role": lambda m: m["program"]["inputs"][0].update(role="noise"),
+    "a size that is too large": lambda m: m["program"]["dims"]["time"].update(maximum=2**31),
+    "a list": lambda m: m.update(files=[]),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_whatever_has_another_form_is_refused(bundle: Path, name: str) -> None:
+    data = json.loads(open_bundle(bundle).manifest.model_dump_json())
+    Manifest.model_validate(data)
+    EDITS[name](data)
+    with pytest.raises(ValidationError):
+        Manifest.model_validate(data)
+
+
+REFERENCES: dict[str, Edit] = {
+    "a model that isn't among the files": lambda m: m["models"].update(time8="models/other.xml"),
+    "a blob that isn't among the files": lambda m: m["blobs"].update(
+        time8={"device": "CPU", "identity": "", "path": "blobs/time8.blob"}
+    ),
+    "a variant without a model": lambda m: m["models"].clear(),
+    "a blob of no variant": lambda m: m["blobs"].update(other={"device": "CPU", "identity": "", "path": "tag"}),
+}
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_what_refers_to_nothing_is_refused(bundle: Path, name: str) -> None:
+    data = json.loads(open_bundle(bundle).manifest.model_dump_json())
+    Manifest.model_validate(data)
+    REFERENCES[name](data)
+    with pytest.raises(ValidationError):
+        Manifest.model_validate(data)

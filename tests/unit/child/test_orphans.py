@@ -1,0 +1,57 @@
+"""A child never outlives its parent."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+PARENT = """
+import sys
+from npuspec.child import run_task
+try:
+    run_task("child_tasks:" + sys.argv[1], {"pid": sys.argv[2]}, lambda *_: print("started", flush=True))
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+def start(task: str, pid: Path) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", PARENT, task, str(pid)], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "started\n"
+    return process
+
+
+def ends(pid: Path) -> bool:
+    """Wait for the child to be gone, or to be nothing but an entry that nobody has collected."""
+    status = Path("/proc", pid.read_text(), "stat")
+    for _ in range(300):
+        try:
+            if status.read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.parametrize("task", ["wait", "wait_in_native_code"])
+def test_a_killed_parent_takes_its_child_along(task: str, tmp_path: Path) -> None:
+    parent = start(task, tmp_path / "pid")
+    parent.kill()
+    parent.communicate()
+    assert ends(tmp_path / "pid")
+
+
+@pytest.mark.parametrize("task", ["wait", "wait_in_native_code"])
+def test_an_interrupted_parent_ends_its_child_before_it_goes_on(task: str, tmp_path: Path) -> None:
+    parent = start(task, tmp_path / "pid")
+    parent.send_signal(signal.SIGINT)
+    out, _ = parent.communicate(timeout=60)
+    assert (out, parent.returncode) == ("interrupted\n", 0)
+    assert not Path("/proc", (tmp_path / "pid").read_text()).exists()

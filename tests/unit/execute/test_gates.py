@@ -1,0 +1,110 @@
+"""Gates: a figure, a margin with a sign, a sentence, and a fault for each that isn't met."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from runtime.toys import data, program
+
+from npuspec.bundle.program import Program
+from npuspec.execute.gates import GateResult, failures, hold_gates
+from npuspec.plan import Plan
+from npuspec.plan.model import PlannedGate, PlannedSource, Recipe
+
+TOY: Program = program(data())
+
+
+def gate(minimum: float, of: Any = "static", against: Any = "original", output: str = "y") -> PlannedGate:
+    return PlannedGate(metric="frame-agreement", output=output, of=of, against=against, min=minimum)
+
+
+def plan(*gates: PlannedGate) -> Plan:
+    return Plan(
+        toolchain={},
+        model=PlannedSource(source="m", digest="", files=()),
+        samples=None,
+        program=TOY,
+        recipe=Recipe(mode="none", preset="mixed", model_type=None, subset_size=1, keep_names=()),
+        gates=gates,
+        cache="none",
+        platforms=(),
+        deployments=(),
+        stages=(),
+        origins={},
+    )
+
+
+def row(value: float, of: str = "static", against: str = "original", output: str = "y") -> dict[str, Any]:
+    return {"of": of, "against": against, "output": output, "frame-agreement": value}
+
+
+def held(value: float, minimum: float) -> GateResult:
+    (result,) = hold_gates(plan(gate(minimum)), {"pairs": [row(value)]})
+    return result
+
+
+@pytest.mark.parametrize(
+    ("value", "minimum", "passed"),
+    [(0.9, 0.9, True), (0.95, 0.9, True), (0.85, 0.9, False), (0, 0, True), (1, 1, True)],
+)
+def test_a_gate_passes_from_its_minimum_on(value: float, minimum: float, passed: bool) -> None:
+    result = held(value, minimum)
+    assert result.passed is passed
+    assert result.margin == pytest.approx(value - minimum)
+    assert (result.margin >= 0) is passed
+
+
+@settings(deadline=None)
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_passing_the_margin_and_the_comparison_never_disagree(value: float, minimum: float) -> None:
+    result = held(value, minimum)
+    assert result.passed == (value >= minimum) == (result.margin >= 0)
+    assert bool(failures((result,))) == (value < minimum)
+
+
+def test_the_sentence_says_what_was_measured_wanted_and_missing() -> None:
+    assert held(0.9234, 0.9).sentence() == (
+        "frame-agreement of static against original, y: 0.9234, at least 0.9 wanted (passed, margin +0.0234)"
+    )
+    assert held(0.85, 0.9).sentence() == (
+        "frame-agreement of static against original, y: 0.8500, at least 0.9 wanted (FAILED, margin -0.0500)"
+    )
+
+
+@settings(deadline=None)
+@given(st.integers(1, 10_000_000), st.sampled_from([0.9, 0.88, 0.5, 0.999, 1.0]))
+def test_a_figure_that_failed_is_never_shown_as_one_that_would_pass(frames: int, minimum: float) -> None:
+    agreeing = int(frames * minimum) - (int(frames * minimum) >= frames * minimum)
+    result = held(max(agreeing, 0) / frames, minimum)
+    shown = float(result.sentence().rpartition("y: ")[2].partition(",")[0])
+    assert result.passed == (shown >= minimum)
+
+
+def test_every_gate_is_held_against_its_own_figure_in_the_plans_order() -> None:
+    gates = (gate(0.5, "quantized", "static"), gate(0.5), gate(0.5, output="z"), gate(0.8))
+    pairs = [row(0.9), row(0.4, "quantized", "static"), row(0.6, output="z"), row(0.1, "quantized", "original")]
+    results = hold_gates(plan(*gates), {"pairs": pairs})
+    assert [r.value for r in results] == [0.4, 0.9, 0.6, 0.9]
+    assert [r.passed for r in results] == [False, True, True, True]
+
+
+def test_no_gates_have_no_results() -> None:
+    assert hold_gates(plan(), {"pairs": [row(0.9)]}) == ()
+    assert failures(()) == []
+
+
+def test_a_failed_gate_is_a_fault_at_its_place_in_the_spec() -> None:
+    gates = (gate(0.5), gate(0.95), gate(0.95, "quantized", "static"))
+    results = hold_gates(plan(*gates), {"pairs": [row(0.9), row(0.9, "quantized", "static")]})
+    faults = failures(results)
+    assert [f.code for f in faults] == ["gate-failed"] * 2
+    assert [[label.path for label in f.labels] for f in faults] == [[("gates", 1)], [("gates", 2)]]
+    assert [f.message for f in faults] == [r.sentence() for r in results[1:]]
+    assert "padding" in faults[0].help
+    assert "quantization" in faults[1].help
+
+
+def test_a_result_comes_back_from_the_evidence_equal() -> None:
+    result = held(0.85, 0.9)
+    assert GateResult(**result.as_json()) == result

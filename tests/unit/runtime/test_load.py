@@ -1,0 +1,212 @@
+"""A bundle is put on a device that it is made for, and what isn't as it was planned is said."""
+
+import subprocess
+import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import npuspec
+from npuspec import BundleError, DeviceError, FallbackWarning, Session
+from npuspec.bundle import open_bundle
+from npuspec.bundle.writer import publish, records, staging
+from npuspec.runtime import load
+from runtime.toys import along, bundle, data, program
+
+TOY = program(data(), outputs=(along(),), sizes=({"time": 4}, {"time": 8}))
+NPU: dict[str, Any] = {"device": "NPU", "properties": {"NPU_TURBO": True}}
+CPU: dict[str, Any] = {"device": "CPU", "properties": {}}
+
+
+def assert_it_runs(session: Session) -> None:
+    for size in (1, 4, 5, 8):
+        array = np.arange(size, dtype=np.float32)
+        np.testing.assert_array_equal(session.infer({"x": array})["y"], 2 * array)
+
+
+def republish(source: Path, target: Path, blobs: dict[str, bytes]) -> None:
+    """Publish a bundle with other blobs; every digest is right for them."""
+    manifest = open_bundle(source).manifest
+    with staging(target) as scratch:
+        for name in manifest.files:
+            (scratch / name).parent.mkdir(exist_ok=True)
+            (scratch / name).write_bytes(blobs.get(name, open_bundle(source).path(name).read_bytes()))
+        publish(target, scratch, manifest.model_copy(update={"files": records(scratch)}))
+
+
+def test_a_bundle_for_this_device_runs_without_a_word(tmp_path: Path) -> None:
+    bundle(tmp_path, TOY)
+    for place in (tmp_path, str(tmp_path)):
+        with npuspec.load(place) as session:
+            assert (session.device, session.notes, session.program) == ("CPU", (), TOY)
+            assert_it_runs(session)
+
+
+def test_a_blob_of_this_device_is_used(tmp_path: Path) -> None:
+    bundle(tmp_path, TOY, blob=True)
+    with load(tmp_path) as session:
+        assert session.notes == ()
+        assert_it_runs(session)
+
+
+def test_a_declared_fallback_is_taken_and_said_twice(tmp_path: Path) -> None:
+    bundle(tmp_path, TOY, deployments=[NPU, CPU])
+    with pytest.warns(FallbackWarning, match="there is no NPU on this machine: running on CPU") as caught:
+        session = load(tmp_path)
+    assert [Path(w.filename).name for w in caught] == [Path(__file__).name]
+    assert session.device == "CPU"
+    assert "fallback" in session.notes[0]
+    assert_it_runs(session)
+
+
+def test_the_device_that_is_named_is_no_fallback(tmp_path: Path) -> None:
+    bundle(tmp_path, TOY, deployments=[NPU, CPU])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with load(tmp_path, device="CPU") as session:
+            assert session.notes == ()
+            assert_it_runs(session)
+
+
+@pytest.mark.parametrize(
+    ("deployments", "device", "why"),
+    [
+        ([NPU], None, "there is no NPU on this machine"),
+        ([NPU, CPU], "NPU", "there is no NPU on this machine"),
+        ([CPU], "NPU", "made for CPU, not for NPU"),
+        ([CPU], "GPU", "made for CPU, not for GPU"),
+        ([NPU], "CPU", "made for NPU, not for CPU"),
+        ([CPU], "", "made for CPU, not for "),
+        ([NPU, CPU], "AUTO", "made for NPU, CPU, not for AUTO"),
+    ],
+)
+def test_a_device_that_is_missing_or_not_declared_is_an_error(
+    tmp_path: Path, deployments: list[dict[str, Any]], device: str | None, why: str
+) -> None:
+    bundle(tmp_path, TOY, deployments=deployments)
+    with pytest.raises(DeviceError, match=why) as caught:
+        load(tmp_path, device=device)
+    assert (caught.value.code, caught.value.exit_code) == ("no-device", 4)
+    assert caught.value.diagnostics[0].help
+
+
+def test_evidence_of_another_device_is_said_to_be(tmp_path: Path) -> None:
+    bundle(tmp_path, TOY, identity="another CPU")
+    with load(tmp_path) as session:
+        assert session.notes == ("the evidence was measured on another device: CPU, another CPU",)
+        assert_it_runs(session)
+
+
+def test_a_blob_of_another_device_is_left_and_the_model_compiled_again(tmp_path: Path) -> None:
+    bundle(tmp_path / "made", TOY, blob=True)
+    blobs = {name: blob.model_dump() for name, blob in open_bundle(tmp_path / "made").manifest.blobs.items()}
+    for blob in blobs.values():
+        blob["identity"] = "another CPU"
+    bundle(tmp_path / "moved", TOY, blob=True, blobs=blobs)
+    with load(tmp_path / "moved") as session:
+        assert session.notes == tuple(
+            f"`blobs/{name}.blob` was compiled by another device: compiled again" for name in ("time4", "time8")
+        )
+        assert_it_runs(session)
+
+
+DAMAGES: dict[str, Any] = {
+    "empty": lambda _: b"",
+    "noise": lambda blob: bytes(i * 197 % 256 for i in range(len(blob))),
+    "half": lambda blob: blob[: len(blob) // 2],
+    "another version's": lambda blob: blob.replace(b"ov=2", b"ov=1"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_blob_that_the_device_refuses_is_noted_and_the_model_compiled_again(tmp_path: Path, name: str) -> None:
+    bundle(tmp_path / "made", TOY, blob=True)
+    made = open_bundle(tmp_path / "made")
+    place = made.manifest.blobs["time4"].path
+    republish(tmp_path / "made", tmp_path / "other", {place: DAMAGES[name](made.path(place).read_bytes())})
+    with load(tmp_path / "other") as session:
+        (note,) = session.notes
+        assert note.startswith(f"`{place}` was refused by CPU, and the model was compiled again: ")
+        assert_it_runs(session)
+
+
+def test_a_flipped_byte_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    bundle(tmp_path, TOY, blob=True)
+    for name in sorted(open_bundle(tmp_path).manifest.files):
+        place = open_bundle(tmp_path).path(name)
+        before = place.read_bytes()
+        if before:
+            place.write_bytes(bytes([before[0] ^ 1]) + before[1:])
+            with pytest.raises(BundleError, match="was changed") as caught:
+                load(tmp_path)
+            assert caught.value.exit_code == 3
+            place.write_bytes(before)
+
+
+@pytest.mark.parametrize("path", ["none", "file"])
+def test_where_no_bundle_is_there_is_nothing_to_load(tmp_path: Path, path: str) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(BundleError, match="there is no bundle") as caught:
+        load(tmp_path / path)
+    assert caught.value.code == "no-bundle"
+
+
+def test_openvinos_own_cache_lies_below_ours_and_is_named_by_the_version(tmp_path: Path, cache: Path) -> None:
+    first = bundle(tmp_path, TOY, cache="directory")
+    with load(tmp_path) as session:
+        assert_it_runs(session)
+    assert list((cache / "openvino" / first).glob("*.blob"))
+    second = bundle(tmp_path, TOY, cache="directory", plan="1" * 64)
+    assert not (cache / "openvino" / second).exists()
+    for _ in range(2):
+        with load(tmp_path) as session:
+            assert_it_runs(session)
+    assert list((cache / "openvino" / second).glob("*.blob"))
+
+
+def test_no_cache_of_openvinos_is_kept_where_none_is_wanted(tmp_path: Path, cache: Path) -> None:
+    digest = bundle(tmp_path, TOY)
+    load(tmp_path).close()
+    assert not (cache / "openvino" / digest).exists()
+
+
+def test_loading_while_a_writer_publishes_always_gives_a_session(tmp_path: Path) -> None:
+    path = tmp_path / "bundle"
+    bundle(path, TOY)
+    writer = f"""
+import sys, time
+sys.path.insert(0, {str(Path(__file__).parent.parent)!r})
+from pathlib import Path
+from runtime.toys import bundle
+from runtime.test_load import TOY
+for number in range(12):
+    time.sleep(0.2)
+    bundle(Path({str(path)!r}), TOY, plan=f"{{number:064d}}")
+"""
+    with subprocess.Popen([sys.executable, "-c", writer], stderr=subprocess.PIPE) as process:
+        while process.poll() is None:
+            with ThreadPoolExecutor(2) as threads:
+                for session in threads.map(load, [path] * 4):
+                    assert_it_runs(session)
+                    session.close()
+        assert process.returncode == 0, process.stderr and process.stderr.read()
+
+
+def test_running_imports_nothing_that_plans_or_quantizes(tmp_path: Path) -> None:
+    bundle(tmp_path, TOY)
+    code = """
+import sys, numpy, npuspec
+with npuspec.load(sys.argv[1]) as session:
+    session.infer({"x": numpy.ones(3, numpy.float32)})
+print("\\n".join(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert "npuspec.runtime" in loaded
+    unwanted = ["npuspec.spec", "npuspec.plan", "npuspec.stages", "npuspec.sources", "npuspec.execute", "npuspec.facts"]
+    unwanted += ["nncf", "typer", "rich", "soundfile"]
+    assert [name for name in loaded if name in unwanted] == []
