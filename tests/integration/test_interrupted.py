@@ -106,7 +106,7 @@ def test_readers_see_a_whole_bundle_while_apply_replaces_it(small_spec: Path, tm
 
 
 def apply_with_little_room(spec: Path, bundle: Path) -> Ran:
-    """Apply where no file may grow beyond 8 MiB, as the compiled model would; the system says so as it does of a full disk or quota."""
+    """Apply where no file may grow beyond 8 MiB, as the compiled model would: to the program that is a full quota."""
     command = ["sh", "-c", 'ulimit -f 16384; exec "$@"', "sh", sys.executable, "-m", "npuspec", "apply", str(spec)]
     done = subprocess.run([*command, "--output", str(bundle)], capture_output=True, text=True, check=False)
     return Ran(done.returncode, done.stdout, done.stderr)
