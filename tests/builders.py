@@ -6,11 +6,11 @@ from npuspec.diagnostics.form import json_form
 from npuspec.diagnostics.text import render_text
 from npuspec.facts import Lengths, Port, Signature
 from npuspec.plan import Plan
-from npuspec.plan.model import PlannedGate, PlannedSource, SourceFile
+from npuspec.plan.lower import lower
+from npuspec.plan.model import PlannedSource, SourceFile
 from npuspec.plan.passes.bind import build_program, padded_dims
-from npuspec.plan.passes.deploy import plan_deployments
-from npuspec.plan.passes.sample import plan_recipe, split_samples
-from npuspec.plan.passes.stage import plan_stages
+from npuspec.plan.passes.cut import check_lengths
+from npuspec.plan.passes.sample import split_samples
 from npuspec.spec import Spec, parse, validate
 from npuspec.store import digest_bytes
 
@@ -100,9 +100,9 @@ def lengths_of(spec: Spec, signature: Signature | None = None, *, minimum: int =
 
 def program_of(spec: Spec, signature: Signature | None = None) -> Program:
     """Return the program of a spec that fits its model."""
-    program, faults = build_program(spec, signature or signature_of(), lengths_of(spec, signature))
-    assert program is not None, faults
-    return program
+    found = lengths_of(spec, signature)
+    assert not check_lengths(spec, found)
+    return build_program(spec, signature or signature_of(), found)
 
 
 def source_of(*names: str, source: str = "samples/*.npy") -> PlannedSource:
@@ -127,32 +127,12 @@ def plan_of(
     spec = spec_of(text)
     samples, faults = split_samples(spec, source_of(*files) if files else None)
     assert not faults, faults
-    program = program_of(spec, signature)
-    recipe = plan_recipe(spec)
-    gates = tuple(PlannedGate(**gate.model_dump()) for gate in spec.gates)
-    deployments = plan_deployments(spec, device)
-    source = source_of(model, source=model)
-    stages = plan_stages(
-        toolchain=toolchain or TOOLCHAIN,
-        model=source,
+    return lower(
+        spec,
+        program_of(spec, signature),
+        source_of(model, source=model),
+        samples,
         entry=model,
-        samples=samples,
-        program=program,
-        recipe=recipe,
-        gates=gates,
-        cache=spec.cache.kind,
-        deployments=deployments,
-    )
-    return Plan(
         toolchain=toolchain or TOOLCHAIN,
-        model=source,
-        samples=samples,
-        program=program,
-        recipe=recipe,
-        gates=gates,
-        cache=spec.cache.kind,
-        platforms=spec.target.platforms,
-        deployments=deployments,
-        stages=stages,
-        origins={},
+        device=device,
     )

@@ -4,11 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import tomli
 
 from npuspec.sources import fetch_data
 from npuspec.store import Store
@@ -16,10 +17,12 @@ from npuspec.store import Store
 ROOT = Path(__file__).parent.parent
 ASR_SPEC = ROOT / "specs" / "asr.toml"
 
-MODEL_SOURCE = "pypi:hama==1.3.13/hama/assets/asr_waveform_fp16.onnx"
-MODEL_SHA256 = "a884b5ac55f8bbc00673e8cf6d2dd601aa76e5031dd85cf3de2f25b5987cd59a"
-CLIPS_SOURCE = "pypi:pytest-audioeval==0.1.3/pytest_audioeval/samples/audio/**/*.wav"
-CLIPS_SHA256 = "eaaacb76fb17c9530f53a7fbc8da3d582ffaa2ed1bb45e672c3a72fe0c9e2801"
+_ASR = tomli.loads(ASR_SPEC.read_text("utf-8"))
+MODEL_SOURCE, MODEL_SHA256 = str(_ASR["model"]["source"]), str(_ASR["model"]["sha256"])
+CLIPS_SOURCE, CLIPS_SHA256 = str(_ASR["data"]["source"]), str(_ASR["data"]["sha256"])
+
+
+Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,27 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         del os.environ["NPUSPEC_CACHE"]
     else:
         os.environ["NPUSPEC_CACHE"] = before
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start Python code in a process that finds the tests' modules, and is ended with the test; its output is read."""
+    running: list[subprocess.Popen[str]] = []
+    places = [str(ROOT / "tests"), str(ROOT / "tests" / "unit")]
+
+    def run(code: str, *arguments: str | Path) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-c", f"import sys\nsys.path[:0] = {places}\n{code}", *map(str, arguments)]
+        running.append(
+            subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+        )
+        return running[-1]
+
+    yield run
+    for process in running:
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
-"""Small questions that several tests put to a bundle."""
+"""Small questions that several tests put to a bundle or to processes, and the smallest damage."""
 
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from npuspec.bundle import open_bundle
@@ -14,3 +16,23 @@ def files(bundle: Path) -> dict[str, str]:
     """Every file of the current version with its SHA-256, but the one that holds measured time."""
     found = open_bundle(bundle).manifest.files
     return {name: record.sha256 for name, record in found.items() if name != "evidence/timings.json"}
+
+
+def flip(path: Path, offset: int) -> None:
+    """Change one bit of a file."""
+    with path.open("r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([byte ^ 1]))
+
+
+def let_go(processes: Sequence[subprocess.Popen[str]], line: str) -> None:
+    """Wait until every process has said the line and waits for one, then let them all go on at once."""
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == line
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()

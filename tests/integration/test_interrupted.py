@@ -9,10 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 from conftest import Ran, npuspec
 from helpers import files, version
+from npuspec.bundle import open_bundle
+from toy_specs import INT8, write_spec
 
 
 def start(spec: Path, bundle: Path, cache: Path) -> "subprocess.Popen[bytes]":
@@ -24,54 +24,61 @@ def start(spec: Path, bundle: Path, cache: Path) -> "subprocess.Popen[bytes]":
     )
 
 
-@pytest.fixture
-def sources(cache: Path, tmp_path: Path, clips: list[Path]) -> Path:
-    """A cache that holds nothing but what was downloaded."""
-    assert clips
-    fresh = tmp_path / "fresh"
-    for kind in ("wheels", "sources"):
-        shutil.copytree(cache / kind, fresh / kind)
-    return fresh
+def kill_at(moment: float, process: "subprocess.Popen[bytes]") -> None:
+    """Kill a process after as many seconds, if it is still there."""
+    try:
+        process.wait(moment)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
 
 
-def test_apply_killed_at_20_random_moments_ends_in_the_same_files(
-    small_spec: Path, tmp_path: Path, sources: Path
-) -> None:
-    bundle = tmp_path / "bundle"
+def test_apply_killed_at_20_random_moments_leaves_a_whole_bundle_and_ends_in_the_same_files(tmp_path: Path) -> None:
+    """Four moments, then to the end: each kill but a cache's first goes on from what the one before left there.
+
+    Where no kill came in time, and so nothing is left to do, the next starts anew too.
+    """
+    target = tmp_path / "target"
+    (tmp_path / "other").mkdir()
+    assert npuspec("apply", write_spec(tmp_path / "other", size=40), "--output", target).code == 0
+    old = files(target)
+    saved = shutil.copytree(target, tmp_path / "saved")
+    (tmp_path / "spec").mkdir()
+    spec = write_spec(tmp_path / "spec", minimum=0.1, more=INT8)
     began = time.monotonic()
-    assert npuspec("apply", small_spec, "--output", bundle, NPUSPEC_CACHE=str(sources)).code == 0
-    whole_run = time.monotonic() - began
-    wanted = files(bundle)
-    moments = random.Random(20)
-    target = tmp_path / "killed"
-    work = tmp_path / "work"
-    for number in range(20):
-        # Every third time from the start, so that each stage is hit; the others go on where the last was stopped.
-        if number % 3 == 0:
-            shutil.rmtree(work, ignore_errors=True)
-            shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(tmp_path / "fresh" / "wheels", work / "wheels")
-            shutil.copytree(tmp_path / "fresh" / "sources", work / "sources")
-        process = start(small_spec, target, work)
-        try:
-            process.wait(moments.uniform(0, whole_run))
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        if (target / "CURRENT").exists():
-            assert files(target) == wanted
-    ran = npuspec("apply", small_spec, "--output", target, NPUSPEC_CACHE=str(work))
+    ran = npuspec("apply", spec, "--output", tmp_path / "wanted", NPUSPEC_CACHE=str(tmp_path / "empty"))
     assert ran.code == 0, ran.err
-    assert files(target) == wanted
-    assert not list((target / "versions").glob("tmp-*"))
+    whole_run = time.monotonic() - began
+    wanted = files(tmp_path / "wanted")
+    assert wanted != old
+    moments = random.Random(20)
+    killed, fresh, cache = 0, True, tmp_path
+    for number in range(20):
+        if fresh:
+            cache = tmp_path / f"cache{number}"
+            shutil.rmtree(target)
+            shutil.copytree(saved, target)
+        process = start(spec, target, cache)
+        kill_at(moments.uniform(0, whole_run), process)
+        assert process.returncode in (0, -signal.SIGKILL)
+        killed += process.returncode == -signal.SIGKILL
+        open_bundle(target)
+        assert files(target) in ((wanted,) if process.returncode == 0 else (old, wanted))
+        fresh = process.returncode == 0 or number % 4 == 3
+        if fresh:
+            ran = npuspec("apply", spec, "--output", target, NPUSPEC_CACHE=str(cache))
+            assert ran.code == 0, ran.err
+            assert files(target) == wanted
+            assert not list((target / "versions").glob("tmp-*"))
+    assert killed >= 10
 
 
-def test_ctrl_c_says_so_and_leaves_the_old_bundle(small_spec: Path, tmp_path: Path) -> None:
-    bundle = tmp_path / "bundle"
-    assert npuspec("apply", small_spec, "--output", bundle).code == 0
+def test_ctrl_c_says_so_and_leaves_the_old_bundle(tmp_path: Path) -> None:
+    spec, bundle = write_spec(tmp_path), tmp_path / "bundle"
+    assert npuspec("apply", spec, "--output", bundle).code == 0
     before = version(bundle)
     process = subprocess.Popen(
-        [sys.executable, "-m", "npuspec", "apply", str(small_spec), "--output", str(bundle), "--rebuild"],
+        [sys.executable, "-m", "npuspec", "apply", str(spec), "--output", str(bundle), "--rebuild"],
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -89,19 +96,18 @@ def test_ctrl_c_says_so_and_leaves_the_old_bundle(small_spec: Path, tmp_path: Pa
     assert version(bundle) == before
 
 
-def test_readers_see_a_whole_bundle_while_apply_replaces_it(small_spec: Path, tmp_path: Path) -> None:
+def test_readers_see_a_whole_bundle_while_apply_replaces_it(tmp_path: Path, cache: Path) -> None:
     bundle = tmp_path / "bundle"
-    assert npuspec("apply", small_spec, "--output", bundle).code == 0
+    assert npuspec("apply", write_spec(tmp_path), "--output", bundle).code == 0
     seen = {version(bundle)}
-    for size in (40000, 48000):
-        text = small_spec.read_text()
-        begin = text.index("size = ")
-        small_spec.write_text(text[:begin] + f"size = {size}" + text[text.index("\n", begin) :])
-        process = subprocess.Popen([sys.executable, "-m", "npuspec", "apply", str(small_spec), "--output", str(bundle)])
+    for size in (40, 48):
+        before = version(bundle)
+        process = start(write_spec(tmp_path, size=size), bundle, cache)
         while process.poll() is None:
             seen.add(version(bundle))
         assert process.returncode == 0
-    seen.add(version(bundle))
+        assert version(bundle) != before
+        seen.add(version(bundle))
     assert len(seen) == 3
 
 

@@ -12,6 +12,7 @@ ELSEWHERE = {
     "gate-failed": "integration/test_apply.py::"
     "test_a_changed_gate_runs_no_stage_and_a_failed_one_leaves_the_old_bundle",
     "impossible-shape": "unit/facts/test_inspect.py::test_sizes_below_the_model_s_shortest_are_an_error",
+    "infer-failed": "unit/runtime/test_session.py::test_a_device_that_fails_is_said_and_gives_nothing",
     "internal-error": "cli/test_main.py::test_a_bug_of_ours_is_an_internal_error_and_no_traceback",
     "missing-extra": "invalid/test_beyond_check.py::test_sound_without_its_package_names_the_extra",
     "missing-tensor": "unit/runtime/test_refusals.py::test_a_missing_input_is_named",

@@ -1,6 +1,7 @@
 """Comments, white space, the order of tables and keys, and how a table is written: none of it changes a digest."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +88,16 @@ def test_the_same_values_have_the_same_plan(original: Plan, tmp_path: Path, data
     assert plan_of(tmp_path, text).digest == original.digest
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_the_ends_of_lines_change_nothing(original: Plan, tmp_path: Path, end: str) -> None:
-    text = ASR_SPEC.read_text("utf-8")
+WRITTEN: dict[str, Callable[[str], bytes]] = {
+    "lines that end with CR and LF": lambda text: text.replace("\n", "\r\n").encode(),
+    "a byte order mark": lambda text: text.encode("utf-8-sig"),
+}
+
+
+@pytest.mark.parametrize("how", WRITTEN)
+def test_how_an_editor_writes_a_text_changes_nothing(original: Plan, tmp_path: Path, how: str) -> None:
     path = tmp_path / "spec.toml"
-    path.write_bytes(text.replace("\n", end).encode())
+    path.write_bytes(WRITTEN[how](ASR_SPEC.read_text("utf-8")))
     _, prepared, _ = prepare(path, Store())
     assert prepared is not None
     assert prepared.plan == original

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from npuspec.bundle.program import Frozen, Program
+from npuspec.npu import property_table
 
 MANIFEST = "manifest.json"
 PLAN = "plan.json"
@@ -65,6 +66,9 @@ class Manifest(Frozen):
         variants = {variant.name for variant in self.program.variants}
         if self.models.keys() != variants or not self.blobs.keys() <= variants:
             raise ValueError("models and blobs are those of the program's variants")
+        known = {row.name for row in property_table().values()}
+        if unknown := {name for deployed in self.deployments for name in deployed.properties} - known:
+            raise ValueError(f"`{min(unknown)}` is no property that a spec may set")
         for place in (*self.models.values(), *(blob.path for blob in self.blobs.values())):
             if place not in self.files:
                 raise ValueError(f"`{place}` isn't among the files")

@@ -90,6 +90,9 @@ def open_errors(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise
+    except PermissionError as error:
+        message = f"the bundle `{path}` can't be read: {error.strerror}"
+        raise BundleError(Diagnostic("broken-bundle", message, "look at the rights of its files")) from None
     except OSError as error:
         raise _broken(path, f"it can't be read: {error.strerror}") from None
 

@@ -20,7 +20,7 @@ from filelock import FileLock
 
 from npuspec.bundle.manifest import MANIFEST, FileRecord, Manifest
 from npuspec.bundle.reader import DIGEST, POINTER, VERSIONS, current_version, open_version
-from npuspec.diagnostics import BundleError, Diagnostic, StageError
+from npuspec.diagnostics import BundleError, Diagnostic, SpecError
 from npuspec.store import canonical_json, digest_bytes, digest_file, fsync_tree
 
 _LOCK = ".lock"
@@ -28,23 +28,44 @@ _SCRATCH = "tmp-"
 _TRIES = 100  # of the switch, 0.02 s apart: on Windows a reader may hold the pointer open for a moment
 
 
-@contextmanager
-def staging(path: Path) -> Iterator[Path]:
-    """Yield an empty folder beside the versions of the bundle at `path`; it is gone afterwards."""
+def check_place(path: Path) -> None:
+    """Make sure that a bundle may go to `path`.
+
+    Raises:
+        SpecError: `output-taken`: something else is there.
+
+    """
     if path.exists() and not path.is_dir():
-        raise StageError(Diagnostic("output-taken", f"`{path}` is a file", "name another place: -o PATH"))
+        raise SpecError(Diagnostic("output-taken", f"`{path}` is a file", "name another place: -o PATH"))
     if path.is_dir() and not _is_ours(path):
-        raise StageError(
+        raise SpecError(
             Diagnostic("output-taken", f"`{path}` holds other files", "name a new or empty folder: -o PATH")
         )
+
+
+@contextmanager
+def staging(path: Path) -> Iterator[Path]:
+    """Yield an empty folder beside the versions of the bundle at `path`; it is gone afterwards.
+
+    Waits for another process that is at the same place, which is a matter of seconds: what takes long is done before.
+    """
+    check_place(path)
     (path / VERSIONS).mkdir(parents=True, exist_ok=True)
     with FileLock(path / _LOCK):
         _clear(path, keep=set())
         scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=path / VERSIONS))
+        scratch.chmod(0o777 & ~_umask())
         try:
             yield scratch
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _umask() -> int:
+    """Return what the user keeps from others; what tempfile makes is its owner's alone, and a bundle is for all."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _is_ours(path: Path) -> bool:
@@ -100,6 +121,7 @@ def _version_before(path: Path) -> str:
 
 def _point(path: Path, digest: str) -> None:
     handle, name = tempfile.mkstemp(prefix=_SCRATCH, dir=path / VERSIONS)
+    Path(name).chmod(0o666 & ~_umask())
     with os.fdopen(handle, "wb") as file:
         file.write(f"{digest}\n".encode())
         file.flush()

@@ -12,9 +12,9 @@ from npuspec.diagnostics import Diagnostic, NpuspecError
 from npuspec.diagnostics.disk import FULL, disk_fault
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(stdin: int) -> None:
     """Stdin ends when the parent is gone, however it went: nothing is left running."""
-    while os.read(0, 4096):
+    while os.read(stdin, 4096):
         pass
     os._exit(1)
 
@@ -30,7 +30,12 @@ def main() -> None:
         messages.flush()
 
     request = json.loads(sys.stdin.buffer.readline())
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    # On Windows, a library that looks at descriptor 0 while it is loaded would wait for a read of it to end.
+    lifeline = os.dup(0)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    threading.Thread(target=_die_with_parent, args=(lifeline,), daemon=True).start()
+    # openvino and nncf report each import over the network where this package is there; a task has nothing to report.
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     module, _, function = request["task"].partition(":")
     try:
         run = getattr(importlib.import_module(module), function)

@@ -67,7 +67,7 @@ def _converse(process: subprocess.Popen[bytes], request: Any, progress: Progress
     """Send the request and read messages to the end; stdin stays open, since its end tells the child that we died."""
     if process.stdin is None or process.stdout is None:
         raise AssertionError
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(OSError):
         process.stdin.write(json.dumps(request).encode() + b"\n")
         process.stdin.flush()
     answer: Any = None

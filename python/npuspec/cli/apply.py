@@ -51,8 +51,6 @@ def apply(
             print_diagnostics(placed, document)
             print_error([d for d in error.diagnostics if not d.labels])
             raise typer.Exit(error.exit_code) from None
-    for gate in applied.gates:
-        typer.echo(gate.sentence())
     if applied.unchanged:
         typer.echo(f"nothing to do: {applied.unchanged}")
     else:

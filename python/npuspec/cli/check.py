@@ -19,8 +19,9 @@ def check(
     """
     import json
 
-    from npuspec.cli.output import print_diagnostics
+    from npuspec.cli.output import print_diagnostics, print_error
     from npuspec.diagnostics import has_errors
+    from npuspec.diagnostics.disk import disk_fault
     from npuspec.diagnostics.form import json_form
     from npuspec.plan import check as check_spec
     from npuspec.store import Store
@@ -28,7 +29,11 @@ def check(
     failed = False
     rows = []
     for path in specs:
-        document, diagnostics = check_spec(path, Store())
+        try:
+            document, diagnostics = check_spec(path, Store())
+        except OSError as error:
+            print_error([disk_fault(error)])
+            raise typer.Exit(EXIT_USAGE) from None
         failed |= has_errors(diagnostics)
         if format_ == "json":
             rows += json_form(diagnostics, document)

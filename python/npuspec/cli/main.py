@@ -1,6 +1,7 @@
 """The verbs, and the one place where errors become messages and exit codes."""
 
 import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -15,7 +16,7 @@ from npuspec.diagnostics.errors import EXIT_FAILED, EXIT_INTERNAL, EXIT_INTERRUP
 _HELP = """Deployment specs for Intel NPUs: one TOML file, checked, planned, applied and measured.
 
 \b
-    npuspec check specs/asr.toml      is it right? (no network, no model needed)
+    npuspec check specs/asr.toml      is it right? (no network)
     npuspec plan specs/asr.toml       what exactly will be done?
     npuspec apply specs/asr.toml      do it: a bundle with its evidence
     npuspec run build/asr --input waveform=clip.npy
@@ -24,7 +25,6 @@ Exit codes: 0 done, 1 a stage or gate failed, 2 the spec or the call is wrong, 3
 """
 
 app = typer.Typer(
-    help=_HELP,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -45,14 +45,11 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(help=_HELP)
 def root(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
     """Take the options that stand before a verb."""
-
-
-app.info.help = _HELP
 
 
 def _say_interrupted() -> None:
@@ -61,6 +58,7 @@ def _say_interrupted() -> None:
 
 def main() -> NoReturn:
     """Run the command line; whatever happens, the user sees a message of ours and never a traceback."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, with nothing left behind
     try:
         app(prog_name="npuspec")  # under `python -m` too: the name that completion is for
     except SystemExit as end:

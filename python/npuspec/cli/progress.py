@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from npuspec.execute import Observer
+from npuspec.execute import GateResult, Observer
 from npuspec.plan.model import PlannedStage
 
 
@@ -51,6 +51,10 @@ class Progress(Observer):
         """Leave a line."""
         how = "unchanged" if seconds is None else f"{seconds:.1f} s"
         self._console.print(f"{stage.name}: {how}", markup=False)
+
+    def measured(self, gate: GateResult) -> None:
+        """Print the gate as data: it is what was asked for."""
+        typer.echo(gate.sentence())
 
     def _show(self, text: str) -> None:
         if self._task is not None:

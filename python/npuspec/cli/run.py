@@ -33,25 +33,26 @@ def run(
     import time
     import warnings
 
-    import numpy as np
-
     from npuspec.diagnostics import Diagnostic, InputError
     from npuspec.diagnostics.text import printable
     from npuspec.runtime import FallbackWarning, load
+    from npuspec.runtime.arrays import read_array, write_arrays
 
-    def read(argument: str) -> tuple[str, "np.ndarray[Any, Any]"]:
+    def read(argument: str) -> tuple[str, Any]:
         name, equals, file = argument.partition("=")
         if not equals:
             raise InputError(
                 Diagnostic("wrong-argument", f"`{argument}` isn't NAME=FILE.npy", "--input waveform=clip.npy")
             )
         try:
-            return name, np.load(file, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
+            return name, read_array(Path(file))
+        except ValueError as error:
             message = f"`{file}` is no array that can be read: {error}"
-            raise InputError(Diagnostic("unreadable-sample", message, "numpy.save makes one")) from None
+            raise InputError(Diagnostic("unreadable-sample", message, "numpy.save writes one")) from None
 
     arrays = dict(read(argument) for argument in inputs)
+    if len(arrays) < len(inputs):
+        raise InputError(Diagnostic("wrong-argument", "an input is given twice", "--input once for each data input"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FallbackWarning)  # it stands in the notes
         session = load(bundle, device=device)
@@ -66,7 +67,8 @@ def run(
     typer.echo(f"{milliseconds:.1f} ms on {session.device}", err=True)
     if output is not None:
         try:
-            np.savez(output, allow_pickle=False, **outputs)
+            with output.open("wb") as file:
+                write_arrays(file, outputs)
         except OSError as error:
             message = f"can't write `{output}`: {error.strerror}"
             raise InputError(

@@ -69,7 +69,7 @@ def _variants(plan: Plan) -> str:
         f"  {v.name}: " + ", ".join(f"{n} {list(shape)}" for n, shape in v.shapes.items())
         for v in plan.program.variants
     ]
-    layout = "  layout: the model's own; no axis is moved"
+    layout = f"  layout: {plan.layout}; no axis is moved"
     batch = f"  batch: {plan.program.batch} sample(s) an inference{_origin(plan, 'batching.size')}"
     return "static shapes\n" + "\n".join([*rows, layout, batch])
 
@@ -77,8 +77,6 @@ def _variants(plan: Plan) -> str:
 def _deployment(plan: Plan, index: int) -> str:
     deployment = plan.deployments[index]
     title = f"{deployment.device}, " + ("the target" if index == 0 else "a fallback")
-    if index == 0 and plan.platforms:
-        title += f" (platforms {', '.join(plan.platforms)})"
     rows = [f"  {p.scope:7} {p.name} = {p.value}  ({p.origin})" for p in deployment.properties]
     rows += [f"  left out: {key}, which {deployment.device} doesn't know" for key in deployment.left_out]
     return title + "\n" + "\n".join(rows)

@@ -15,4 +15,5 @@ def disk_fault(error: OSError) -> Diagnostic:
     if error.errno in FULL:
         help_ = "free some space, or name a cache on another disk with NPUSPEC_CACHE; the old bundle still stands"
         return Diagnostic("disk-full", message, help_)
-    return Diagnostic("disk-fault", message, "look at the folder's rights; the old bundle still stands")
+    help_ = "look at the folder's rights, or name another cache with NPUSPEC_CACHE; the old bundle still stands"
+    return Diagnostic("disk-fault", message, help_)

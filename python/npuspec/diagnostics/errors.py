@@ -6,7 +6,7 @@ NpuspecError
 ├── SpecError      2  the spec, its model or its data is wrong
 ├── InputError     2  a tensor given to a session is wrong (also a ValueError)
 ├── BundleError    3  a bundle is broken, or was made by another format
-└── DeviceError    4  no such device, and no fallback declared
+└── DeviceError    4  no such device, or it failed
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,6 @@ from typing import ClassVar
 
 from npuspec.diagnostics.model import Diagnostic
 
-EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_BUNDLE = 3
@@ -50,7 +49,7 @@ class GateError(NpuspecError):
 
 
 class SpecError(NpuspecError):
-    """The spec, or a model or data file that it names, is wrong."""
+    """The spec, a model or data file that it names, or the call is wrong."""
 
     exit_code = EXIT_USAGE
 
@@ -68,6 +67,6 @@ class BundleError(NpuspecError):
 
 
 class DeviceError(NpuspecError):
-    """The device that was asked for isn't there, and no fallback was declared."""
+    """The device that was asked for isn't there and no fallback was declared, or it failed while it ran."""
 
     exit_code = EXIT_DEVICE

@@ -1,5 +1,7 @@
 """Did you mean …?"""
 
+import json
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -12,3 +14,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if close := get_close_matches(word, names, n=1, cutoff=0.6):
         return f"did you mean `{close[0]}`?"
     return "known here: " + ", ".join(f"`{name}`" for name in names) if 0 < len(names) <= _FEW else ""
+
+
+def toml_key(name: str) -> str:
+    """Return a name as TOML takes it for a key: in quotes where it isn't a bare one."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)

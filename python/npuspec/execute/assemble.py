@@ -1,56 +1,35 @@
 """Put the stages' results together as one bundle."""
 
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from npuspec.bundle import Blob, Deployed, Manifest
 from npuspec.bundle.manifest import PLAN
 from npuspec.bundle.writer import records
-from npuspec.execute.gates import GateResult
+from npuspec.execute.evidence import NAME as EVIDENCE
+from npuspec.execute.evidence import Evidence, gather_timings
 from npuspec.plan import Plan
-from npuspec.stages import TIMINGS
+from npuspec.stages import BLOB, MODEL, TIMINGS, WEIGHTS
 from npuspec.store import canonical_json
-
-_EVIDENCE = "evidence"
 
 
 def assemble(
-    folder: Path,
-    plan: Plan,
-    results: Mapping[str, Path],
-    gates: tuple[GateResult, ...],
-    *,
-    device: str,
-    identity: str,
+    folder: Path, plan: Plan, results: Mapping[str, Path], evidence: Evidence, *, device: str, identity: str
 ) -> Manifest:
     """Fill `folder` with models, blobs, plan and evidence, and return the manifest for it."""
-    (folder / _EVIDENCE).mkdir()
     models, blobs = {}, {}
-    timings: dict[str, Any] = {"identity": identity, "stages": {}}
-    quantization = {}
     for variant in plan.program.variants:
         name = variant.name
         made = results.get(f"quantize[{name}]", results[f"shape[{name}]"])
-        models[name] = _copy(made / "model.xml", folder, f"models/{name}.xml")
-        if (weights := made / "model.bin").exists():
+        models[name] = _copy(made / MODEL, folder, f"models/{name}.xml")
+        if (weights := made / WEIGHTS).exists():
             _copy(weights, folder, f"models/{name}.bin")
-        compiled = results[f"compile[{device}, {name}]"]
-        if (blob := compiled / "model.blob").exists():
+        if (blob := results[f"compile[{device}, {name}]"] / BLOB).exists():
             blobs[name] = Blob(device=device, identity=identity, path=_copy(blob, folder, f"blobs/{name}.blob"))
-        if (report := made / "quantization.json").exists():
-            quantization[name] = _read(report)
-    for name, result in results.items():
-        if (measured := result / TIMINGS).exists():
-            timings["stages"][name] = _read(measured)
-    evidence: dict[str, Any] = {"gates": [g.as_json() for g in gates], "quantization": quantization}
-    if (verified := results.get(f"verify[{device}]")) is not None:
-        evidence["agreement"] = _read(verified / "agreement.json")
-    (folder / _EVIDENCE / "evidence.json").write_bytes(canonical_json(evidence))
-    (folder / _EVIDENCE / TIMINGS).write_bytes(canonical_json(timings))
-    (folder / PLAN).write_bytes(plan.encode())
+    _write(folder / PLAN, plan.encode())
+    _write(folder / EVIDENCE, canonical_json(evidence.as_json()))
+    _write(folder / "evidence" / TIMINGS, canonical_json(gather_timings(results, identity)))
     return Manifest(
         plan=plan.digest,
         toolchain=plan.toolchain,
@@ -74,5 +53,6 @@ def _copy(source: Path, folder: Path, name: str) -> str:
     return name
 
 
-def _read(path: Path) -> Any:
-    return json.loads(path.read_bytes())
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)

@@ -1,5 +1,6 @@
 """Who is told what is going on while a plan is executed."""
 
+from npuspec.execute.gates import GateResult
 from npuspec.plan.model import PlannedStage
 
 
@@ -20,3 +21,6 @@ class Observer:
 
     def finished(self, stage: PlannedStage, seconds: float | None) -> None:
         """A stage is done; `seconds` is None where its result was there already."""
+
+    def measured(self, gate: GateResult) -> None:
+        """A gate was held against its figure, whether it passed or not."""

@@ -6,11 +6,13 @@ from os import PathLike
 from pathlib import Path
 
 from npuspec.bundle import open_bundle
-from npuspec.bundle.writer import publish, staging
+from npuspec.bundle.writer import check_place, publish, staging
 from npuspec.diagnostics import BundleError, GateError, SpecError, StageError
 from npuspec.diagnostics.disk import disk_fault
 from npuspec.execute.assemble import assemble
-from npuspec.execute.gates import GateResult, failures, hold_gates
+from npuspec.execute.evidence import NAME as EVIDENCE
+from npuspec.execute.evidence import Evidence, gather_evidence
+from npuspec.execute.gates import GateResult, failures
 from npuspec.execute.observer import Observer
 from npuspec.execute.stages import result_keys, run_stages
 from npuspec.facts import device_identities
@@ -66,6 +68,8 @@ def apply(
         raise StageError(disk_fault(error)) from None
     if prepared is None:
         raise SpecError(diagnostics)
+    for fault in diagnostics:
+        observer.warn(fault.message)
     return apply_prepared(prepared, Path(output), store, observer=observer, rebuild=rebuild)
 
 
@@ -83,23 +87,24 @@ def apply_prepared(
             f"there is no {wanted[0]} on this machine: compiling for {device} and measuring there, "
             "the fallback that the spec declares"
         )
-    if not rebuild and (found := _unchanged(plan, output, device, identity)):
+    if not rebuild and (found := _unchanged(plan, output, device, identity, observer)):
         return found
     try:
+        check_place(output)
         results = run_stages(prepared, store, result_keys(plan, device, identity), observer, rebuild=rebuild)
-        verified = results.get(f"verify[{device}]")
-        gates = () if verified is None else hold_gates(plan, json.loads((verified / "agreement.json").read_bytes()))
-        if failed := failures(gates):
+        evidence = gather_evidence(plan, results, device)
+        evidence.tell(observer)
+        if failed := failures(evidence.gates):
             raise GateError(failed)
         with staging(output) as scratch:
-            manifest = assemble(scratch, plan, results, gates, device=device, identity=identity)
+            manifest = assemble(scratch, plan, results, evidence, device=device, identity=identity)
             digest = publish(output, scratch, manifest)
     except OSError as error:
         raise StageError(disk_fault(error)) from None
-    return Applied(output, digest, device, gates, "")
+    return Applied(output, digest, device, evidence.gates, "")
 
 
-def _unchanged(plan: Plan, output: Path, device: str, identity: str) -> Applied | None:
+def _unchanged(plan: Plan, output: Path, device: str, identity: str, observer: Observer) -> Applied | None:
     """Return what stands at `output` if this plan on this device made it."""
     try:
         bundle = open_bundle(output)
@@ -108,10 +113,10 @@ def _unchanged(plan: Plan, output: Path, device: str, identity: str) -> Applied 
     made = bundle.manifest
     if (made.plan, made.device, made.identity) != (plan.digest, device, identity):
         return None
-    evidence = json.loads(bundle.path("evidence/evidence.json").read_bytes())
-    gates = tuple(GateResult(**gate) for gate in evidence["gates"])
+    evidence = Evidence.of_json(json.loads(bundle.path(EVIDENCE).read_bytes()))
+    evidence.tell(observer)
     why = (
         f"`{output}` was made from plan {plan.digest[:12]} on this very device, "
         f"and all its {len(made.files)} files are whole"
     )
-    return Applied(output, bundle.root.name, device, gates, why)
+    return Applied(output, bundle.root.name, device, evidence.gates, why)

@@ -24,7 +24,7 @@ def toolchain() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             return ""
 
-    return {name: version(name) for name in ("npuspec", "openvino", "nncf", "numpy")}
+    return {name: version(name) for name in ("npuspec", "openvino", "nncf", "numpy", "soundfile")}
 
 
 def signature(model: Fetched, store: Store) -> Signature:
@@ -34,8 +34,7 @@ def signature(model: Fetched, store: Store) -> Signature:
         ChildError: `not-a-model` if OpenVINO can't read it.
 
     """
-    arguments = {"model": str(model.root / model.entry)}
-    return Signature.model_validate(_kept(store, "signature", {"model": model.digest}, arguments))
+    return Signature.model_validate(_kept(store, model, "signature", {}))
 
 
 def lengths(
@@ -56,10 +55,12 @@ def lengths(
         stated: extents of outputs that the spec states by hand; they are checked, not looked for.
 
     """
-    question = {"shapes": {k: list(v) for k, v in shapes.items()}, "sizes": {k: list(v) for k, v in sizes.items()}}
-    question["stated"] = {k: [dict(e) for e in v] for k, v in stated.items()}
-    arguments = {"model": str(model.root / model.entry), **question}
-    return Lengths.model_validate(_kept(store, "lengths", {"model": model.digest, **question}, arguments))
+    question = {
+        "shapes": {name: list(shape) for name, shape in shapes.items()},
+        "sizes": {dim: list(found) for dim, found in sizes.items()},
+        "stated": {output: [dict(extent) for extent in extents] for output, extents in stated.items()},
+    }
+    return Lengths.model_validate(_kept(store, model, "lengths", question))
 
 
 def device_identities() -> dict[str, str]:
@@ -68,10 +69,12 @@ def device_identities() -> dict[str, str]:
     return result
 
 
-def _kept(store: Store, kind: str, key: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
-    digest = digest_json({"format": _FORMAT, "openvino": toolchain()["openvino"], "fact": kind, **key})
+def _kept(store: Store, model: Fetched, kind: str, question: Mapping[str, Any]) -> Any:
+    """Return the fact that answers a question about a model: its files, and which of them is read."""
+    key = {"format": _FORMAT, "toolchain": toolchain(), "model": model.digest, "entry": model.entry}
+    digest = digest_json({**key, "fact": kind, **question})
     if (entry := store.get("facts", digest)) is None:
-        answer = run_task(f"npuspec.facts.inspect:{kind}", arguments)
+        answer = run_task(f"npuspec.facts.inspect:{kind}", {"model": str(model.root / model.entry), **question})
         with store.making("facts", digest) as folder:
             (folder / "fact.json").write_bytes(canonical_json(answer))
         return answer

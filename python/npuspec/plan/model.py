@@ -93,10 +93,11 @@ class Plan(Frozen):
     model: PlannedSource
     samples: Samples | None
     program: Program
+    layout: Literal["original"] = "original"
+    """Inputs and outputs have the model's own order of axes: none is moved."""
     recipe: Recipe
     gates: tuple[PlannedGate, ...]
     cache: Literal["blob", "directory", "none"]
-    platforms: tuple[str, ...]
     deployments: tuple[Deployment, ...]
     """The target first, then its fallbacks."""
     stages: tuple[PlannedStage, ...]

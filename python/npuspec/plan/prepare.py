@@ -3,21 +3,20 @@
 This is where the passes stand in order. Each takes what the ones before it made, and nothing flows back.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from npuspec.diagnostics import Diagnostic, NpuspecError, has_errors
 from npuspec.facts import Signature, lengths, signature, toolchain
-from npuspec.plan.model import Plan, PlannedGate, PlannedSource, Samples, SourceFile
+from npuspec.plan.lower import lower
+from npuspec.plan.model import Plan, PlannedSource, Samples, SourceFile
 from npuspec.plan.passes.bind import build_program, check_ports, padded_dims, stated_extents, static_shape
-from npuspec.plan.passes.deploy import plan_deployments
-from npuspec.plan.passes.sample import plan_recipe, split_samples
-from npuspec.plan.passes.stage import plan_stages
+from npuspec.plan.passes.cut import check_lengths
+from npuspec.plan.passes.sample import split_samples
 from npuspec.sources import Fetched, fetch_data, fetch_model
 from npuspec.spec import Document, Spec, load, validate
-from npuspec.spec.models import Table
 from npuspec.store import Store
 
 Announce = Callable[[str], None]
@@ -111,40 +110,14 @@ def _lower(
         )
     except NpuspecError as error:
         return None, [*diagnostics, *(d.at(("dims",)) for d in error.diagnostics)]
-    program, faults = build_program(spec, found, propagated)
-    diagnostics += faults
+    diagnostics += check_lengths(spec, propagated)
     planned_model = _source(spec.model.source, model)
     samples, faults = _split(spec, data)
     diagnostics += faults
-    if program is None or has_errors(diagnostics):
+    if has_errors(diagnostics):
         return None, diagnostics
-    recipe = plan_recipe(spec)
-    gates = tuple(PlannedGate(**gate.model_dump()) for gate in spec.gates)
-    deployments = plan_deployments(spec, device)
-    stages = plan_stages(
-        toolchain=toolchain(),
-        model=planned_model,
-        entry=model.entry,
-        samples=samples,
-        program=program,
-        recipe=recipe,
-        gates=gates,
-        cache=spec.cache.kind,
-        deployments=deployments,
-    )
-    plan = Plan(
-        toolchain=toolchain(),
-        model=planned_model,
-        samples=samples,
-        program=program,
-        recipe=recipe,
-        gates=gates,
-        cache=spec.cache.kind,
-        platforms=spec.target.platforms,
-        deployments=deployments,
-        stages=stages,
-        origins=_origins(spec, device),
-    )
+    program = build_program(spec, found, propagated)
+    plan = lower(spec, program, planned_model, samples, entry=model.entry, toolchain=toolchain(), device=device)
     return Prepared(plan, model, data), diagnostics
 
 
@@ -155,26 +128,3 @@ def _split(spec: Spec, data: Fetched | None) -> tuple[Samples | None, list[Diagn
 def _source(text: str, fetched: Fetched) -> PlannedSource:
     files = tuple(SourceFile(path=f.path, sha256=f.sha256) for f in fetched.files)
     return PlannedSource(source=text, digest=fetched.digest, files=files)
-
-
-def _origins(spec: Spec, device: str | None) -> dict[str, str]:
-    """Return where values come from that aren't in the spec's own words."""
-    origins = {"dims": "minimum: measured", "outputs": "extents: measured"}
-    origins |= {".".join(path): "default" for path in _defaults(spec)}
-    origins |= {f"outputs.{name}": "spec" for name, output in spec.outputs.items() if output.length is not None}
-    if device is not None:
-        origins["target"] = "the command line"
-    return dict(sorted(origins.items()))
-
-
-def _defaults(table: Table) -> Iterator[tuple[str, ...]]:
-    """Yield the path of every key that has a value without being written."""
-    for field, info in type(table).model_fields.items():
-        key, value = info.alias or field, getattr(table, field)
-        if field not in table.model_fields_set and not isinstance(value, Table):
-            if value is not None:
-                yield (key,)
-            continue
-        for name, below in value.items() if isinstance(value, dict) else [("", value)]:
-            if isinstance(below, Table):
-                yield from ((key, *([name] if name else []), *rest) for rest in _defaults(below))

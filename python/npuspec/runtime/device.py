@@ -8,6 +8,9 @@ import openvino as ov
 
 from npuspec.diagnostics import Diagnostic, StageError
 
+# Several generations of NPU have the same full name, and what a blob needs changes with the driver.
+_TELLING = ("DEVICE_ARCHITECTURE", "NPU_DRIVER_VERSION", "NPU_COMPILER_VERSION")
+
 
 def present(core: ov.Core) -> list[str]:
     """Return the devices that are there, by their names without index: `CPU`, `NPU`."""
@@ -15,10 +18,12 @@ def present(core: ov.Core) -> list[str]:
 
 
 def identity(core: ov.Core, device: str) -> str:
-    """Return what exactly a device is: its full name, what it can do, and OpenVINO's build."""
+    """Return what exactly a device is: its full name, what it can do, its driver and compiler, and OpenVINO's build."""
     name = str(core.get_property(device, "FULL_DEVICE_NAME")).strip()
     abilities = " ".join(sorted(core.get_property(device, "OPTIMIZATION_CAPABILITIES")))
-    return f"{name}; {abilities}; OpenVINO {ov.get_version()}"
+    known = core.get_property(device, "SUPPORTED_PROPERTIES")
+    more = [f"{key} {core.get_property(device, key)}" for key in _TELLING if key in known]
+    return "; ".join([name, abilities, *more, f"OpenVINO {ov.get_version()}"])
 
 
 def compile_model(core: ov.Core, model: Path, device: str, properties: Mapping[str, Any]) -> ov.CompiledModel:

@@ -94,7 +94,7 @@ def fill(program: Program, buffers: Mapping[str, Array], samples: Sequence[Mappi
             raise InputError(Diagnostic("not-finite", message, help_)) from None
         for group in (lengths, masks):
             for twin in group[1:]:
-                np.copyto(twin, group[0], casting="unsafe")
+                np.copyto(twin, group[0].reshape(twin.shape), casting="unsafe")
 
 
 def _check_names(program: Program, sample: Any, names: set[str]) -> None:
@@ -113,7 +113,7 @@ def _array(data: DataInput, given: Any) -> Array:
         raise InputError(Diagnostic("wrong-dtype", message, "put values in its gaps: array.filled(0)"))
     try:
         array = np.asarray(given)
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001  an object's own __array__ may raise anything
         message = f"input `{data.name}` is no array: {error}"
         raise InputError(Diagnostic("wrong-dtype", message, f"give an array of {_wanted(data)}")) from None
     if array.dtype != np.dtype(data.dtype) or not array.dtype.isnative:

@@ -9,16 +9,18 @@ import numpy as np
 import openvino as ov
 
 from npuspec.bundle.program import DataInput, Output, Program
-from npuspec.diagnostics import Diagnostic, InputError
+from npuspec.diagnostics import DeviceError, Diagnostic, InputError
 from npuspec.runtime.feed import Array, check_sample, choose_variant, fill
 
 
 class _Slot:
-    """One static variant with one infer request, and views of the memory that OpenVINO reads its inputs from."""
+    """One static variant with one infer request, and views of the memory that it reads from and writes to."""
 
     def __init__(self, compiled: ov.CompiledModel, program: Program) -> None:
         self.request = compiled.create_infer_request()
         self.buffers = {i.name: self.request.get_tensor(i.name).data for i in program.inputs}
+        self.results = {o.name: self.request.get_tensor(o.name).data for o in program.outputs}
+        self.has_state = bool(self.request.query_state())
         self.lock = Lock()
         self.closed = False
 
@@ -26,7 +28,7 @@ class _Slot:
         """Free the request and its memory, once."""
         if not self.closed:
             self.closed = True
-            self.buffers = {}
+            self.buffers = self.results = {}
             del self.request
 
 
@@ -49,6 +51,7 @@ class Session:
         self.device = device
         self.notes = notes
         self._slots = {name: _Slot(model, program) for name, model in models.items()}
+        _check_fit(program, self._slots)
         self._left = {
             axis for i in program.inputs if isinstance(i, DataInput) and i.pad_side == "left" for axis in i.axes
         }
@@ -65,6 +68,7 @@ class Session:
 
         Raises:
             InputError: the sample doesn't fit; nothing was run.
+            DeviceError: `infer-failed`, with what the device said.
 
         """
         sample, sizes = check_sample(self.program, inputs)
@@ -75,8 +79,14 @@ class Session:
                 raise InputError(Diagnostic("session-closed", "this session is closed", "load the bundle again"))
             # A batch has a row for each sample: a single one fills them all, so that no row is an empty sample.
             fill(self.program, slot.buffers, [sample] * self.program.batch)
-            slot.request.infer()
-            return {o.name: self._cut(o, slot.request.get_tensor(o.name).data[0], sizes) for o in self.program.outputs}
+            try:
+                if slot.has_state:  # a sample's result doesn't depend on the samples before it
+                    slot.request.reset_state()
+                slot.request.infer(share_outputs=True)  # else all outputs are copied, and thrown away
+            except RuntimeError as error:
+                message = f"{self.device} failed: {str(error).strip()}"
+                raise DeviceError(Diagnostic("infer-failed", message, "load the bundle again")) from None
+            return {o.name: self._cut(o, slot.results[o.name][0], sizes) for o in self.program.outputs}
 
     def _cut(self, output: Output, row: Array, sizes: Mapping[str, int]) -> Array:
         """Copy the valid part of one row of an output."""
@@ -100,3 +110,24 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _check_fit(program: Program, slots: Mapping[str, _Slot]) -> None:
+    """Make sure that what the program says of the models is so: a bundle's manifest may come from anywhere.
+
+    Raises:
+        ValueError: it isn't; with the first difference.
+
+    """
+    for variant in program.variants:
+        slot = slots[variant.name]
+        for port in program.inputs:
+            found = slot.buffers[port.name]
+            if (found.shape, found.dtype) != (variant.shapes.get(port.name), np.dtype(port.dtype)):
+                raise ValueError(f"input `{port.name}` is {list(found.shape)} {found.dtype} in variant {variant.name}")
+        for output in program.outputs:
+            for extent in output.extents:
+                if not 0 < extent.axis < slot.results[output.name].ndim or extent.dim not in program.dims:
+                    raise ValueError(f"output `{output.name}` has no such axis {extent.axis} or dim `{extent.dim}`")
+        if variant.sizes.keys() != program.dims.keys():
+            raise ValueError(f"variant {variant.name} doesn't size the program's dims")

@@ -35,6 +35,7 @@ def load(path: str | PathLike[str], *, device: str | None = None) -> Session:
     Raises:
         BundleError: the bundle is missing, or a byte of it was changed.
         DeviceError: none of the devices is present.
+        StageError: `compile-failed`: there is no blob for this very device, and it can't compile the model.
 
     """
     for _ in range(_TRIES):
@@ -69,12 +70,21 @@ def _start(bundle: Bundle, device: str | None) -> Session:
         notes.append(f"the evidence was measured on another device: {manifest.device}, {manifest.identity}")
     if manifest.cache == "directory":
         # Named by the manifest's digest: another model or other weights never meet this cache.
-        properties["CACHE_DIR"] = str(cache_dir() / "openvino" / bundle.root.name)
+        folder = cache_dir() / "openvino" / bundle.root.name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            properties["CACHE_DIR"] = str(folder)
+        except OSError as error:
+            notes.append(f"compiled without a cache: can't make `{folder}`: {error.strerror}")
     models = {}
     for variant in manifest.program.variants:
         models[variant.name], note = _model(core, bundle, variant.name, chosen, here, properties)
         notes += [note] if note else []
-    return Session(manifest.program, models, device=chosen, notes=tuple(notes))
+    try:
+        return Session(manifest.program, models, device=chosen, notes=tuple(notes))
+    except (RuntimeError, TypeError, ValueError) as error:
+        message = f"the bundle's manifest doesn't fit its models: {error}"
+        raise BundleError(Diagnostic("broken-bundle", message, "make it again: npuspec apply SPEC")) from None
 
 
 def _model(

@@ -4,20 +4,8 @@ A source is a stranger's text. Nothing of it is run, no path leads out of the sp
 handed on is a copy of the very bytes that were hashed. Another hub is another class with the methods of `tree.Tree`.
 """
 
-from npuspec.sources.model import Fetched, File, PathSource, Source, WheelSource, digest_of
+from npuspec.sources.model import Fetched
 from npuspec.sources.obtain import fetch_data, fetch_model
-from npuspec.sources.parse import parse_source
 from npuspec.sources.public import fetch
 
-__all__ = [
-    "Fetched",
-    "File",
-    "PathSource",
-    "Source",
-    "WheelSource",
-    "digest_of",
-    "fetch",
-    "fetch_data",
-    "fetch_model",
-    "parse_source",
-]
+__all__ = ["Fetched", "fetch", "fetch_data", "fetch_model"]

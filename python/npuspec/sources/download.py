@@ -26,8 +26,17 @@ def cached_wheel(source: WheelSource, store: Store) -> Path | None:
     return wheels[0] if wheels else None
 
 
-def download_wheel(source: WheelSource, store: Store, on_download: Callable[[str], None] | None) -> Path:
-    """Download the wheel anew, in the place of a kept one; on an exception nothing new is left, only what was there.
+def download_wheel(
+    source: WheelSource, store: Store, on_download: Callable[[str], None] | None, *, stale: bool = False
+) -> Path:
+    """Download the wheel; on an exception nothing new is left, only what was there.
+
+    Args:
+        source: whose wheel.
+        store: where it is kept.
+        on_download: told the requirement before the network is touched.
+        stale: the kept wheel isn't the one that is wanted, and goes for the new one. Otherwise one that another process
+            stored meanwhile stays, for its reader may be at it.
 
     Raises:
         Fault: `pip-missing` or `download-failed`.
@@ -43,7 +52,8 @@ def download_wheel(source: WheelSource, store: Store, on_download: Callable[[str
         on_download(source.requirement)
     with store.making(KIND, _key(source)) as folder:
         _run_pip(source, folder)
-        store.drop(KIND, _key(source))
+        if stale:
+            store.drop(KIND, _key(source))
     return next((store.root / KIND / _key(source)).glob("*.whl"))
 
 

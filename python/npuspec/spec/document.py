@@ -74,7 +74,7 @@ def parse(text: str, *, name: str = "<text>", folder: FilePath = FilePath()) -> 
     spans = {path: (key, value) for path, key, value in entries}
     try:
         values = tomli.loads(text)
-    except tomli.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         return Document(name, folder, text, {}, spans), [Diagnostic("toml-syntax", str(error), "", (Label(()),))]
     return Document(name, folder, text, values, spans), []
 

@@ -72,7 +72,6 @@ class Target(Table):
     """Where the model is to run."""
 
     device: Device
-    platforms: Annotated[tuple[Literal["3720", "4000", "5010", "5020", "6010"], ...], Field(strict=False)] = ()
     fallback: Annotated[tuple[Device, ...], Field(strict=False)] = ()
     """Tried in this order where the device is missing; none means that a missing device is an error."""
 

@@ -26,7 +26,7 @@ def unknown_property(spec: Spec) -> Iterator[Diagnostic]:
         at = ("properties", key)
         if (known := table.get(key)) is None:
             like_ours = key.lower().removeprefix("npu_").replace("_", "-")  # it may be OpenVINO's name
-            help_ = did_you_mean(like_ours, table)
+            help_ = did_you_mean(like_ours, table) or "`npuspec explain unknown-property` says which there are"
             yield Diagnostic("unknown-property", f"unknown property `{key}`", help_).at(at, part="key")
         elif fault := known.fault(value):
             yield Diagnostic("property-value", f"`{key}` {fault}", known.known).at(at)
@@ -165,6 +165,28 @@ def gate_compares_two(spec: Spec) -> Iterator[Diagnostic]:
             )
 
 
+def one_side(spec: Spec) -> Iterator[Diagnostic]:
+    """Inputs that share a dimension are padded on one side: an output is cut on that side."""
+    sides: dict[str, str] = {}
+    for name, data in spec.inputs.items():
+        if not isinstance(data, DataInput):
+            continue
+        for axis in varying_axes(spec, data):
+            dim = str(data.shape[axis])
+            if sides.setdefault(dim, data.pad_side) != data.pad_side:
+                message = f"`{dim}` is padded on the {sides[dim]} in another input, and on the {data.pad_side} here"
+                key = "pad-side" if "pad_side" in data.model_fields_set else "shape"
+                yield Diagnostic("mixed-sides", message, "pad both on one side").at(("inputs", name, key))
+
+
+def idle_batch(spec: Spec) -> Iterator[Diagnostic]:
+    """A session takes one sample at a time: a batch is computed for one result."""
+    if spec.batching.size > 1:
+        message = f"each inference computes {spec.batching.size} rows, and a session fills them all with one sample"
+        help_ = "size = 1, unless the model has no other batch"
+        yield Diagnostic("idle-batch", message, help_, severity=Severity.WARNING).at(("batching", "size"))
+
+
 def too_many_variants(spec: Spec) -> Iterator[Diagnostic]:
     """Each choice of buckets is a model of its own to make, measure and ship."""
     count = prod(len(dim.sizes) for dim in spec.dims.values() if isinstance(dim, BucketsDim))
@@ -198,6 +220,8 @@ RULES: tuple[Rule, ...] = (
     padded_of,
     data_for_an_input,
     gate_compares_two,
+    one_side,
+    idle_batch,
     too_many_variants,
     idle_quantization,
 )

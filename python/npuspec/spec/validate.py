@@ -1,6 +1,7 @@
 """From a document's values to a Spec: every fault at once, each with the path that it is at."""
 
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -107,11 +108,16 @@ def _path_in(values: Any, place: Path) -> Path:
 
 def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
     """Return the keys of the table that holds the unknown one, by walking the JSON schema of the language."""
-    schema = Spec.model_json_schema()
+    schema = _schema()
     node: Any = schema
     for item in loc[:-1]:
         node = _step(schema, node, item)
     return [*node.get("properties", {})]
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return Spec.model_json_schema()
 
 
 def _step(schema: dict[str, Any], node: Any, item: int | str) -> Any:

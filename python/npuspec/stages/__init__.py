@@ -5,5 +5,8 @@ stages, `output` is where this one's go, `model` and `data` are the sources; `pa
 stage writes follows from these alone, except files called `timings.json`.
 """
 
+MODEL = "model.xml"
+WEIGHTS = "model.bin"
+BLOB = "model.blob"
 TIMINGS = "timings.json"
 """The one file of a stage whose content is measured time, and so differs from run to run."""

@@ -9,8 +9,8 @@ import openvino as ov
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.runtime.device import compile_model
-from npuspec.stages import TIMINGS
-from npuspec.stages.request import BLOB, MODEL, Request
+from npuspec.stages import BLOB, MODEL, TIMINGS
+from npuspec.stages.request import Request
 
 
 def run(arguments: Mapping[str, Any], _progress: Progress) -> None:

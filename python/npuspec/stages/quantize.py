@@ -1,6 +1,6 @@
 """Quantize one static variant to INT8 with NNCF, calibrated on the samples that fit it."""
 
-import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,7 +13,8 @@ from npuspec.diagnostics import Diagnostic, InputError, NpuspecError, StageError
 from npuspec.facts.inspect import read_model
 from npuspec.plan.model import Recipe
 from npuspec.runtime.feed import Array, check_sample, fill
-from npuspec.stages.request import MODEL, Request
+from npuspec.stages import MODEL
+from npuspec.stages.request import Request
 from npuspec.stages.samples import Sample, read_samples
 
 
@@ -93,7 +94,7 @@ def _fitting(
 
 
 def _quantize(model: ov.Model, calibration: Calibration, recipe: Recipe, kept: list[str]) -> ov.Model:
-    os.environ["NNCF_CI"] = "1"  # NNCF's switch against reporting its use over the network
+    named = {operation.get_friendly_name() for operation in model.get_ops()}
     try:
         import nncf  # noqa: PLC0415  an extra: only specs that quantize need it
     except ImportError:
@@ -116,4 +117,9 @@ def _quantize(model: ov.Model, calibration: Calibration, recipe: Recipe, kept: l
         raise StageError(
             Diagnostic("quantize-failed", message, 'keep what it names in floating point, or set mode = "none"')
         ) from None
+    # OpenVINO numbers nameless operations by a counter of the process, whose state depends on the number of CPUs.
+    for number, operation in enumerate(result.get_ordered_ops()):
+        name, kind = operation.get_friendly_name(), operation.get_type_name()
+        if name not in named and re.fullmatch(rf"{kind}_\d+", name):
+            operation.set_friendly_name(f"{kind}/quantized_{number}")
     return result

@@ -11,10 +11,9 @@ import openvino as ov
 
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.facts.inspect import reason
+from npuspec.stages import MODEL
 from npuspec.store import canonical_json
 
-MODEL = "model.xml"
-BLOB = "model.blob"
 _XML = 2048  # bytes of an IR's text for each operation, about
 _CHUNK = 2**16
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from npuspec.bundle.program import DataInput, Program
 from npuspec.diagnostics import Diagnostic, StageError
+from npuspec.runtime.arrays import read_array
 from npuspec.runtime.feed import Array
 
 _SOUND = {"float32": "float32", "float16": "float32", "float64": "float64", "int16": "int16", "int32": "int32"}
@@ -37,9 +38,8 @@ def read_samples(folder: Path, paths: list[str], program: Program, parameters: M
 def _read(folder: Path, path: str, rate: int | None, target: DataInput) -> Array:
     if path.lower().endswith(".npy"):
         try:
-            with (folder / path).open("rb") as file:
-                array: Array = np.lib.format.read_array(file, allow_pickle=False)
-        except Exception as error:  # noqa: BLE001  NumPy lets what its parsers raise through
+            array: Array = read_array(folder / path)
+        except ValueError as error:
             raise _unreadable(path, str(error)) from None
     else:
         array = _read_wav(folder / path, path, rate, target.dtype)

@@ -9,7 +9,8 @@ from npuspec.bundle.program import Variant
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.facts.inspect import port_name, read_model, reason
-from npuspec.stages.request import MODEL, Request
+from npuspec.stages import MODEL
+from npuspec.stages.request import Request
 
 
 def run(arguments: Mapping[str, Any], _progress: Progress) -> None:

@@ -5,6 +5,7 @@ part of what is measured. The original runs at the samples' true lengths, on CPU
 """
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
@@ -17,11 +18,11 @@ from npuspec.bundle.program import DataInput, LengthInput, Program, Variant
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, InputError, StageError
 from npuspec.runtime.device import compile_model
-from npuspec.runtime.feed import Array, check_sample, fill
+from npuspec.runtime.feed import Array, check_sample, choose_variant, fill
 from npuspec.runtime.session import Session
-from npuspec.stages import TIMINGS
+from npuspec.stages import BLOB, MODEL, TIMINGS
 from npuspec.stages.agreement import compare
-from npuspec.stages.request import BLOB, MODEL, Request
+from npuspec.stages.request import Request
 from npuspec.stages.samples import Sample, read_samples
 
 _REFERENCE = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
@@ -61,7 +62,11 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
             outputs[name].append(_infer(model, sample, parameters["samples"]["input"]))
         progress(number + 1, len(samples))
     rows = compare(outputs, pairs, parameters["outputs"], [s.path for s in samples])
-    request.write_json("agreement.json", {"device": device, "samples": len(samples), "pairs": rows})
+    used = Counter(_variant_of(program, sample, parameters["samples"]["input"]) for sample in samples)
+    request.write_json(
+        "agreement.json",
+        {"device": device, "samples": len(samples), "samples_of_variant": dict(used), "pairs": rows},
+    )
 
     timed = {"quantized" if final != static else "static": shipped}
     if final != static:
@@ -93,12 +98,13 @@ def _deployed(core: ov.Core, ir: Path, made: Path, device: str, properties: Mapp
 
 
 class _Original:
-    """The model as it was published: dynamic, one sample at a time, at its true length."""
+    """The model as it was published, at a sample's true length; where its batch is fixed, every row is the sample."""
 
     def __init__(self, core: ov.Core, model: Path, program: Program) -> None:
         compiled = compile_model(core, model, "CPU", _REFERENCE)
-        self._request = compiled.create_infer_request()
+        self._compiled = compiled
         self._ranks = {i.name: len(compiled.input(i.name).partial_shape) for i in program.inputs}
+        self._batch = max(compiled.input(i.name).partial_shape[0].get_min_length() for i in program.inputs) or 1
         self._program = program
 
     def infer(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
@@ -111,8 +117,14 @@ class _Original:
                 feed[port.name] = np.full((1,) * self._ranks[port.name], sizes[port.dim], port.dtype)
             else:
                 feed[port.name] = np.ones((1, sizes[port.dim]), port.dtype)
-        self._request.infer(feed)
-        return {o.name: np.array(self._request.get_tensor(o.name).data[0]) for o in self._program.outputs}
+        request = self._compiled.create_infer_request()  # a new one has no state of an earlier sample
+        request.infer({name: np.repeat(array, self._batch, axis=0) for name, array in feed.items()})
+        return {o.name: np.array(request.get_tensor(o.name).data[0]) for o in self._program.outputs}
+
+
+def _variant_of(program: Program, sample: Sample, name: str) -> str:
+    _, sizes = check_sample(program, {name: sample.array})
+    return choose_variant(program, sizes).name
 
 
 def _infer(model: Any, sample: Sample, name: str) -> Mapping[str, Array]:

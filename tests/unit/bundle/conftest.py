@@ -1,8 +1,5 @@
 """Small bundles, published as `apply` does it; what they hold is made up, for nothing here runs a model."""
 
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +18,13 @@ FILES = {
 }
 
 
+PROPERTIES: dict[str, str | int | bool] = {
+    "PERFORMANCE_HINT": "LATENCY",
+    "INFERENCE_NUM_THREADS": 2,
+    "PERF_COUNT": True,
+}
+
+
 def make_manifest(folder: Path) -> Manifest:
     """Describe what lies in a folder."""
     return Manifest(
@@ -36,7 +40,7 @@ def make_manifest(folder: Path) -> Manifest:
             variants=(Variant(name="time8", sizes={"time": 8}, shapes={"x": (1, 8)}),),
         ),
         cache="blob",
-        deployments=(Deployed(device="CPU", properties={"PERFORMANCE_HINT": "LATENCY", "TURBO": True, "THREADS": 2}),),
+        deployments=(Deployed(device="CPU", properties=PROPERTIES),),
         device="CPU",
         identity="a device",
         models={"time8": "models/time8.xml"},
@@ -60,24 +64,3 @@ def bundle(tmp_path: Path) -> Path:
     """A bundle that was published once."""
     publish_files(tmp_path / "bundle")
     return tmp_path / "bundle"
-
-
-@pytest.fixture
-def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start Python code in a process that finds this module and is ended with the test."""
-    running: list[subprocess.Popen[str]] = []
-    prelude = f"import sys; sys.path.insert(0, {str(Path(__file__).parent.parent)!r})\n"
-
-    def run(code: str, *arguments: str | Path) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", prelude + code, *map(str, arguments)]
-        running.append(
-            subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-            )
-        )
-        return running[-1]
-
-    yield run
-    for process in running:
-        process.kill()
-        process.communicate()

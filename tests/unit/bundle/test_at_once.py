@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from bundle.conftest import FILES, publish_files
+from conftest import Start
 from npuspec.bundle import Bundle, open_bundle
-
-Start = Callable[..., subprocess.Popen[str]]
 
 READ = """
 from pathlib import Path

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bundle.conftest import FILES, publish_files
+from helpers import flip
 from npuspec.bundle import open_bundle
 from npuspec.diagnostics import BundleError
 from npuspec.store import digest_bytes
@@ -36,27 +37,6 @@ def reseal(bundle: Path, manifest: bytes) -> None:
     (bundle / "CURRENT").write_text(f"{digest}\n")
 
 
-def offsets(size: int) -> set[int]:
-    return {0, size // 3, size // 2, size - 1} & set(range(size))
-
-
-def flip(path: Path, offset: int) -> None:
-    with path.open("r+b") as file:
-        file.seek(offset)
-        byte = file.read(1)[0]
-        file.seek(offset)
-        file.write(bytes([byte ^ 1]))
-
-
-def assert_every_flip_is_refused(bundle: Path) -> None:
-    for path in sorted(p for p in bundle.rglob("*") if p.is_file() and p.name != ".lock"):
-        for offset in sorted(offsets(path.stat().st_size)):
-            flip(path, offset)
-            refused(bundle)
-            flip(path, offset)
-    open_bundle(bundle)
-
-
 @pytest.mark.parametrize("name", [*(n for n in FILES if FILES[n]), "tag", "manifest.json"])
 def test_any_flipped_byte_of_a_file_is_refused(tmp_path: Path, name: str) -> None:
     publish_files(tmp_path / "bundle", "tag")
@@ -80,12 +60,6 @@ def test_any_flipped_byte_of_the_pointer_is_refused(bundle: Path) -> None:
             data[offset] ^= 1 << bit
             (bundle / "CURRENT").write_bytes(data)
     open_bundle(bundle)
-
-
-def test_a_flipped_byte_anywhere_in_the_speech_models_bundle_is_refused(asr_bundle: Path, tmp_path: Path) -> None:
-    bundle = shutil.copytree(asr_bundle, tmp_path / "bundle")
-    assert len(open_bundle(bundle).manifest.files) >= 6
-    assert_every_flip_is_refused(bundle)
 
 
 POINTERS = ["", "\n", "x" * 64 + "\n", "../x\n", "../" * 21 + "a\n", "/etc\n", ".\n", "A" * 64 + "\n", "0" * 63 + "\n"]

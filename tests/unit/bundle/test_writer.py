@@ -8,7 +8,7 @@ import pytest
 from bundle.conftest import FILES, publish_files
 from npuspec.bundle import open_bundle
 from npuspec.bundle.writer import staging
-from npuspec.diagnostics import BundleError, StageError
+from npuspec.diagnostics import BundleError, SpecError
 
 
 def versions(bundle: Path) -> set[str]:
@@ -21,7 +21,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def taken(path: Path) -> str:
     before = content(path) if path.is_dir() else {}
-    with pytest.raises(StageError) as caught:
+    with pytest.raises(SpecError) as caught:
         publish_files(path)
     assert caught.value.code == "output-taken"
     if path.is_dir():
@@ -97,6 +97,43 @@ def test_what_a_killed_writer_left_is_cleared(bundle: Path) -> None:
     with staging(bundle) as scratch:
         assert versions(bundle) == {open_bundle(bundle).root.name, scratch.name}
     assert versions(bundle) == {open_bundle(bundle).root.name}
+
+
+@pytest.mark.parametrize("refusals", [2, 99])
+def test_a_pointer_that_a_reader_holds_open_is_switched_as_soon_as_it_is_let_go(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch, refusals: int
+) -> None:
+    asked: list[Path] = []
+    replace = Path.replace
+
+    def held(self: Path, target: Path) -> Path:
+        asked.append(target)
+        if len(asked) <= refusals:
+            raise PermissionError(13, "another process has the file open", str(target))
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", held)
+    monkeypatch.setattr("npuspec.bundle.writer.time.sleep", lambda _seconds: None)
+    digest = publish_files(bundle, "new")
+    assert asked == [bundle / "CURRENT"] * (refusals + 1)
+    assert open_bundle(bundle).root.name == digest
+
+
+def test_a_pointer_that_is_never_let_go_is_an_error_and_the_old_version_stays(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = open_bundle(bundle).root.name
+
+    def held(_self: Path, target: Path) -> Path:
+        raise PermissionError(13, "another process has the file open", str(target))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", held)
+        patch.setattr("npuspec.bundle.writer.time.sleep", lambda _seconds: None)
+        with pytest.raises(PermissionError):
+            publish_files(bundle, "new")
+    assert open_bundle(bundle).root.name == before
+    assert not [name for name in versions(bundle) if name.startswith("tmp-")]
 
 
 def test_a_failed_writer_leaves_the_old_version_alone(bundle: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import tomli
 
 import npuspec
-from npuspec.diagnostics.codes import CODES, CodeDoc, model, runtime, sources, spec, stages
+from npuspec.diagnostics.codes import CODES, model, runtime, sources, spec, stages
 
 PACKAGE = Path(npuspec.__file__).parent
 
@@ -109,7 +109,3 @@ def test_a_computed_code_would_be_noticed() -> None:
     tree = ast.parse('Diagnostic(f"unknown-{kind}", "")')
     with pytest.raises(AssertionError, match="written out"):
         [literals(code, tree) for code in calls_with_a_code(tree)]
-
-
-def test_a_document_has_no_example_unless_it_is_given() -> None:
-    assert CodeDoc("why") == CodeDoc("why", "", "")

@@ -3,23 +3,28 @@
 import json
 import logging
 import os
+import shutil
 import signal
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 
-import numpy as np
-import openvino as ov
 import pytest
-from openvino import opset13 as op
+from bundle.conftest import publish_files
 
-from execute.conftest import WriteSpec
+import toy_specs
+from conftest import npuspec
+from helpers import files
 from npuspec import DeviceError, GateError, SpecError, StageError, load
 from npuspec.bundle import open_bundle
-from npuspec.execute import Observer, apply
+from npuspec.execute import Applied, GateResult, Observer, apply
 from npuspec.plan.model import PlannedStage
 
+WriteSpec = Callable[..., Path]
 STAGES = ["read", "shape[time32]", "compile[CPU, time32]", "verify[CPU]"]
+UNMET = 0.99  # what padding changes shows in more than one of a hundred frames
 
 
 class Recorder(Observer):
@@ -50,83 +55,110 @@ class Recorder(Observer):
         else:
             assert seconds > 0
 
+    def measured(self, gate: GateResult) -> None:
+        self.events.append(f"measured {gate.value}")
+
+
+@dataclass(frozen=True)
+class Made:
+    """What one apply of the spec, from an empty cache, told and left behind."""
+
+    applied: Applied
+    recorder: Recorder
+    cache: Path
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder = tmp_path_factory.mktemp("made")
+    recorder = Recorder()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NPUSPEC_CACHE", str(folder / "cache"))
+        spec = toy_specs.write_spec(folder, device="NPU", fallback='["CPU"]')
+        applied = apply(spec, folder / "bundle", observer=recorder)
+    return Made(applied, recorder, folder / "cache")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give each test a copy of the cache that the one apply left."""
+    monkeypatch.setenv("NPUSPEC_CACHE", str(tmp_path / "cache"))
+    return shutil.copytree(made.cache, tmp_path / "cache")
+
 
 @pytest.fixture
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep these stages' results from one another."""
-    monkeypatch.setenv("NPUSPEC_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+def bundle(made: Made, tmp_path: Path) -> Path:
+    """A copy of the bundle that the one apply made, where a test may do with it what it likes."""
+    return shutil.copytree(made.applied.bundle, tmp_path / "bundle")
 
 
-@pytest.mark.usefixtures("own_cache")
-def test_an_observer_is_told_everything_in_order(write_spec: WriteSpec, tmp_path: Path) -> None:
-    recorder = Recorder()
-    applied = apply(write_spec(device="NPU", fallback='["CPU"]'), tmp_path / "bundle", observer=recorder)
-    assert applied.device == "CPU"
+def test_an_observer_is_told_everything_in_order(made: Made) -> None:
+    assert made.applied.device == "CPU"
+    (gate,) = made.applied.gates
+    assert gate.passed
+    recorder = made.recorder
     assert [e for e in recorder.events if not e.startswith("announce")] == [
         "warn",
         *[e for n, name in enumerate(STAGES[:3], 1) for e in (f"{n}/4 {name}", f"finished {name}")],
         "4/4 verify[CPU]",
         *[f"verify[CPU] {n}/3" for n in (1, 2, 3)],
         "finished verify[CPU]",
+        f"measured {gate.value}",
     ]
     assert recorder.events[0].startswith("announce")
     assert "there is no NPU on this machine" in recorder.warnings[0]
     assert recorder.cached == []
-    (gate,) = applied.gates
-    assert gate.passed
-    with pytest.warns(UserWarning, match="no NPU"), load(tmp_path / "bundle") as session:
+    with pytest.warns(UserWarning, match="no NPU"), load(made.applied.bundle) as session:
         assert session.device == "CPU"
 
 
-def test_what_is_there_is_not_made_again(write_spec: WriteSpec, tmp_path: Path) -> None:
-    first = apply(write_spec(), tmp_path / "bundle")
-    recorder = Recorder()
-    again = apply(write_spec(), tmp_path / "bundle", observer=recorder)
+def test_what_is_there_is_not_made_again(write_spec: WriteSpec, made: Made, bundle: Path, tmp_path: Path) -> None:
+    spec, first, recorder = write_spec(device="NPU", fallback='["CPU"]'), made.applied, Recorder()
+    again = apply(spec, bundle, observer=recorder)
     assert (again.digest, again.gates, again.device) == (first.digest, first.gates, first.device)
     assert "files are whole" in again.unchanged
     assert not [e for e in recorder.events if "finished" in e]
-    elsewhere = apply(write_spec(), tmp_path / "other", observer=recorder)
+    elsewhere = apply(spec, tmp_path / "other", observer=recorder)
     assert (elsewhere.digest, elsewhere.unchanged) == (first.digest, "")
     assert recorder.cached == STAGES
-    rebuilding = Recorder()
-    apply(write_spec(), tmp_path / "bundle", rebuild=True, observer=rebuilding)
-    assert rebuilding.cached == []
 
 
 def test_a_damaged_bundle_and_a_damaged_result_are_made_again(
-    write_spec: WriteSpec, tmp_path: Path, own_cache: Path, caplog: pytest.LogCaptureFixture
+    write_spec: WriteSpec, made: Made, bundle: Path, own_cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    first = apply(write_spec(), tmp_path / "bundle")
-    model = open_bundle(tmp_path / "bundle").path("models/time32.xml")
+    model = open_bundle(bundle).path("models/time32.xml")
     model.write_bytes(model.read_bytes() + b"\n")
     (shaped,) = [p.parent for p in own_cache.glob("stages/*/model.xml") if b"32" in p.read_bytes()][-1:]
     (shaped / "model.xml").write_bytes(b"")
     recorder = Recorder()
     with caplog.at_level(logging.WARNING, "npuspec"):
-        second = apply(write_spec(), tmp_path / "bundle", observer=recorder)
+        second = apply(write_spec(device="NPU", fallback='["CPU"]'), bundle, observer=recorder)
     assert [r for r in caplog.records if "is damaged: made again" in r.getMessage()]
-    assert second.digest == first.digest
+    assert second.digest == made.applied.digest
     assert len(recorder.cached) == len(STAGES) - 1
-    open_bundle(tmp_path / "bundle")
-
-
-def backwards() -> ov.Model:
-    """Return a model that turns a sample round: what was padding comes first."""
-    x = op.parameter([1, 3, -1], np.float32, name="x")
-    x.output(0).set_names({"x"})
-    y = op.slice(x, [-1], [-(2**31)], [-1], [2])
-    y.output(0).set_names({"y"})
-    return ov.Model([op.result(y)], [x], "backwards")
+    open_bundle(bundle)
 
 
 def test_a_gate_that_is_not_met_leaves_the_old_bundle(write_spec: WriteSpec, tmp_path: Path) -> None:
-    first = apply(write_spec(model=backwards(), minimum=0), tmp_path / "bundle")
+    before = publish_files(tmp_path / "bundle")
     with pytest.raises(GateError, match="FAILED, margin -") as caught:
-        apply(write_spec(minimum=0.9), tmp_path / "bundle")
+        apply(write_spec(minimum=UNMET), tmp_path / "bundle")
     assert (caught.value.code, caught.value.exit_code) == ("gate-failed", 1)
     assert caught.value.diagnostics[0].labels[0].path == ("gates", 0)
-    assert open_bundle(tmp_path / "bundle").root.name == first.digest
+    assert open_bundle(tmp_path / "bundle").root.name == before
+
+
+def test_gates_that_passed_are_printed_beside_those_that_failed(write_spec: WriteSpec, tmp_path: Path) -> None:
+    spec = write_spec(minimum=UNMET)
+    _, head, gate = spec.read_text().partition("[[gates]]")
+    spec.write_text(spec.read_text() + "\n" + (head + gate).replace(f"min = {UNMET}", "min = 0.25"))
+    ran = npuspec("apply", spec, "--output", tmp_path / "bundle")
+    assert ran.code == 1
+    sentences = [line for line in ran.out.splitlines() if line.startswith("frame-agreement of static against original")]
+    assert ["FAILED" in line for line in sentences] == [True, False]
+    assert "at least 0.25 wanted (passed" in sentences[1]
+    assert ran.err.count("error[gate-failed]") == 1
+    assert not (tmp_path / "bundle").exists()
 
 
 def test_a_device_that_is_missing_leaves_nothing(write_spec: WriteSpec, tmp_path: Path) -> None:
@@ -144,15 +176,19 @@ def test_a_wrong_spec_leaves_nothing(write_spec: WriteSpec, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
-def test_a_place_that_is_taken_is_refused_and_left_alone(write_spec: WriteSpec, tmp_path: Path, kind: str) -> None:
+def test_a_taken_place_is_refused_before_any_stage_and_left_alone(
+    write_spec: WriteSpec, tmp_path: Path, kind: str
+) -> None:
     place = tmp_path / "mine"
     if kind == "folder":
         place.mkdir()
         place = place / "thesis.txt"
     place.write_bytes(b"mine")
-    with pytest.raises(StageError) as caught:
-        apply(write_spec(), tmp_path / "mine")
-    assert caught.value.code == "output-taken"
+    recorder = Recorder()
+    with pytest.raises(SpecError) as caught:
+        apply(write_spec(), tmp_path / "mine", observer=recorder, rebuild=True)
+    assert (caught.value.code, caught.value.exit_code) == ("output-taken", 2)
+    assert not [e for e in recorder.events if not e.startswith("announce")]
     assert place.read_bytes() == b"mine"
 
 
@@ -182,16 +218,21 @@ class Killer(Recorder):
         os.kill(int(children[0]), signal.SIGKILL)
 
 
-def test_a_stage_that_dies_names_itself_and_keeps_what_was_finished(write_spec: WriteSpec, tmp_path: Path) -> None:
-    killer = Killer("verify[CPU]")
+def test_a_stage_that_dies_in_a_rebuild_names_itself_and_keeps_what_was_finished(
+    write_spec: WriteSpec, made: Made, bundle: Path, tmp_path: Path
+) -> None:
+    spec, killer = write_spec(device="NPU", fallback='["CPU"]'), Killer("verify[CPU]")
     with pytest.raises(StageError, match=r"stage verify\[CPU\]: .* died \(signal SIGKILL\)") as caught:
-        apply(write_spec(), tmp_path / "bundle", observer=killer, rebuild=True)
+        apply(spec, bundle, observer=killer, rebuild=True)
     killer.hunt.join()
     assert caught.value.code == "stage-aborted"
-    assert not (tmp_path / "bundle").exists()
+    assert open_bundle(bundle).root.name == made.applied.digest
+    assert [e for e in killer.events if e.startswith("finished")] == [f"finished {name}" for name in STAGES[:3]]
+    assert killer.cached == []
     recorder = Recorder()
-    apply(write_spec(), tmp_path / "bundle", observer=recorder)
+    apply(spec, tmp_path / "other", observer=recorder)
     assert recorder.cached == STAGES[:3]
+    assert files(tmp_path / "other") == files(bundle)
 
 
 def is_child_of_ours(process: Path) -> bool:
@@ -203,9 +244,8 @@ def is_child_of_ours(process: Path) -> bool:
     return status[1] == str(os.getpid()) and b"npuspec.child" in command
 
 
-def test_the_evidence_holds_every_gate_and_sample(write_spec: WriteSpec, tmp_path: Path) -> None:
-    applied = apply(write_spec(), tmp_path / "bundle")
-    evidence = json.loads(open_bundle(tmp_path / "bundle").path("evidence/evidence.json").read_bytes())
-    assert evidence["gates"] == [gate.as_json() for gate in applied.gates]
+def test_the_evidence_holds_every_gate_and_sample(made: Made) -> None:
+    evidence = json.loads(open_bundle(made.applied.bundle).path("evidence/evidence.json").read_bytes())
+    assert evidence["gates"] == [gate.as_json() for gate in made.applied.gates]
     (pair,) = evidence["agreement"]["pairs"]
     assert set(pair["samples"]) == {f"{n}.npy" for n in range(3)}

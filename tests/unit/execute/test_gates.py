@@ -28,7 +28,6 @@ def plan(*gates: PlannedGate) -> Plan:
         recipe=Recipe(mode="none", preset="mixed", model_type=None, subset_size=1, keep_names=()),
         gates=gates,
         cache="none",
-        platforms=(),
         deployments=(),
         stages=(),
         origins={},

@@ -141,5 +141,5 @@ def test_the_devices_of_this_machine_are_named_with_openvino_s_build() -> None:
 
 
 def test_the_toolchain_is_everything_that_shapes_a_bundle() -> None:
-    assert set(toolchain()) == {"npuspec", "openvino", "nncf", "numpy"}
+    assert set(toolchain()) == {"npuspec", "openvino", "nncf", "numpy", "soundfile"}
     assert all(toolchain().values())

@@ -2,11 +2,12 @@
 
 import pytest
 
-from builders import DATA, GATE, SMALL, lengths_of, port, program_of, signature_of, spec_of
+from builders import DATA, GATE, SMALL, port, program_of, signature_of, spec_of
 from npuspec.bundle.program import DataInput, Dim, Extent, LengthInput, MaskInput
-from npuspec.diagnostics import Diagnostic, Path
+from npuspec.diagnostics import Diagnostic
+from npuspec.diagnostics import Path as Place
 from npuspec.facts import Signature
-from npuspec.plan.passes.bind import build_program, check_ports, combinations, stated_extents
+from npuspec.plan.passes.bind import check_ports, combinations, stated_extents
 
 LENGTH = '\n[inputs.n]\nrole = "length"\nof = "x"\n'
 MASK = '\n[inputs.n]\nrole = "mask"\nof = "x"\n'
@@ -82,7 +83,7 @@ def test_a_spec_that_fits_its_model_has_no_faults(text: str, signature: Signatur
         ),
     ],
 )
-def test_what_does_not_fit_is_one_fault_at_its_place(text: str, signature: Signature, code: str, path: Path) -> None:
+def test_what_does_not_fit_is_one_fault_at_its_place(text: str, signature: Signature, code: str, path: Place) -> None:
     assert [(fault.code, fault.labels[0].path) for fault in check(text, signature)] == [(code, path)]
 
 
@@ -178,32 +179,6 @@ def test_the_order_of_dimensions_in_the_text_changes_nothing() -> None:
     assert [*before.dims] != [*after.dims]
     assert program_of(before, signature) == program_of(after, signature)
     assert [v.name for v in program_of(before, signature).variants] == ["time64-width2", "time64-width8"]
-
-
-def test_an_output_whose_length_was_not_found_is_a_fault() -> None:
-    spec = spec_of(SMALL)
-    lengths = lengths_of(spec).model_copy(update={"failures": {"y": "axis 1 from `time`: no rule"}})
-    program, [fault] = build_program(spec, signature_of(), lengths)
-    assert program is None
-    assert (fault.code, fault.labels[0].path) == ("unknown-length", ("outputs", "y"))
-    assert "no rule" in fault.message
-    assert "[outputs.y]" in fault.help
-
-
-@pytest.mark.parametrize("shape", [(), (64, 8), (2, 64)])
-def test_an_output_that_does_not_begin_with_the_batch_is_a_fault(shape: tuple[int, ...]) -> None:
-    spec = spec_of(SMALL)
-    program, faults = build_program(spec, signature_of(), lengths_of(spec).model_copy(update={"shapes": {"y": shape}}))
-    assert program is None
-    assert [(f.code, f.labels[0].path) for f in faults] == [("output-batch", ("batching",))]
-
-
-def test_a_size_below_the_model_s_shortest_is_a_fault() -> None:
-    spec = spec_of(BUCKETS)
-    program, [fault] = build_program(spec, signature_of(), lengths_of(spec, minimum=20))
-    assert program is None
-    assert (fault.code, fault.labels[0].path) == ("wrong-size", ("dims", "time"))
-    assert fault.message == "the model takes no `time` below 20"
 
 
 def test_stated_lengths_are_handed_on_as_extents() -> None:

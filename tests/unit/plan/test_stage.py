@@ -82,7 +82,6 @@ def test_the_same_spec_has_the_same_digests() -> None:
         ("[target]", "[batching]\nsize = 2\n[target]", STAGES[1:]),
         ("[target]", '[cache]\nkind = "none"\n[target]', STAGES[3:]),
         ("[target]", '[cache]\nkind = "directory"\n[target]', STAGES[3:]),
-        ('device = "NPU"', 'device = "NPU"\nplatforms = ["4000"]', []),
         ('fallback = ["CPU"]', "", []),
     ],
 )

@@ -89,6 +89,15 @@ def test_several_masks_and_lengths_of_one_input_all_follow_it(side: str) -> None
     assert_fed_as_expected(toy, [sample(toy, time=3)])
 
 
+@pytest.mark.parametrize("columns", ["first", "second"])
+def test_lengths_of_one_input_may_differ_in_rank(columns: str) -> None:
+    toy = program(data(), length("first", "int32"), length("second", "int64"), batch=2)
+    (variant,) = toy.variants
+    variant = variant.model_copy(update={"shapes": {**variant.shapes, columns: (2, 1)}})
+    toy = toy.model_copy(update={"variants": (variant,)})
+    assert_fed_as_expected(toy, [sample(toy, time=size) for size in (3, 7)])
+
+
 @pytest.mark.parametrize("value", [0.0, -1.5, 1e30, -3e38])
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_padding_has_the_stated_value_and_side(value: float, side: str) -> None:

@@ -34,6 +34,13 @@ def good() -> dict[str, Any]:
     return {"x": np.ones((5, 2), np.float32), "waveform": np.ones(5, np.int32)}
 
 
+class Tensor:
+    """Another library's array, of the kind that has to be copied to the CPU first."""
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError("it lies on another device")
+
+
 CASES: dict[str, tuple[dict[Any, Any], str, str]] = {
     "float64": ({"x": np.ones((5, 2))}, "wrong-dtype", "`x` must be float32, not float64"),
     "float16": ({"x": np.ones((5, 2), np.float16)}, "wrong-dtype", "not float16"),
@@ -51,6 +58,7 @@ CASES: dict[str, tuple[dict[Any, Any], str, str]] = {
     "fields": ({"x": np.zeros(5, [("a", "f4"), ("b", "f4")])}, "wrong-dtype", "`x` must be float32"),
     "rows of different length": ({"x": [[1.0, 2.0], [3.0]]}, "wrong-dtype", "`x` is no array"),
     "a masked array": ({"x": np.ma.ones((5, 2), np.float32)}, "wrong-dtype", "`x` is a masked array"),
+    "an object whose conversion fails": ({"x": Tensor()}, "wrong-dtype", "`x` is no array: it lies on another device"),
     "no axes": ({"x": np.float32(1)}, "wrong-rank", "must have shape [time, 2] float32, not []"),
     "one axis too few": ({"x": np.ones(10, np.float32)}, "wrong-rank", "must have shape [time, 2] float32, not [10]"),
     "the batch axis": ({"x": np.ones((1, 5, 2), np.float32)}, "wrong-rank", "not [1, 5, 2]"),

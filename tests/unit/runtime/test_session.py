@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from openvino import opset13 as op
 
 from npuspec.bundle.program import Extent, Output, Program, Variant
-from npuspec.diagnostics import InputError
+from npuspec.diagnostics import DeviceError, InputError
 from npuspec.runtime import Session
 from runtime.toys import along, compiled, data, doubled, echo, length, mask, model, parameters, program
 
@@ -221,18 +221,42 @@ def test_an_error_in_its_block_closes_a_session_and_goes_on() -> None:
 
 def test_a_refused_sample_is_not_run() -> None:
     toy = program(data(finite=True), data("z", ("time",), finite=True), outputs=(along(),))
+    with open_session(toy, doubled) as session:
+        (slot,) = session._slots.values()
+        session.infer({"x": ramp(3), "z": ramp(3)})
+        before = slot.results["y"].copy()
+        for bad in ({"x": 5 * ramp(3)}, {"x": 5 * ramp(3), "z": ramp(3) * np.nan}):
+            with pytest.raises(InputError):
+                session.infer(bad)
+        np.testing.assert_array_equal(slot.results["y"], before)
 
-    def build(toy: Program, variant: Variant) -> Any:
+
+def test_a_result_does_not_depend_on_the_samples_before_it() -> None:
+    toy = program(data(), outputs=(along(),))
+
+    def counting(toy: Program, variant: Variant) -> Any:
         given = parameters(toy, variant)
         state = op.read_value(op.constant(np.zeros((1, 8), np.float32)), "count", ov.Type.f32, [1, 8])
         total = op.add(state, given["x"])
         total.output(0).set_names({"y"})
         return ov.Model([op.result(total)], [op.assign(total, "count")], list(given.values()), "counting")
 
-    with open_session(toy, build) as session:
-        ones = np.ones(3, np.float32)
-        np.testing.assert_array_equal(session.infer({"x": ones, "z": ones})["y"], [1, 1, 1])
-        for bad in ({"x": ones}, {"x": ones, "z": ones * np.nan}, {"x": ones * np.inf, "z": ones}):
-            with pytest.raises(InputError):
-                session.infer(bad)
-        np.testing.assert_array_equal(session.infer({"x": ones, "z": ones})["y"], [2, 2, 2])
+    with open_session(toy, counting) as session:
+        for _ in range(3):
+            np.testing.assert_array_equal(session.infer({"x": ramp(3)})["y"], ramp(3))
+
+
+def test_a_device_that_fails_is_said_and_gives_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Lost:
+        """An infer request whose device is gone; no device here can be taken away."""
+
+        def infer(self, *, share_outputs: bool) -> None:
+            assert share_outputs
+            raise RuntimeError("ZE_RESULT_ERROR_DEVICE_LOST")
+
+    with open_session(program(data())) as session:
+        (slot,) = session._slots.values()
+        monkeypatch.setattr(slot, "request", Lost())
+        with pytest.raises(DeviceError, match="ZE_RESULT_ERROR_DEVICE_LOST") as refused:
+            session.infer({"x": ramp(4)})
+        assert refused.value.code == "infer-failed"

@@ -10,10 +10,13 @@ import venv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 import npuspec
+from conftest import Start
+from helpers import let_go
 from npuspec.sources.download import cached_wheel, download_wheel
 from npuspec.sources.faults import Fault
 from npuspec.sources.model import WheelSource
@@ -30,6 +33,17 @@ from npuspec.store import Store
 
 _, diagnostics = fetch_data("pypi:toy==1.0/toy/*", "0" * 64, folder=Path(), store=Store(Path(sys.argv[1])))
 print(*(d.code for d in diagnostics), *(d.help for d in diagnostics))
+"""
+DOWNLOAD = """
+from pathlib import Path
+from npuspec.sources.download import download_wheel
+from npuspec.sources.model import WheelSource
+from npuspec.store import Store
+
+print("ready", flush=True)
+sys.stdin.readline()
+kept = download_wheel(WheelSource("toy", "1.0", ""), Store(Path(sys.argv[1])), None)
+print(kept, kept.stat().st_ino)
 """
 
 
@@ -139,15 +153,33 @@ def test_a_failed_download_leaves_what_was_kept(store: Store, index: Path, wheel
     kept = download_wheel(TOY, store, None)
     made.unlink()
     with pytest.raises(Fault):
-        download_wheel(TOY, store, None)
+        download_wheel(TOY, store, None, stale=True)
     assert cached_wheel(TOY, store) == kept
 
 
-def test_a_new_download_takes_the_place_of_what_was_kept(store: Store, index: Path, wheel: MakeWheel) -> None:
+@pytest.mark.parametrize(("stale", "content"), [(True, b"new"), (False, b"old")])
+def test_a_new_download_takes_the_place_of_a_wheel_that_is_known_to_be_stale(
+    store: Store, index: Path, wheel: MakeWheel, stale: bool, content: bytes
+) -> None:
     wheel(index, {"toy/a": b"old"})
     download_wheel(TOY, store, None)
-    made = wheel(index, {"toy/a": b"new"})
-    assert download_wheel(TOY, store, None).read_bytes() == made.read_bytes()
+    wheel(index, {"toy/a": b"new"})
+    with ZipFile(download_wheel(TOY, store, None, stale=stale)) as kept:
+        assert kept.read("toy/a") == content
+
+
+def test_two_first_downloads_at_once_end_with_the_wheel_of_the_faster(
+    store: Store, index: Path, wheel: MakeWheel, start: Start
+) -> None:
+    made = wheel(index, {"toy/a": b"a"})
+    children = [start(DOWNLOAD, store.root) for _ in range(2)]
+    let_go(children, "ready\n")
+    said = [child.communicate()[0] for child in children]
+    assert [child.returncode for child in children] == [0, 0]
+    kept = cached_wheel(TOY, store)
+    assert kept is not None
+    assert kept.read_bytes() == made.read_bytes()
+    assert said == [f"{kept} {kept.stat().st_ino}\n"] * 2  # what one of them has found is never taken from it
 
 
 def test_without_pip_it_says_so(tmp_path: Path, index: Path) -> None:

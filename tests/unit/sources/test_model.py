@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npuspec.sources import File, digest_of, fetch_data
+from npuspec.sources import fetch_data
+from npuspec.sources.model import File, digest_of
 from npuspec.store import Store
 
 A = File("a.wav", "a" * 64, 1)

@@ -11,8 +11,9 @@ from typing import IO
 import pytest
 
 from npuspec.diagnostics import Diagnostic, Label, Severity
-from npuspec.sources import Fetched, PathSource, digest_of, fetch_data, fetch_model
+from npuspec.sources import Fetched, fetch_data, fetch_model
 from npuspec.sources.faults import Fault
+from npuspec.sources.model import PathSource, digest_of
 from npuspec.sources.obtain import _hash, _Job, _take
 from npuspec.sources.tree import Listing
 from npuspec.store import Store
@@ -106,6 +107,7 @@ def test_a_wrong_pin_prints_the_right_one_and_stores_nothing(spec: Path, store: 
     ("source", "code"),
     [
         ("../m.onnx", "path-outside"),
+        ("a\nb.onnx", "invalid-source"),
         ("m.pt", "unsupported-model-format"),
         ("n.onnx", "missing-file"),
         ("M.onnx", "missing-file"),

@@ -36,7 +36,7 @@ def test_what_the_shortest_spec_leaves_out_has_these_values() -> None:
         "npuspec": 1,
         "model": {"source": "model.onnx", "sha256": None},
         "data": None,
-        "target": {"device": "NPU", "platforms": (), "fallback": ("CPU",)},
+        "target": {"device": "NPU", "fallback": ("CPU",)},
         "properties": {},
         "dims": {"time": {"strategy": "pad", "size": 64, "overflow": "error"}},
         "inputs": {

@@ -1,4 +1,4 @@
-"""Small models and samples, and stages run on them as `apply` does it."""
+"""Stages run on small models as `apply` does it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,46 +6,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import openvino as ov
 import pytest
-from openvino import opset13 as op
 from runtime.toys import along, data, program
 
 from npuspec.bundle.program import Program
 from npuspec.child import run_task
 
 CONV = program(data(axes=(3, "time"), finite=True), sizes=({"time": 32},), minimum=4, outputs=(along(axis=2),))
-CONVOLUTIONS = ("first", "second", "third")
-
-
-def write(folder: Path, model: ov.Model) -> Path:
-    """Write a model where a stage looks for the result of an earlier one."""
-    folder.mkdir(parents=True)
-    ov.save_model(model, folder / "model.xml", compress_to_fp16=False)
-    return folder
-
-
-def convolutions(time: int = -1) -> ov.Model:
-    """Return a model of three convolutions that keep the length, x [1, 3, time] to y [1, 2, time]."""
-    rng = np.random.default_rng(0)
-    x = op.parameter([1, 3, time], np.float32, name="x")
-    x.output(0).set_names({"x"})
-    node: Any = x
-    for name, (out, in_) in zip(CONVOLUTIONS, ((8, 3), (8, 8), (2, 8)), strict=True):
-        weights = op.constant(rng.standard_normal((out, in_, 3)).astype(np.float32), name=f"{name} weights")
-        node = op.relu(op.convolution(node, weights, [1], [1], [1], [1], name=name), name=f"{name} relu")
-    node.output(0).set_names({"y"})
-    return ov.Model([op.result(node, name="y")], [x], "convolutions")
-
-
-def write_samples(folder: Path, *sizes: int) -> list[str]:
-    """Write a sample of x of each size."""
-    folder.mkdir(exist_ok=True)
-    rng = np.random.default_rng(1)
-    for number, size in enumerate(sizes):
-        np.save(folder / f"{number}.npy", rng.standard_normal((3, size)).astype(np.float32))
-    return [f"{number}.npy" for number in range(len(sizes))]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import pytest
 from runtime.toys import CORE
 
 from npuspec.diagnostics import NpuspecError
-from stages.conftest import Stage, convolutions, write
+from stages.conftest import Stage
+from toy_specs import convolutions, write
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from runtime.toys import CORE
 
 from npuspec.child import ChildError, run_task
 from npuspec.store import Store
-from stages.conftest import convolutions, write
+from toy_specs import convolutions, write
 
 KEY = "ab" * 32
 

@@ -12,7 +12,8 @@ from runtime.toys import CORE, data, length, mask, program
 from npuspec.diagnostics import NpuspecError
 from npuspec.plan.model import Recipe as RecipeModel
 from npuspec.stages.quantize import Calibration, _quantize
-from stages.conftest import CONV, CONVOLUTIONS, Recipe, Stage, convolutions, write, write_samples
+from stages.conftest import CONV, Recipe, Stage
+from toy_specs import CONVOLUTIONS, convolutions, write, write_samples
 
 
 @pytest.fixture

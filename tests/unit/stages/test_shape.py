@@ -10,7 +10,8 @@ from openvino import opset13 as op
 from runtime.toys import CORE
 
 from npuspec.diagnostics import NpuspecError
-from stages.conftest import CONV, Stage, convolutions, of_variant, write
+from stages.conftest import CONV, Stage, of_variant
+from toy_specs import convolutions, write
 
 
 def failed(stage: Stage, *inputs: Path, **parameters: Any) -> NpuspecError:

@@ -1,12 +1,20 @@
 """A stage run twice, in processes of its own, writes the same bytes."""
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import openvino as ov
 import pytest
+from openvino import opset13 as op
 
 from npuspec.stages import TIMINGS
-from stages.conftest import CONV, Recipe, Stage, convolutions, write, write_samples
+from stages.conftest import CONV, Recipe, Stage
+from toy_specs import convolutions, write, write_samples
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -38,3 +46,49 @@ def test_every_stage_writes_the_same_bytes_again(
     for one, other in zip(*results, strict=True):
         assert one
         assert one == other
+
+
+@contextmanager
+def on_cpus(count: int) -> Iterator[None]:
+    """Let this thread and the processes that it starts have so many CPUs."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[:count])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def products() -> ov.Model:
+    """Return a model of three products whose weights have no names, as an exporter leaves them."""
+    rng = np.random.default_rng(0)
+    x = op.parameter([1, 3, 32], np.float32, name="x")
+    x.output(0).set_names({"x"})
+    node: Any = op.transpose(x, np.array([0, 2, 1]))
+    for in_, out in ((3, 8), (8, 8), (8, 2)):
+        weights, bias = (op.constant(rng.standard_normal(shape).astype(np.float32)) for shape in ((in_, out), (out,)))
+        node = op.relu(op.add(op.matmul(node, weights, False, False), bias))
+    node = op.transpose(node, np.array([0, 2, 1]))
+    node.output(0).set_names({"y"})
+    return ov.Model([op.result(node)], [x], "products")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a process elsewhere can't be kept to some of the CPUs")
+@pytest.mark.parametrize("model_type", [None, "transformer"])
+def test_quantizing_writes_the_same_bytes_on_one_cpu_and_on_two(
+    tmp_path: Path, feed: dict[str, Any], shape: dict[str, Any], recipe: Recipe, model_type: str | None
+) -> None:
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("there is one CPU only")
+    static = write(tmp_path / "static", products())
+    paths = write_samples(tmp_path / "data", 32, 20, 5)
+    told: dict[str, Any] = {"program": feed, "variant": shape}
+    told["recipe"] = recipe(preset="mixed", model_type=model_type)
+    told["samples"] = {"input": "x", "sample_rate": None, "calibration": paths, "digest": ""}
+    made = []
+    for count in (1, 2):
+        with on_cpus(count):
+            stage = Stage(tmp_path / f"{count}", children=True)
+            made.append(content(stage("quantize", static, data=tmp_path / "data", **told)))
+    assert set(made[0]) == {"model.xml", "model.bin", "quantization.json"}
+    assert made[0] == made[1]

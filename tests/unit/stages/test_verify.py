@@ -8,12 +8,24 @@ import numpy as np
 import openvino as ov
 import pytest
 from openvino import opset13 as op
-from runtime.toys import CORE, along
+from runtime.toys import CORE, along, program
 
 from npuspec.bundle.program import Output
 from npuspec.diagnostics import NpuspecError
 from npuspec.stages.verify import run
-from stages.conftest import CONV, Stage, convolutions, write, write_samples
+from stages.conftest import CONV, Stage
+from toy_specs import convolutions, write, write_samples
+
+
+def told(paths: list[str], **changes: Any) -> dict[str, Any]:
+    """Return the parameters of the stage; `changes` are other values of its program."""
+    return {
+        "device": "CPU",
+        "properties": {},
+        "program": CONV.model_copy(update=changes).model_dump(mode="json"),
+        "outputs": ["y"],
+        "samples": {"input": "x", "sample_rate": None, "validation": paths, "digest": ""},
+    }
 
 
 def verify(
@@ -25,17 +37,8 @@ def verify(
     third = second if final is None else write(root / "final", final)
     (root / "compiled").mkdir()
     (root / "output").mkdir()
-    program = CONV.model_copy(update=changes.pop("program", {}))
-    parameters: dict[str, Any] = {
-        "device": "CPU",
-        "properties": {},
-        "program": program.model_dump(mode="json"),
-        "outputs": ["y"],
-        "samples": {"input": "x", "sample_rate": None, "validation": paths, "digest": ""},
-        **changes,
-    }
     arguments = {
-        "parameters": parameters,
+        "parameters": told(paths, **changes),
         "inputs": [str(p) for p in (first, second, third, root / "compiled")],
         "output": str(root / "output"),
         "model": "",
@@ -45,9 +48,9 @@ def verify(
     return tuple(json.loads((root / "output" / f"{name}.json").read_bytes()) for name in ("agreement", "timings"))
 
 
-def scaled(factor: float, *, ends: float = 0.0) -> ov.Model:
+def scaled(factor: float, *, ends: float = 0.0, batch: int = 1) -> ov.Model:
     """Return a static model with y = factor * x[:2], and something more at the last place of a sample that fills it."""
-    x = op.parameter([1, 3, 32], np.float32, name="x")
+    x = op.parameter([batch, 3, 32], np.float32, name="x")
     x.output(0).set_names({"x"})
     bump = np.zeros((1, 2, 32), np.float32)
     bump[..., -1] = ends
@@ -56,8 +59,8 @@ def scaled(factor: float, *, ends: float = 0.0) -> ov.Model:
     return ov.Model([op.result(y)], [x], "scaled")
 
 
-def dynamic(factor: float) -> ov.Model:
-    x = op.parameter([1, 3, -1], np.float32, name="x")
+def dynamic(factor: float, *, batch: int = 1) -> ov.Model:
+    x = op.parameter([batch, 3, -1], np.float32, name="x")
     x.output(0).set_names({"x"})
     y = op.multiply(op.slice(x, [0], [2], [1], [1]), op.constant(np.float32(factor)))
     y.output(0).set_names({"y"})
@@ -74,6 +77,13 @@ def test_a_static_model_that_does_the_same_agrees_fully(tmp_path: Path) -> None:
     assert agreement["samples"] == 3
     assert set(timings["latency"]) == {"time32"}
     assert timings["latency"]["time32"]["static_ms"] > 0
+
+
+def test_a_model_published_with_a_batch_of_its_own_is_compared_with_it(tmp_path: Path) -> None:
+    batch = program(*CONV.inputs, batch=2, sizes=({"time": 32},))
+    agreement, _ = verify(tmp_path, dynamic(2, batch=2), scaled(2, batch=2), batch=2, variants=batch.variants)
+    (row,) = agreement["pairs"]
+    assert (row["frame-agreement"], row["max-abs-difference"], row["frames"]) == (1, 0, 6)
 
 
 def test_a_static_model_that_does_something_else_does_not(tmp_path: Path) -> None:
@@ -108,15 +118,8 @@ def test_the_blob_is_what_is_measured_where_there_is_one(tmp_path: Path) -> None
     original, static = write(tmp_path / "original", dynamic(1)), write(tmp_path / "static", scaled(1))
     (tmp_path / "compiled").mkdir()
     (tmp_path / "compiled" / "model.blob").write_bytes(blob)
-    parameters: dict[str, Any] = {
-        "device": "CPU",
-        "properties": {},
-        "program": CONV.model_dump(mode="json"),
-        "outputs": ["y"],
-        "samples": {"input": "x", "sample_rate": None, "validation": paths, "digest": ""},
-    }
     made = Stage(tmp_path)(
-        "verify", original, static, static, tmp_path / "compiled", data=tmp_path / "data", **parameters
+        "verify", original, static, static, tmp_path / "compiled", data=tmp_path / "data", **told(paths)
     )
     (row,) = json.loads((made / "agreement.json").read_bytes())["pairs"]
     sample = np.load(tmp_path / "data" / "0.npy")[:2]
@@ -124,9 +127,8 @@ def test_the_blob_is_what_is_measured_where_there_is_one(tmp_path: Path) -> None
 
 
 def test_an_extent_that_is_wrong_is_a_fault_with_both_shapes(tmp_path: Path) -> None:
-    wrong = {"outputs": (along(axis=2, offset=-1),)}
     with pytest.raises(NpuspecError, match=r"shape \[2, 31\] against \[2, 32\]") as caught:
-        verify(tmp_path, dynamic(1), scaled(1), program=wrong)
+        verify(tmp_path, dynamic(1), scaled(1), outputs=(along(axis=2, offset=-1),))
     assert caught.value.code == "output-shape"
 
 
@@ -138,16 +140,9 @@ def test_a_model_that_gives_nan_is_a_fault(tmp_path: Path) -> None:
 
 def test_a_sample_that_is_too_long_is_a_fault_with_its_name(tmp_path: Path) -> None:
     write_samples(tmp_path / "data", 32, 33)
-    parameters: dict[str, Any] = {
-        "device": "CPU",
-        "properties": {},
-        "program": CONV.model_dump(mode="json"),
-        "outputs": ["y"],
-        "samples": {"input": "x", "sample_rate": None, "validation": ["1.npy"], "digest": ""},
-    }
     original, static = write(tmp_path / "original", dynamic(1)), write(tmp_path / "static", scaled(1))
     with pytest.raises(NpuspecError, match=r"`1\.npy`: the sample is 33 long") as caught:
-        Stage(tmp_path)("verify", original, static, static, static, data=tmp_path / "data", **parameters)
+        Stage(tmp_path)("verify", original, static, static, static, data=tmp_path / "data", **told(["1.npy"]))
     assert caught.value.code == "sample-too-long"
 
 
@@ -159,6 +154,5 @@ def test_convolutions_at_the_edge_see_padding_and_the_figures_show_it(tmp_path: 
 
 
 def test_an_output_without_a_length_is_compared_whole(tmp_path: Path) -> None:
-    whole = {"outputs": (Output(name="y", dtype="float32", extents=()),)}
     with pytest.raises(NpuspecError, match=r"shape \[2, 32\] against \[2, 10\]"):
-        verify(tmp_path, dynamic(1), scaled(1), program=whole)
+        verify(tmp_path, dynamic(1), scaled(1), outputs=(Output(name="y", dtype="float32", extents=()),))

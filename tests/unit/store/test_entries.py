@@ -3,17 +3,17 @@
 import logging
 import os
 import shutil
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from conftest import Start
+from helpers import let_go
 from npuspec.store import Store, cache_dir
 
 KEY = "ab" * 32
-Start = Callable[..., subprocess.Popen[str]]
 
 MAKE = """
 import sys, pathlib
@@ -206,13 +206,7 @@ def test_an_entry_damaged_while_it_is_made_anew_is_replaced(store: Store) -> Non
 
 def test_many_processes_making_one_entry_all_end_with_it(store: Store, start: Start) -> None:
     processes = [start(MAKE, store.root, KEY) for _ in range(6)]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "made\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
+    let_go(processes, "made\n")
     assert [process.wait(30) for process in processes] == [0] * 6
     entry = store.get("kind", KEY)
     assert entry is not None

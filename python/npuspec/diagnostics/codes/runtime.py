@@ -16,6 +16,12 @@ RUNTIME = {
         "",
         "$ npuspec apply specs/asr.toml --output build/asr",
     ),
+    "infer-failed": CodeDoc(
+        "The device took the inputs and then failed: it was lost, its driver was reset, or it ran out of memory. "
+        "Nothing is returned, since what stands in the outputs may be another sample's.",
+        "",
+        ">>> session = npuspec.load('build/asr')   # a new session finds the device again, or its fallback",
+    ),
     "internal-error": CodeDoc(
         "npuspec itself failed, in a way that none of its messages covers. That is a bug, whatever the spec holds.",
         "",

@@ -36,6 +36,12 @@ SPEC = {
         '[[gates]]\nmetric = "frame-agreement"\noutput = "logits"\nof = "static"\nagainst = "static"\nmin = 0.9',
         '[[gates]]\nmetric = "frame-agreement"\noutput = "logits"\nof = "static"\nagainst = "original"\nmin = 0.9',
     ),
+    "idle-batch": CodeDoc(
+        "A session takes one sample at a time and fills every row of the batch with it, so that all rows but one are "
+        "computed for nothing. It is a warning, since some models have no other batch.",
+        "[batching]\nsize = 8",
+        "[batching]\nsize = 1",
+    ),
     "idle-quantization": CodeDoc(
         "A recipe for INT8 is stated and the mode is `none`, so that nothing is quantized. The bundle would be as "
         "large as before, and whoever reads the spec would think otherwise.",
@@ -48,6 +54,12 @@ SPEC = {
         "result too much to be implied.",
         '[dims.time]\nstrategy = "pad"\nsize = 80000',
         '[dims.time]\nstrategy = "pad"\nsize = 80000\noverflow = "error"',
+    ),
+    "mixed-sides": CodeDoc(
+        "Two inputs share a dimension and are padded on different sides. Outputs that follow from it are cut on "
+        "one side, and what belongs to the other input would come back as padding.",
+        '[inputs.a]\nshape = ["batch", "time"]\npad-side = "left"\n\n[inputs.b]\nshape = ["batch", "time"]',
+        '[inputs.a]\nshape = ["batch", "time"]\n\n[inputs.b]\nshape = ["batch", "time"]',
     ),
     "no-data": CodeDoc(
         "Quantization is calibrated on real samples and gates are measured on them, and there are none: the spec has "

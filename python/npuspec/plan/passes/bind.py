@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from npuspec.bundle.program import DataInput, Dim, Extent, Input, LengthInput, MaskInput, Output, Program, Variant
 from npuspec.diagnostics import Diagnostic
-from npuspec.diagnostics.suggest import did_you_mean
+from npuspec.diagnostics.suggest import did_you_mean, toml_key
 from npuspec.facts import Lengths, Port, Signature
 from npuspec.spec import Spec, models
 from npuspec.spec.rules import BATCH, varying_axes
@@ -34,7 +34,7 @@ def check_ports(spec: Spec, signature: Signature) -> list[Diagnostic]:
         Diagnostic(
             "unstated-input",
             f"the model has an input `{name}` of shape {shown(port)} that the spec doesn't mention",
-            f'add [inputs.{name}] with a shape, or with role = "length" or "mask"',
+            f'add [inputs.{toml_key(name)}] with a shape, or with role = "length" or "mask"',
         ).at(("inputs",))
         for name, port in ports.items()
         if name not in spec.inputs
@@ -182,28 +182,8 @@ def followed_dim(spec: Spec, name: str) -> str:
     return str(table.shape[varying_axes(spec, table)[0]])
 
 
-def build_program(spec: Spec, signature: Signature, lengths: Lengths) -> tuple[Program | None, list[Diagnostic]]:
-    """Put the ports, the padded dimensions and the propagated lengths together."""
-    faults = [
-        Diagnostic(
-            "unknown-length",
-            f"how long output `{name}` is can't be found: {why}",
-            f"state it: [outputs.{name}] length = {{ dim = …, axis = …, offset = …, divisor = … }}",
-        ).at(("outputs", name))
-        for name, why in lengths.failures.items()
-    ]
-    for name, shape in lengths.shapes.items():
-        if not shape or shape[0] != spec.batching.size:
-            message = f"output `{name}` has shape {list(shape)}: its first axis isn't the batch of {spec.batching.size}"
-            faults.append(
-                Diagnostic("output-batch", message, "state the batch that the model was made for").at(("batching",))
-            )
-    for dim, sizes in padded_dims(spec).items():
-        if sizes[0] < lengths.dims[dim].minimum:
-            message = f"the model takes no `{dim}` below {lengths.dims[dim].minimum}"
-            faults.append(Diagnostic("wrong-size", message, "state a larger size").at(("dims", dim)))
-    if faults:
-        return None, faults
+def build_program(spec: Spec, signature: Signature, lengths: Lengths) -> Program:
+    """Put the ports, the padded dimensions and the propagated lengths together; they have been checked."""
     ports = {port.name: port for port in signature.inputs}
     inputs = tuple(_input(spec, port) for port in signature.inputs)
     outputs = tuple(Output(name=p.name, dtype=p.dtype, extents=lengths.extents[p.name]) for p in signature.outputs)
@@ -216,7 +196,7 @@ def build_program(spec: Spec, signature: Signature, lengths: Lengths) -> tuple[P
         for sizes in combinations(padded_dims(spec))
     )
     dims: dict[str, Dim] = lengths.dims
-    return Program(batch=spec.batching.size, dims=dims, inputs=inputs, outputs=outputs, variants=variants), []
+    return Program(batch=spec.batching.size, dims=dims, inputs=inputs, outputs=outputs, variants=variants)
 
 
 def combinations(dims: dict[str, tuple[int, ...]]) -> list[dict[str, int]]:

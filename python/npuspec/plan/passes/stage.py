@@ -79,7 +79,7 @@ def plan_stages(
                 device=device,
                 properties=properties,
                 program=program.model_dump(mode="json"),
-                outputs=sorted({g.output for g in gates} or {o.name for o in program.outputs if o.extents}),
+                outputs=sorted({g.output for g in gates} or {o.name for o in program.outputs}),
                 samples=validation,
             )
     return tuple(stages.values())
