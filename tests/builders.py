@@ -33,6 +33,8 @@ shape = ["batch", "time"]
 """
 """The shortest spec with a padded dimension; tables that it lacks may be appended."""
 
+BUCKETS = SMALL.replace('"pad"', '"buckets"').replace("size = 64", "sizes = [16, 32]")
+
 DATA = """
 [data]
 source = "samples/*.npy"

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +34,9 @@ class Ran:
     err: str
 
 
-def npuspec(*arguments: str | Path, cwd: Path | None = None, **variables: str) -> Ran:
+def npuspec(
+    *arguments: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None, **variables: str
+) -> Ran:
     """Run the command line in a process of its own, with the tests' cache."""
     done = subprocess.run(
         [sys.executable, "-m", "npuspec", *map(str, arguments)],
@@ -42,7 +44,7 @@ def npuspec(*arguments: str | Path, cwd: Path | None = None, **variables: str) -
         text=True,
         check=False,
         cwd=cwd,
-        env={**os.environ, "NO_COLOR": "1", **variables},
+        env={**os.environ, "NO_COLOR": "1", **(env or {}), **variables},
     )
     return Ran(done.returncode, done.stdout, done.stderr)
 

@@ -79,14 +79,14 @@ def test_json_without_faults_is_an_empty_list_or_notes_and_exit_code_0(tmp_path:
 
 
 def test_it_never_touches_the_network(tmp_path: Path) -> None:
-    ran = npuspec("check", ASR_SPEC, cwd=None, NPUSPEC_CACHE=str(tmp_path), **UNREACHABLE)
+    ran = npuspec("check", ASR_SPEC, cwd=None, NPUSPEC_CACHE=str(tmp_path), env=UNREACHABLE)
     assert ran.code == 0, ran.err
     assert ran.err.count("note[source-not-cached]") == 2
     assert not (tmp_path / "wheels").exists()
 
 
 def test_the_same_settings_keep_plan_from_downloading(tmp_path: Path) -> None:
-    ran = npuspec("plan", ASR_SPEC, cwd=None, NPUSPEC_CACHE=str(tmp_path), **UNREACHABLE)
+    ran = npuspec("plan", ASR_SPEC, cwd=None, NPUSPEC_CACHE=str(tmp_path), env=UNREACHABLE)
     assert ran.code == 2
     assert "error[download-failed]" in ran.err
 

@@ -34,7 +34,7 @@ def test_the_place_and_the_name_of_the_spec_change_no_byte(planned: bytes, tmp_p
 
 @pytest.mark.parametrize("variables", [{"LC_ALL": "C"}, {"TZ": "Pacific/Auckland"}, {"PYTHONUTF8": "0", "LANG": "C"}])
 def test_the_settings_of_the_user_change_no_byte(planned: bytes, variables: dict[str, str]) -> None:
-    assert npuspec("plan", "--json", ASR_SPEC, cwd=None, **variables).out.encode() == planned
+    assert npuspec("plan", "--json", ASR_SPEC, cwd=None, env=variables).out.encode() == planned
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A new version takes the place of the old one in one step."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 
 from bundle.conftest import FILES, publish_files
 from npuspec.bundle import open_bundle
+from npuspec.bundle.manifest import MANIFEST
+from npuspec.bundle.reader import POINTER, VERSIONS
 from npuspec.bundle.writer import staging
 from npuspec.diagnostics import BundleError, SpecError
 
@@ -220,3 +223,14 @@ def test_a_link_among_the_versions_is_removed_and_what_it_leads_to_stays(bundle:
     publish_files(bundle, "new")
     assert "0" * 64 not in versions(bundle)
     assert content(elsewhere) == before
+
+
+def test_a_bundle_is_for_all_who_may_read_its_folder(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        version = publish_files(tmp_path / "bundle")
+    finally:
+        os.umask(before)
+    for path in ("", POINTER, VERSIONS, f"{VERSIONS}/{version}", f"{VERSIONS}/{version}/{MANIFEST}"):
+        assert (tmp_path / "bundle" / path).stat().st_mode & 0o444 == 0o444, path
+    assert (tmp_path / "bundle" / VERSIONS / version).stat().st_mode & 0o111 == 0o111

@@ -2,7 +2,7 @@
 
 import pytest
 
-from builders import DATA, GATE, SMALL, port, program_of, signature_of, spec_of
+from builders import BUCKETS, DATA, GATE, SMALL, port, program_of, signature_of, spec_of
 from npuspec.bundle.program import DataInput, Dim, Extent, LengthInput, MaskInput
 from npuspec.diagnostics import Diagnostic
 from npuspec.diagnostics import Path as Place
@@ -12,7 +12,6 @@ from npuspec.plan.passes.bind import check_ports, combinations, stated_extents
 LENGTH = '\n[inputs.n]\nrole = "length"\nof = "x"\n'
 MASK = '\n[inputs.n]\nrole = "mask"\nof = "x"\n'
 KEEP = DATA + '\n[quantization]\nmode = "int8"\nkeep = { names = ["/Conv", "/Cnov"] }\n'
-BUCKETS = SMALL.replace('"pad"', '"buckets"').replace("size = 64", "sizes = [16, 32]")
 X = port("x", None, None)
 
 

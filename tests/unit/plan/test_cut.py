@@ -7,14 +7,12 @@ import openvino as ov
 import pytest
 from openvino import opset13 as op
 
-from builders import SMALL, lengths_of, spec_of
+from builders import BUCKETS, SMALL, lengths_of, spec_of
 from npuspec.bundle.program import Extent
 from npuspec.plan import prepare
 from npuspec.plan.passes.cut import check_lengths
 from npuspec.store import Store
 from toy_specs import write
-
-BUCKETS = SMALL.replace('"pad"', '"buckets"').replace("size = 64", "sizes = [16, 32]")
 
 JOINED = """npuspec = 1
 

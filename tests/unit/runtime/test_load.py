@@ -13,6 +13,7 @@ import pytest
 import npuspec
 from npuspec import BundleError, DeviceError, FallbackWarning, Session
 from npuspec.bundle import open_bundle
+from npuspec.bundle.program import Program, Variant
 from npuspec.bundle.writer import publish, records, staging
 from npuspec.runtime import load
 from runtime.toys import along, bundle, data, program
@@ -210,3 +211,32 @@ print("\\n".join(sys.modules))
     unwanted = ["npuspec.spec", "npuspec.plan", "npuspec.stages", "npuspec.sources", "npuspec.execute", "npuspec.facts"]
     unwanted += ["nncf", "typer", "rich", "soundfile"]
     assert [name for name in loaded if name in unwanted] == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"outputs": [along(axis=9)]},
+        {"outputs": [along(dim="width")]},
+        {"outputs": [along("unheard-of")]},
+        {"inputs": [data("unheard-of")]},
+        {"inputs": [data(dtype="float64")]},
+        {"inputs": [data(dtype="foo")]},
+        {"variants": [Variant(name="time8", sizes={"time": 8}, shapes={"x": (1, 9)})]},
+        {"variants": [Variant(name="time8", sizes={"width": 8}, shapes={"x": (1, 8)})]},
+    ],
+    ids=str,
+)
+def test_a_manifest_that_does_not_fit_its_models_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
+    toy = program(data(), outputs=(along(),))
+    forged = Program.model_validate({**toy.model_dump(), **changes})
+    bundle(tmp_path / "bundle", toy, program=forged.model_dump())
+    with pytest.raises(BundleError, match="doesn't fit its models") as refused:
+        load(tmp_path / "bundle")
+    assert refused.value.code == "broken-bundle"
+
+
+def test_a_manifest_may_set_no_property_that_a_spec_may_not(tmp_path: Path) -> None:
+    deployments = [{"device": "CPU", "properties": {"CACHE_DIR": str(tmp_path / "evil")}}]
+    with pytest.raises(ValueError, match="`CACHE_DIR` is no property that a spec may set"):
+        bundle(tmp_path / "bundle", program(data(), outputs=(along(),)), deployments=deployments)
