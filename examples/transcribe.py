@@ -36,7 +36,10 @@ Array = NDArray[Any]
 
 def read_clip(path: Path) -> Array:
     """Return a clip as float32 [samples]."""
-    sound, rate = soundfile.read(path, dtype="float32")
+    try:
+        sound, rate = soundfile.read(path, dtype="float32")
+    except (OSError, RuntimeError) as error:
+        sys.exit(f"{path}: {error}")
     if rate != RATE or sound.ndim != 1:
         sys.exit(
             f"{path}: {rate} Hz with {1 if sound.ndim == 1 else sound.shape[1]} channels; mono at {RATE} Hz is needed"
