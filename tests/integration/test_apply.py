@@ -197,4 +197,7 @@ def test_a_bundle_without_data_is_made_but_measures_nothing(small_spec: Path, tm
     ran = npuspec("apply", small_spec, "--output", tmp_path / "bundle")
     assert ran.code == 0, ran.err
     evidence = json.loads(open_bundle(tmp_path / "bundle").path("evidence/evidence.json").read_bytes())
-    assert evidence == {"gates": [], "quantization": {}}
+    (doubt,) = evidence.pop("doubts")
+    assert doubt.startswith("nothing was measured")
+    assert evidence == {"gates": [], "quantization": {}, "agreement": None}
+    assert doubt in ran.err

@@ -136,7 +136,7 @@ def test_links_are_followed_inside_the_spec_s_folder_only(spec: Path, store: Sto
     refused(fetch_model("m.onnx", None, folder=spec, store=store), "path-outside", ("model", "source"))
     (spec / "data" / "b.wav").symlink_to("../../secret.bin")
     refused(fetch_data("data/*.wav", None, folder=spec, store=store), "path-outside", ("data", "source"))
-    (spec / "gone.onnx").symlink_to("../shared/gone.onnx")
+    (spec / "gone.onnx").symlink_to("../elsewhere/gone.onnx")
     refused(fetch_model("gone.onnx", None, folder=spec, store=store), "path-outside", ("model", "source"))
     (spec / "out").symlink_to("..")
     refused(fetch_data("out/*.bin", None, folder=spec, store=store), "path-outside", ("data", "source"))
