@@ -59,6 +59,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     present = {op.get_friendly_name() for op in model.get_ops()}
     kept = [name for name in recipe.keep_names if name in present]
     quantized = _quantize(model, Calibration(program, fitting, progress), recipe, kept)
+    _number_nameless(quantized, present)
     request.write_model(quantized)
     types = [op.get_type_name() for op in quantized.get_ops()]
     request.write_json(
@@ -94,7 +95,6 @@ def _fitting(
 
 
 def _quantize(model: ov.Model, calibration: Calibration, recipe: Recipe, kept: list[str]) -> ov.Model:
-    named = {operation.get_friendly_name() for operation in model.get_ops()}
     try:
         import nncf  # noqa: PLC0415  an extra: only specs that quantize need it
     except ImportError:
@@ -117,9 +117,15 @@ def _quantize(model: ov.Model, calibration: Calibration, recipe: Recipe, kept: l
         raise StageError(
             Diagnostic("quantize-failed", message, 'keep what it names in floating point, or set mode = "none"')
         ) from None
-    # OpenVINO numbers nameless operations by a counter of the process, whose state depends on the number of CPUs.
-    for number, operation in enumerate(result.get_ordered_ops()):
+    return result
+
+
+def _number_nameless(model: ov.Model, named: set[str]) -> None:
+    """Name by position what OpenVINO named itself, which is every name of that form but those in `named`.
+
+    It numbers nameless operations by a counter of the process, whose state depends on the number of CPUs.
+    """
+    for number, operation in enumerate(model.get_ordered_ops()):
         name, kind = operation.get_friendly_name(), operation.get_type_name()
         if name not in named and re.fullmatch(rf"{kind}_\d+", name):
             operation.set_friendly_name(f"{kind}/quantized_{number}")
-    return result
