@@ -9,12 +9,13 @@ from npuspec.diagnostics.errors import (
     SpecError,
     StageError,
 )
-from npuspec.diagnostics.model import Diagnostic, Label, Path, Severity, has_errors
+from npuspec.diagnostics.model import Diagnostic, Edit, Label, Path, Severity, has_errors
 
 __all__ = [
     "BundleError",
     "DeviceError",
     "Diagnostic",
+    "Edit",
     "GateError",
     "InputError",
     "Label",

@@ -4,7 +4,7 @@ A path names a place in the TOML (`("inputs", "waveform", "shape")`), never a po
 diagnostic is rendered, so that moving a line changes no value and no digest.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -33,6 +33,15 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of the text. `text` takes the place of one part of an entry; an "entry" goes with its key."""
+
+    path: Path
+    part: Literal["key", "value", "entry"]
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One fault. `code` is a key of `npuspec.diagnostics.codes.CODES`."""
 
@@ -41,10 +50,16 @@ class Diagnostic:
     help: str = ""
     labels: tuple[Label, ...] = field(default=())
     severity: Severity = Severity.ERROR
+    edits: tuple[Edit, ...] = ()
+    """The mend, where there is one that is safe: it changes nothing that its author meant."""
 
     def at(self, path: Path, message: str = "", part: Literal["key", "value"] = "value") -> "Diagnostic":
         """Return the same fault with one more label."""
-        return Diagnostic(self.code, self.message, self.help, (*self.labels, Label(path, message, part)), self.severity)
+        return replace(self, labels=(*self.labels, Label(path, message, part)))
+
+    def mend(self, path: Path, part: Literal["key", "value", "entry"], text: str = "") -> "Diagnostic":
+        """Return the same fault with one more edit of its mend."""
+        return replace(self, edits=(*self.edits, Edit(path, part, text)))
 
 
 def has_errors(diagnostics: list[Diagnostic]) -> bool:

@@ -4,8 +4,9 @@ import pytest
 
 from builders import DATA, GATE, SMALL, faults_of, places, spec_of
 from npuspec.diagnostics import Path, Severity
+from npuspec.spec.axes import varying_axes
 from npuspec.spec.models import DataInput
-from npuspec.spec.rules import RULES, varying_axes
+from npuspec.spec.rules import RULES
 
 LENGTH = '\n[inputs.n]\nrole = "length"\nof = "x"\n'
 QUANTIZED = '\n[quantization]\nmode = "int8"\n'

@@ -9,7 +9,7 @@ from npuspec.diagnostics import Diagnostic
 from npuspec.diagnostics.suggest import did_you_mean, toml_key
 from npuspec.facts import Lengths, Port, Signature
 from npuspec.spec import Spec, models
-from npuspec.spec.rules import BATCH, varying_axes
+from npuspec.spec.axes import BATCH, varying_axes
 
 _LENGTH_DTYPES = ("int32", "int64")
 _MASK_DTYPES = ("bool", "uint8", "int8", "int32", "int64", "float16", "float32")

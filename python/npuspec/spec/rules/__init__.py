@@ -1,0 +1,26 @@
+"""Rules that look at several tables together: one small function each, none of which reads a file."""
+
+from collections.abc import Callable, Iterator
+
+from npuspec.diagnostics import Diagnostic
+from npuspec.spec.models import Spec
+from npuspec.spec.rules import batching, data, dims, properties, target
+
+Rule = Callable[[Spec], Iterator[Diagnostic]]
+
+RULES: tuple[Rule, ...] = (
+    properties.unknown_property,
+    properties.bypassed_driver_cache,
+    target.fallback_is_target,
+    dims.undeclared_dim,
+    dims.dim_name,
+    dims.stated_length,
+    dims.batch_is_first,
+    dims.padded_of,
+    data.data_for_an_input,
+    data.gate_compares_two,
+    dims.one_side,
+    batching.idle_batch,
+    dims.too_many_variants,
+    data.idle_quantization,
+)

@@ -1,0 +1,109 @@
+"""The dimensions, and the shapes that are made of them."""
+
+import re
+from collections.abc import Iterator
+from math import prod
+
+from npuspec.diagnostics import Diagnostic
+from npuspec.diagnostics.suggest import did_you_mean
+from npuspec.spec.axes import BATCH, varying_axes
+from npuspec.spec.models import BucketsDim, DataInput, Spec
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
+_MOST_VARIANTS = 64
+
+
+def undeclared_dim(spec: Spec) -> Iterator[Diagnostic]:
+    """Every name in a shape is a dimension, and every dimension is used."""
+    used = set()
+    for name, data in spec.inputs.items():
+        for index, axis in enumerate(data.shape if isinstance(data, DataInput) else ()):
+            used.add(axis)
+            if isinstance(axis, str) and axis != BATCH and axis not in spec.dims:
+                message = f"`{axis}` is no dimension of this spec"
+                help_ = did_you_mean(axis, [*spec.dims, BATCH]) or f"declare it: [dims.{axis}]"
+                yield Diagnostic("unknown-dim", message, help_).at(("inputs", name, "shape", index))
+    for dim in spec.dims:
+        if dim == BATCH:
+            yield Diagnostic("batch-dim", "the size of `batch` is stated in [batching]", "take this table out").at(
+                ("dims", dim)
+            )
+        elif dim not in used:
+            message = f"no input's shape has the dimension `{dim}`"
+            yield Diagnostic("unused-dim", message, "take the table out, or use its name in a shape").at(
+                ("dims", dim), part="key"
+            )
+
+
+def dim_name(spec: Spec) -> Iterator[Diagnostic]:
+    """A dimension's name is part of the names of variants, and so of files in the bundle."""
+    for dim in spec.dims:
+        if not _NAME.fullmatch(dim):
+            message = f"`{dim}` can't name a dimension"
+            help_ = "at most 40 of the letters a to z, digits, `_` and `-`, a letter first"
+            yield Diagnostic("wrong-value", message, help_).at(("dims", dim), part="key")
+
+
+def batch_is_first(spec: Spec) -> Iterator[Diagnostic]:
+    """The batch is axis 0, and a dimension stands once in a shape."""
+    for name, data in spec.inputs.items():
+        if not isinstance(data, DataInput):
+            continue
+        if data.shape[0] != BATCH:
+            message = f"the first axis of `{name}` must be `batch`"
+            yield Diagnostic("batch-axis", message, 'shape = ["batch", …]').at(("inputs", name, "shape"))
+        names = [a for a in data.shape if isinstance(a, str)]
+        if len(names) != len(set(names)):
+            yield Diagnostic(
+                "repeated-dim", "a dimension stands twice in this shape", "give one of them another name"
+            ).at(("inputs", name, "shape"))
+
+
+def padded_of(spec: Spec) -> Iterator[Diagnostic]:
+    """A length or mask follows a data input that has one dimension of varying size."""
+    for name, table in spec.inputs.items():
+        if isinstance(table, DataInput):
+            continue
+        at = ("inputs", name, "of")
+        followed = spec.inputs.get(table.of)
+        if not isinstance(followed, DataInput):
+            names = [n for n, t in spec.inputs.items() if isinstance(t, DataInput)]
+            yield Diagnostic(
+                "unknown-input", f"`{table.of}` is no data input of this spec", did_you_mean(table.of, names)
+            ).at(at)
+        elif (count := len(varying_axes(spec, followed))) != 1:
+            message = f"`{table.of}` has {count} padded dimensions: its length would not be one number"
+            yield Diagnostic("ambiguous-length", message, "follow an input with exactly one padded dimension").at(at)
+
+
+def one_side(spec: Spec) -> Iterator[Diagnostic]:
+    """Inputs that share a dimension are padded on one side: an output is cut on that side."""
+    sides: dict[str, str] = {}
+    for name, data in spec.inputs.items():
+        if not isinstance(data, DataInput):
+            continue
+        for axis in varying_axes(spec, data):
+            dim = str(data.shape[axis])
+            if sides.setdefault(dim, data.pad_side) != data.pad_side:
+                message = f"`{dim}` is padded on the {sides[dim]} in another input, and on the {data.pad_side} here"
+                key = "pad-side" if "pad_side" in data.model_fields_set else "shape"
+                yield Diagnostic("mixed-sides", message, "pad both on one side").at(("inputs", name, key))
+
+
+def stated_length(spec: Spec) -> Iterator[Diagnostic]:
+    """An output's length that is stated by hand follows from a padded dimension."""
+    padded = [name for name, dim in spec.dims.items() if dim.strategy != "fixed"]
+    for name, output in spec.outputs.items():
+        if output.length is not None and output.length.dim not in padded:
+            message = f"`{output.length.dim}` is no padded dimension of this spec"
+            yield Diagnostic("unknown-dim", message, did_you_mean(output.length.dim, padded)).at(
+                ("outputs", name, "length", "dim")
+            )
+
+
+def too_many_variants(spec: Spec) -> Iterator[Diagnostic]:
+    """Each choice of buckets is a model of its own to make, measure and ship."""
+    count = prod(len(dim.sizes) for dim in spec.dims.values() if isinstance(dim, BucketsDim))
+    if count > _MOST_VARIANTS:
+        message = f"these buckets make {count} static variants of the model, and at most {_MOST_VARIANTS} are possible"
+        yield Diagnostic("too-many-variants", message, "state fewer sizes").at(("dims",))
