@@ -18,6 +18,9 @@ RelativePath = Annotated[
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+PropertyName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,99}$")]
+
+
 class FileRecord(Frozen):
     """One file of the bundle."""
 
@@ -29,7 +32,7 @@ class Deployed(Frozen):
     """A device that the spec allows, with OpenVINO's properties for it."""
 
     device: Literal["NPU", "CPU"]
-    properties: dict[str, bool | int | str]
+    properties: dict[PropertyName, bool | int | float | str]
 
 
 class Blob(Frozen):
@@ -48,6 +51,8 @@ class Manifest(Frozen):
     toolchain: dict[str, str]
     program: Program
     cache: Literal["blob", "directory", "none"]
+    core: dict[PropertyName, bool | int | float | str]
+    """Properties of OpenVINO itself."""
     deployments: Annotated[tuple[Deployed, ...], Field(min_length=1)]
     """In the order in which they are tried."""
     device: Literal["NPU", "CPU"]

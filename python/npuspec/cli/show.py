@@ -1,5 +1,7 @@
 """A plan in words."""
 
+import json
+
 from npuspec.bundle.program import DataInput, Extent, Program
 from npuspec.diagnostics.text import printable
 from npuspec.plan import Plan
@@ -19,6 +21,8 @@ def show_plan(plan: Plan, name: str) -> str:
         _quantization(plan),
         _gates(plan),
         f"cache\n  {plan.cache}{_origin(plan, 'cache.kind')}",
+        _core(plan),
+        _defaults(plan),
         "stages\n"
         + "\n".join(
             f"  {s.digest[:12]}  {s.name}" + (f"  <- {', '.join(s.inputs)}" if s.inputs else "") for s in plan.stages
@@ -28,7 +32,13 @@ def show_plan(plan: Plan, name: str) -> str:
 
 
 def _origin(plan: Plan, key: str) -> str:
-    return f"  ({plan.origins[key]})" if key in plan.origins else "  (spec)"
+    return next((f"  ({s.origin})" for s in plan.settings if s.path == key), "")
+
+
+def _defaults(plan: Plan) -> str:
+    """List what the spec leaves open, so that no default is a surprise."""
+    rows = [f"  {s.path} = {json.dumps(s.value, ensure_ascii=False)}" for s in plan.settings if s.origin == "default"]
+    return "defaults\n" + "\n".join(rows)
 
 
 def _source(source: PlannedSource) -> str:
@@ -74,6 +84,12 @@ def _variants(plan: Plan) -> str:
     return "static shapes\n" + "\n".join([*rows, layout, batch])
 
 
+def _core(plan: Plan) -> str:
+    rows = [f"  {p.name} = {p.value}  ({p.origin})" for p in plan.core]
+    rows += [f"  compile ahead of time for {', '.join(plan.platforms)}"] if plan.platforms else []
+    return "OpenVINO\n" + "\n".join(rows) if rows else ""
+
+
 def _deployment(plan: Plan, index: int) -> str:
     deployment = plan.deployments[index]
     title = f"{deployment.device}, " + ("the target" if index == 0 else "a fallback")
@@ -90,7 +106,7 @@ def _quantization(plan: Plan) -> str:
         f"  {recipe.mode}{_origin(plan, 'quantization.mode')}",
         f"  preset {recipe.preset}{_origin(plan, 'quantization.preset')}",
         f"  model type {recipe.model_type or 'none'}{_origin(plan, 'quantization.model-type')}",
-        f"  kept in floating point: {', '.join(recipe.keep_names) or 'nothing'}",
+        f"  kept in floating point: {', '.join((*recipe.keep_names, *recipe.keep_types)) or 'nothing'}",
     ]
     if samples is not None:
         rows += [
@@ -103,7 +119,7 @@ def _quantization(plan: Plan) -> str:
 def _gates(plan: Plan) -> str:
     if plan.samples is None:
         return "gates\n  none: nothing will be measured"
-    rows = [f"  {g.metric} of {g.of} against {g.against}, {g.output}: at least {g.min:g}" for g in plan.gates]
+    rows = [f"  {g.subject}: {g.limits}" for g in plan.gates]
     rows += [
         f"  on {len(plan.samples.validation)} samples, none of which calibrates:",
         *(f"    {p}" for p in plan.samples.validation),

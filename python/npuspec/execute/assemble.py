@@ -35,6 +35,7 @@ def assemble(
         toolchain=plan.toolchain,
         program=plan.program,
         cache=plan.cache,
+        core={p.name: p.value for p in plan.core},
         deployments=tuple(
             Deployed(device=d.device, properties={p.name: p.value for p in d.properties}) for d in plan.deployments
         ),

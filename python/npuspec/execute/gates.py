@@ -2,21 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import inf
 from typing import Any
 
 from npuspec.diagnostics import Diagnostic
-from npuspec.plan.model import Plan
+from npuspec.plan.model import Plan, PlannedGate
 
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """A gate with its figure. `margin` is how far the figure lies above the minimum; below 0 the gate fails."""
+    """A gate with its figure. `margin` is how far the figure lies inside its limits; below 0 the gate fails."""
 
     metric: str
     output: str
     of: str
     against: str
-    min: float
+    min: float | None
+    max: float | None
     value: float
     margin: float
     passed: bool
@@ -25,14 +27,16 @@ class GateResult:
         """Return the result in words."""
         verdict = "passed" if self.passed else "FAILED"
         digits = self._digits()
+        wanted = [f"at least {self.min:g}"] if self.min is not None else []
+        wanted += [f"at most {self.max:g}"] if self.max is not None else []
         return (
             f"{self.metric} of {self.of} against {self.against}, {self.output}: "
-            f"{self.value:.{digits}f}, at least {self.min:g} wanted ({verdict}, margin {self.margin:+.{digits}f})"
+            f"{self.value:.{digits}f}, {' and '.join(wanted)} wanted ({verdict}, margin {self.margin:+.{digits}f})"
         )
 
     def _digits(self) -> int:
-        """Return how many digits it takes to see on which side of the minimum the figure lies."""
-        return next((n for n in range(4, 17) if (round(self.value, n) >= self.min) == self.passed), 17)
+        """Return how many digits it takes to see on which side of its limits the figure lies."""
+        return next((n for n in range(4, 17) if (_margin(round(self.value, n), self) >= 0) == self.passed), 17)
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data for the evidence."""
@@ -44,12 +48,19 @@ def hold_gates(plan: Plan, agreement: Mapping[str, Any]) -> tuple[GateResult, ..
     rows = {(row["of"], row["against"], row["output"]): row for row in agreement["pairs"]}
     results = []
     for gate in plan.gates:
-        value = rows[gate.of, gate.against, gate.output][gate.metric]
-        margin = value - gate.min
+        of, against, output = str(gate.of), str(gate.against), str(gate.output)
+        value = rows[of, against, output][gate.metric]
+        margin = _margin(value, gate)
         results.append(
-            GateResult(gate.metric, gate.output, gate.of, gate.against, gate.min, value, margin, margin >= 0)
+            GateResult(gate.metric, output, of, against, gate.min, gate.max, value, margin, passed=margin >= 0)
         )
     return tuple(results)
+
+
+def _margin(value: float, limits: PlannedGate | GateResult) -> float:
+    above = value - limits.min if limits.min is not None else inf
+    below = limits.max - value if limits.max is not None else inf
+    return min(above, below)
 
 
 def failures(results: tuple[GateResult, ...]) -> list[Diagnostic]:

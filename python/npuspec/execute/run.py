@@ -1,13 +1,13 @@
 """`npuspec apply`: spec in, bundle out, with the evidence beside it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 
 from npuspec.bundle import open_bundle
 from npuspec.bundle.writer import check_place, publish, staging
-from npuspec.diagnostics import BundleError, GateError, SpecError, StageError
+from npuspec.diagnostics import BundleError, GateError, Severity, SpecError, StageError
 from npuspec.diagnostics.disk import disk_fault
 from npuspec.execute.assemble import assemble
 from npuspec.execute.evidence import NAME as EVIDENCE
@@ -69,7 +69,8 @@ def apply(
     if prepared is None:
         raise SpecError(diagnostics)
     for fault in diagnostics:
-        observer.warn(fault.message)
+        if fault.severity is Severity.WARNING:
+            observer.warn(fault.message)
     return apply_prepared(prepared, Path(output), store, observer=observer, rebuild=rebuild)
 
 
@@ -78,6 +79,8 @@ def apply_prepared(
 ) -> Applied:
     """Execute a plan into a bundle; see `apply`."""
     plan = prepared.plan
+    if prepared.beyond:
+        raise SpecError(replace(fault, severity=Severity.ERROR) for fault in prepared.beyond)
     observer.announce("looking for devices")
     wanted, present = [d.device for d in plan.deployments], device_identities()
     device = choose_device(wanted, present)

@@ -15,6 +15,28 @@ from npuspec.facts.extents import find_extent, shortest
 from npuspec.facts.model import Lengths, Port, Signature
 from npuspec.runtime.device import identity, present
 
+_STEPS = 8  # between an attention's softmax and its products
+_THROUGH = frozenset(
+    (
+        "Add",
+        "Clamp",
+        "Concat",
+        "Convert",
+        "Divide",
+        "Multiply",
+        "Reshape",
+        "Select",
+        "Slice",
+        "Split",
+        "Squeeze",
+        "StridedSlice",
+        "Subtract",
+        "Transpose",
+        "Unsqueeze",
+        "Where",
+    )
+)
+
 
 def read_model(core: ov.Core, path: Path) -> ov.Model:
     """Read an ONNX or IR file.
@@ -54,9 +76,38 @@ def dtype_name(port: Any) -> str:
 def signature(arguments: Mapping[str, Any], _progress: Progress) -> Any:
     """Return the ports and operation names of the model file `arguments["model"]`."""
     model = read_model(ov.Core(), Path(arguments["model"]))
-    operations = sorted({op.get_friendly_name() for op in model.get_ops()})
-    found = Signature(inputs=_ports(model.inputs), outputs=_ports(model.outputs), operations=tuple(operations))
+    operations = model.get_ordered_ops()
+    found = Signature(
+        inputs=_ports(model.inputs),
+        outputs=_ports(model.outputs),
+        operations=tuple(sorted({op.get_friendly_name() for op in operations})),
+        types=tuple(sorted({op.get_type_name() for op in operations})),
+        attention=any(map(_is_attention, operations)),
+    )
     return found.model_dump(mode="json")
+
+
+def _is_attention(operation: Any) -> bool:
+    """Tell whether an operation is attention, or the softmax of one that was written out."""
+    kind = operation.get_type_name()
+    if kind != "Softmax":
+        return bool(kind == "ScaledDotProductAttention")
+    after = {target.get_node() for output in operation.outputs() for target in output.get_target_inputs()}
+    return _reaches_product([operation.input_value(0).get_node()], "up") and _reaches_product(list(after), "down")
+
+
+def _reaches_product(nodes: list[Any], way: str) -> bool:
+    """Tell whether a matrix product is met, going through nothing but what scales, masks and moves."""
+    for _ in range(_STEPS):
+        if any(node.get_type_name() in ("MatMul", "Einsum") for node in nodes):
+            return True
+        through = [node for node in nodes if node.get_type_name() in _THROUGH]
+        if way == "up":
+            near = [value.get_node() for node in through for value in node.input_values()]
+        else:
+            near = [t.get_node() for node in through for out in node.outputs() for t in out.get_target_inputs()]
+        nodes = [*{node.get_name(): node for node in near}.values()]
+    return False
 
 
 def _ports(ports: Any) -> tuple[Port, ...]:

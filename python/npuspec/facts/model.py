@@ -12,11 +12,14 @@ class Port(Frozen):
 
 
 class Signature(Frozen):
-    """A model's ports, and the friendly names of its operations in sorted order."""
+    """A model's ports, and its operations: their friendly names and their types, each in sorted order."""
 
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     operations: tuple[str, ...]
+    types: tuple[str, ...]
+    attention: bool
+    """Whether a softmax stands between two matrix products, as in a transformer."""
 
 
 class Lengths(Frozen):

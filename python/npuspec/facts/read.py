@@ -11,7 +11,7 @@ from npuspec.facts.model import Lengths, Signature
 from npuspec.sources import Fetched
 from npuspec.store import Store, canonical_json, digest_json
 
-_FORMAT = 1  # of what is kept: raised when the meaning of a fact changes
+_FORMAT = 2  # of what is kept: raised when the meaning of a fact changes
 
 
 @cache
@@ -63,6 +63,14 @@ def lengths(
     return Lengths.model_validate(_kept(store, model, "lengths", question))
 
 
+def noise(data: Fetched, store: Store) -> dict[str, str]:
+    """Return what those samples look like that look like random numbers or a constant, by their paths."""
+    key = {"format": _FORMAT, "toolchain": toolchain(), "data": data.digest, "fact": "noise"}
+    paths = [file.path for file in data.files]
+    found: dict[str, str] = _keep(store, key, "npuspec.facts.noise:noise", {"data": str(data.root), "paths": paths})
+    return found
+
+
 def device_identities() -> dict[str, str]:
     """Return each device that is present and what exactly it is: its full name, capabilities and OpenVINO's build."""
     result: dict[str, str] = run_task("npuspec.facts.inspect:devices", {})
@@ -72,9 +80,14 @@ def device_identities() -> dict[str, str]:
 def _kept(store: Store, model: Fetched, kind: str, question: Mapping[str, Any]) -> Any:
     """Return the fact that answers a question about a model: its files, and which of them is read."""
     key = {"format": _FORMAT, "toolchain": toolchain(), "model": model.digest, "entry": model.entry}
-    digest = digest_json({**key, "fact": kind, **question})
+    arguments = {"model": str(model.root / model.entry), **question}
+    return _keep(store, {**key, "fact": kind, **question}, f"npuspec.facts.inspect:{kind}", arguments)
+
+
+def _keep(store: Store, key: Mapping[str, Any], task: str, arguments: Mapping[str, Any]) -> Any:
+    digest = digest_json(key)
     if (entry := store.get("facts", digest)) is None:
-        answer = run_task(f"npuspec.facts.inspect:{kind}", {"model": str(model.root / model.entry), **question})
+        answer = run_task(task, arguments)
         with store.making("facts", digest) as folder:
             (folder / "fact.json").write_bytes(canonical_json(answer))
         return answer

@@ -1,14 +1,12 @@
 """The pure part of lowering: a spec, and everything that had to be found out about it, become a plan."""
 
-from collections.abc import Iterator
-
 from npuspec.bundle.program import Program
-from npuspec.plan.model import Plan, PlannedGate, PlannedSource, Samples
-from npuspec.plan.passes.deploy import plan_deployments
+from npuspec.plan.model import Plan, PlannedSource, Samples
+from npuspec.plan.passes.deploy import plan_core, plan_deployments
 from npuspec.plan.passes.sample import plan_recipe
 from npuspec.plan.passes.stage import plan_stages
+from npuspec.plan.passes.trace import plan_gates, trace_settings
 from npuspec.spec import Spec
-from npuspec.spec.models import Table
 
 
 def lower(
@@ -34,7 +32,8 @@ def lower(
 
     """
     recipe = plan_recipe(spec)
-    gates = tuple(PlannedGate(**gate.model_dump()) for gate in spec.gates)
+    gates = plan_gates(spec)
+    core = plan_core(spec)
     deployments = plan_deployments(spec, device)
     stages = plan_stages(
         toolchain=toolchain,
@@ -45,6 +44,7 @@ def lower(
         recipe=recipe,
         gates=gates,
         cache=spec.cache.kind,
+        core={p.name: p.value for p in core},
         deployments=deployments,
     )
     return Plan(
@@ -55,30 +55,9 @@ def lower(
         recipe=recipe,
         gates=gates,
         cache=spec.cache.kind,
+        core=core,
+        platforms=tuple(sorted(spec.target.platforms)),
         deployments=deployments,
         stages=stages,
-        origins=_origins(spec, device),
+        settings=trace_settings(spec, device),
     )
-
-
-def _origins(spec: Spec, device: str | None) -> dict[str, str]:
-    """Return where values come from that aren't in the spec's own words."""
-    origins = {".".join(path): "default" for path in _defaults(spec)}
-    origins |= {"dims": "minimum: measured", "outputs": "extents: measured"}
-    origins |= {f"outputs.{name}": "spec" for name, output in spec.outputs.items() if output.length is not None}
-    if device is not None:
-        origins["target"] = "the command line"
-    return dict(sorted(origins.items()))
-
-
-def _defaults(table: Table) -> Iterator[tuple[str, ...]]:
-    """Yield the path of every key that has a value without being written."""
-    for field, info in type(table).model_fields.items():
-        key, value = info.alias or field, getattr(table, field)
-        if field not in table.model_fields_set and not isinstance(value, Table):
-            if value is not None:
-                yield (key,)
-            continue
-        for name, below in value.items() if isinstance(value, dict) else [("", value)]:
-            if isinstance(below, Table):
-                yield from ((key, *([name] if name else []), *rest) for rest in _defaults(below))

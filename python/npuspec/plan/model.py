@@ -25,11 +25,21 @@ class PlannedSource(Frozen):
     files: tuple[SourceFile, ...]
 
 
+class Setting(Frozen):
+    """One value of the spec, or one that it left to its default."""
+
+    path: str
+    """As TOML would write it with dots, such as `quantization.samples`; a gate goes by what it measures."""
+    value: Any
+    origin: str
+    """`spec`, `default`, or who else said it."""
+
+
 class PlannedProperty(Frozen):
     """A device property as OpenVINO is given it."""
 
     name: str
-    value: bool | int | str
+    value: bool | int | float | str
     scope: Literal["core", "compile", "run"]
     origin: str
     """`spec`, or the reason for a default."""
@@ -47,11 +57,16 @@ class Deployment(Frozen):
 class Recipe(Frozen):
     """The quantization, in NNCF's terms."""
 
-    mode: Literal["none", "int8"]
+    mode: Literal["none", "int8", "weights", "mixed", "accuracy-control"]
     preset: Literal["performance", "mixed"]
     model_type: Literal["transformer"] | None
     subset_size: int
+    fast_bias_correction: bool
+    smooth_quant_alpha: float | None
+    overflow_fix: Literal["enable", "first-layer", "disable"]
+    activations_range: Literal["minmax", "mean-minmax", "median-minmax", "mean-no-outliers-minmax"] | None
     keep_names: tuple[str, ...]
+    keep_types: tuple[str, ...]
 
 
 class Samples(Frozen):
@@ -65,13 +80,31 @@ class Samples(Frozen):
 
 
 class PlannedGate(Frozen):
-    """A gate, as the spec states it."""
+    """A gate, as the spec states it; what a metric has no use for is None."""
 
-    metric: Literal["frame-agreement"]
-    output: str
-    of: Literal["static", "quantized"]
-    against: Literal["original", "static"]
-    min: float
+    metric: str
+    output: str | None = None
+    of: str | None = None
+    against: str | None = None
+    compared: str | None = None
+    figure: str | None = None
+    platform: str | None = None
+    min: float | None = None
+    max: float | None = None
+
+    @property
+    def subject(self) -> str:
+        """What the gate measures, without its limits."""
+        if self.figure is not None:
+            return f"{self.figure} {self.metric}" + (f" on {self.platform}" if self.platform else "")
+        beside = self.against or ("the original" if self.compared == "with-original" else None)
+        return f"{self.metric} of {self.of}" + (f" against {beside}" if beside else "") + f", {self.output}"
+
+    @property
+    def limits(self) -> str:
+        """What passes, in words."""
+        bounds = [f"at least {self.min:g}"] if self.min is not None else []
+        return " and ".join([*bounds, *([f"at most {self.max:g}"] if self.max is not None else [])])
 
 
 class PlannedStage(Frozen):
@@ -98,11 +131,15 @@ class Plan(Frozen):
     recipe: Recipe
     gates: tuple[PlannedGate, ...]
     cache: Literal["blob", "directory", "none"]
+    core: tuple[PlannedProperty, ...]
+    """Properties of OpenVINO itself."""
+    platforms: tuple[str, ...]
+    """NPUs that are compiled for ahead of time."""
     deployments: tuple[Deployment, ...]
     """The target first, then its fallbacks."""
     stages: tuple[PlannedStage, ...]
-    origins: dict[str, str]
-    """For each value that isn't the spec's own words: where it comes from."""
+    settings: tuple[Setting, ...]
+    """Every value of the spec, and every default, with its origin; sorted by path."""
 
     def encode(self) -> bytes:
         """Return the canonical JSON of this plan."""

@@ -9,14 +9,16 @@ from functools import partial
 from pathlib import Path
 
 from npuspec.diagnostics import Diagnostic, NpuspecError, has_errors
-from npuspec.facts import Signature, lengths, signature, toolchain
+from npuspec.facts import Signature, lengths, noise, signature, toolchain
 from npuspec.plan.lower import lower
 from npuspec.plan.model import Plan, PlannedSource, Samples, SourceFile
 from npuspec.plan.passes.bind import build_program, check_ports, padded_dims, stated_extents, static_shape
 from npuspec.plan.passes.cut import check_lengths
+from npuspec.plan.passes.doubt import MODEL_DOUBTS, SAMPLE_DOUBTS, doubt_model, doubt_samples
+from npuspec.plan.passes.reach import beyond_reach
 from npuspec.plan.passes.sample import split_samples
 from npuspec.sources import Fetched, fetch_data, fetch_model
-from npuspec.spec import Document, Spec, load, validate
+from npuspec.spec import Document, Spec, apply_allowances, load, open_choices, validate
 from npuspec.store import Store
 
 Announce = Callable[[str], None]
@@ -30,6 +32,8 @@ class Prepared:
     plan: Plan
     model: Fetched
     data: Fetched | None
+    beyond: tuple[Diagnostic, ...]
+    """What the spec says that can't be executed yet."""
 
 
 def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
@@ -39,13 +43,15 @@ def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
         return document, diagnostics
     spec, faults = validate(document)
     diagnostics += faults
-    if spec is not None:
-        model, data, faults = _fetch(spec, document.folder, store, offline=True)
-        diagnostics += faults
-        if model is not None:
-            diagnostics += _look(spec, model, store)[1]
-        diagnostics += _split(spec, data)[1]
-    return document, diagnostics
+    if spec is None:
+        return document, diagnostics
+    model, data, faults = _fetch(spec, document.folder, store, offline=True)
+    diagnostics += faults + beyond_reach(spec)
+    unknowable = {*(() if data or not spec.data else SAMPLE_DOUBTS), *(() if model else MODEL_DOUBTS)}
+    if model is not None:
+        diagnostics += _look(spec, model, store)[1]
+    diagnostics += _split(spec, data, store)[1]
+    return document, apply_allowances(spec, diagnostics, unknowable=unknowable)
 
 
 def prepare(
@@ -55,16 +61,26 @@ def prepare(
     document, diagnostics = load(path)
     if has_errors(diagnostics):
         return document, None, diagnostics
-    spec, faults = validate(document)
-    diagnostics += faults
+    prepared, faults = prepare_document(document, store, device=device, announce=announce)
+    return document, prepared, [*diagnostics, *faults]
+
+
+def prepare_document(
+    document: Document, store: Store, *, device: str | None = None, announce: Announce | None = None
+) -> tuple[Prepared | None, list[Diagnostic]]:
+    """Lower a spec whose text is read already."""
+    spec, diagnostics = validate(document)
     if spec is None:
-        return document, None, diagnostics
+        return None, diagnostics
+    diagnostics += open_choices(spec)
     model, data, faults = _fetch(spec, document.folder, store, announce=announce)
     diagnostics += faults
     if model is None or has_errors(diagnostics):
-        return document, None, diagnostics
+        return None, diagnostics
     prepared, faults = _lower(spec, model, data, store, device, announce or (lambda _: None))
-    return document, prepared, [*diagnostics, *faults]
+    diagnostics += faults
+    unknowable = () if prepared else (*MODEL_DOUBTS, *SAMPLE_DOUBTS)
+    return prepared, apply_allowances(spec, diagnostics, unknowable=unknowable)
 
 
 def _fetch(
@@ -87,7 +103,7 @@ def _look(spec: Spec, model: Fetched, store: Store) -> tuple[Signature | None, l
         found = signature(model, store)
     except NpuspecError as error:
         return None, [d.at(("model", "source")) for d in error.diagnostics]
-    return found, check_ports(spec, found)
+    return found, [*check_ports(spec, found), *doubt_model(spec, found)]
 
 
 def _lower(
@@ -112,17 +128,21 @@ def _lower(
         return None, [*diagnostics, *(d.at(("dims",)) for d in error.diagnostics)]
     diagnostics += check_lengths(spec, propagated)
     planned_model = _source(spec.model.source, model)
-    samples, faults = _split(spec, data)
+    samples, faults = _split(spec, data, store)
     diagnostics += faults
     if has_errors(diagnostics):
         return None, diagnostics
     program = build_program(spec, found, propagated)
     plan = lower(spec, program, planned_model, samples, entry=model.entry, toolchain=toolchain(), device=device)
-    return Prepared(plan, model, data), diagnostics
+    beyond = beyond_reach(spec)
+    return Prepared(plan, model, data, tuple(beyond)), [*diagnostics, *beyond]
 
 
-def _split(spec: Spec, data: Fetched | None) -> tuple[Samples | None, list[Diagnostic]]:
-    return split_samples(spec, None if data is None or spec.data is None else _source(spec.data.source, data))
+def _split(spec: Spec, data: Fetched | None, store: Store) -> tuple[Samples | None, list[Diagnostic]]:
+    if spec.data is None or data is None:
+        return None, []
+    samples, faults = split_samples(spec, _source(spec.data.source, data))
+    return samples, faults if samples is None else doubt_samples(samples, noise(data, store))
 
 
 def _source(text: str, fetched: Fetched) -> PlannedSource:

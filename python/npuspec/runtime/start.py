@@ -53,6 +53,7 @@ def load(path: str | PathLike[str], *, device: str | None = None) -> Session:
 def _start(bundle: Bundle, device: str | None) -> Session:
     manifest = bundle.manifest
     core = ov.Core()
+    core.set_property(dict(manifest.core))
     wanted = [d.device for d in manifest.deployments]
     if device is not None and device not in wanted:
         message = f"this bundle is made for {', '.join(wanted)}, not for {device}"

@@ -1,7 +1,7 @@
 """From a document's values to a Spec: every fault at once, each with the path that it is at."""
 
+import re
 from difflib import get_close_matches
-from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,8 +10,10 @@ from pydantic_core import ErrorDetails
 from npuspec.diagnostics import Diagnostic, Path, has_errors
 from npuspec.diagnostics.suggest import did_you_mean
 from npuspec.spec.document import Document
-from npuspec.spec.models import Spec
+from npuspec.spec.keys import known_keys
+from npuspec.spec.models import METRICS, Spec
 from npuspec.spec.rules import RULES
+from npuspec.spec.telling import telling_fault
 
 _WANTED = {
     "bool_type": "a boolean",
@@ -24,6 +26,8 @@ _WANTED = {
     "tuple_type": "an array",
 }
 _KINDS = {bool: "a boolean", int: "an integer", float: "a float", str: "a string", list: "an array", dict: "a table"}
+_TAGS = {"dims": "strategy", "inputs": "role", "gates": "metric"}
+"""Tables that are of several kinds, and the key that says which."""
 
 
 def validate(document: Document) -> tuple[Spec | None, list[Diagnostic]]:
@@ -47,53 +51,85 @@ def validate(document: Document) -> tuple[Spec | None, list[Diagnostic]]:
 def _diagnostic(document: Document, detail: ErrorDetails) -> Diagnostic:
     place = _without_tag(detail["loc"])
     path = _path_in(document.values, place)
+    if (fault := telling_fault(place, path, detail)) is not None:
+        return fault
     match detail["type"]:
         case "extra_forbidden":
-            key = str(place[-1])
-            help_ = did_you_mean(key, _known_keys(detail["loc"]))
-            return Diagnostic("unknown-key", f"unknown key `{key}`", help_).at(path, "not a key of this table", "key")
+            return _unknown_key(document, path, detail)
         case "missing":
-            key = str(place[-1])
-            return Diagnostic("missing-key", f"`{key}` is missing", _why_needed(key)).at(
-                path, f"`{key}` must be stated here"
-            )
+            return _missing(path, str(place[-1]))
         case "union_tag_not_found":
-            return Diagnostic("missing-key", "`strategy` is missing", _why_needed("strategy")).at(
-                path, "`strategy` must be stated here"
-            )
-        case "union_tag_invalid":
-            tags = detail["ctx"]["expected_tags"].replace("'", "`")
-            key = "role" if path[:1] == ("inputs",) else "strategy"
-            return Diagnostic("wrong-value", f"unknown {key} `{detail['ctx']['tag']}`", f"one of {tags}").at(
-                (*path, key)
-            )
+            return _missing(path, _TAGS[str(path[0])])
+        case "union_tag_invalid" | "literal_error":
+            return _not_one_of(place, path, detail)
         case _:
-            return _wrong(".".join(map(str, place)), detail).at(path, _is_shown(detail))
+            return _wrong(".".join(map(str, place)), path, detail)
 
 
-def _wrong(name: str, detail: ErrorDetails) -> Diagnostic:
+def _unknown_key(document: Document, path: Path, detail: ErrorDetails) -> Diagnostic:
+    key = str(detail["loc"][-1])
+    help_ = did_you_mean(key, known_keys(detail["loc"]))
+    fault = Diagnostic("unknown-key", f"unknown key `{key}`", help_).at(path, "not a key of this table", "key")
+    meant = _closest(detail)
+    table: Any = document.values
+    for item in path[:-1]:
+        table = table[item]
+    return fault.mend(path, "key", meant) if meant and meant not in table else fault
+
+
+def _missing(path: Path, key: str) -> Diagnostic:
+    return Diagnostic("missing-key", f"`{key}` is missing", _why_needed(key)).at(path, f"`{key}` must be stated here")
+
+
+def _not_one_of(place: Path, path: Path, detail: ErrorDetails) -> Diagnostic:
+    if detail["type"] == "union_tag_invalid":
+        key, given = _TAGS[str(path[0])], detail["ctx"]["tag"]
+        allowed = [*METRICS] if key == "metric" else detail["ctx"]["expected_tags"].replace("'", "").split(", ")
+        message, path = f"unknown {key} `{given}`", (*path, key)
+    else:
+        given = detail["input"]
+        allowed = re.findall("'(.*?)'", str(detail["ctx"]["expected"]))
+        message = f"`{'.'.join(map(str, place))}`: `{given}` isn't one of its values"
+    fault = Diagnostic("wrong-value", message, "one of " + ", ".join(f"`{word}`" for word in allowed)).at(path)
+    same = [word for word in allowed if isinstance(given, str) and word.casefold() == given.casefold()]
+    return fault.mend(path, "value", f'"{same[0]}"') if same else fault
+
+
+def _wrong(name: str, path: Path, detail: ErrorDetails) -> Diagnostic:
     kind, given = detail["type"], detail["input"]
     if (wanted := _WANTED.get(kind)) is not None:
         quotes = isinstance(given, str) or wanted == "a string"
         help_ = "strings stand in quotes, numbers and booleans don't" if quotes else ""
-        return Diagnostic("wrong-type", f"`{name}` must be {wanted}", help_)
+        shown = f"this is {_KINDS.get(type(given), 'a date or time')}"
+        fault = Diagnostic("wrong-type", f"`{name}` must be {wanted}", help_).at(path, shown)
+        return fault.mend(path, "value", given) if _is_quoted(kind, given) else fault
     if kind == "too_short":
-        return Diagnostic("wrong-value", f"`{name}` must not be empty")
+        return Diagnostic("wrong-value", f"`{name}` must not be empty").at(path)
     if kind == "too_long":
         most, found = detail["ctx"]["max_length"], detail["ctx"]["actual_length"]
-        return Diagnostic("wrong-value", f"`{name}` has {found} items, and at most {most} are possible")
+        return Diagnostic("wrong-value", f"`{name}` has {found} items, and at most {most} are possible").at(path)
     text = detail["msg"].removeprefix("Value error, ")
-    return Diagnostic("wrong-value", f"`{name}`: {text[:1].lower()}{text[1:]}", _mend(detail))
+    help_ = "64 hexadecimal digits in lower case, as `sha256sum` prints them" if path[-1:] == ("sha256",) else ""
+    return Diagnostic("wrong-value", f"`{name}`: {text[:1].lower()}{text[1:]}", help_).at(path)
+
+
+def _is_quoted(kind: str, given: Any) -> bool:
+    """Tell whether the value is right but for the quotes around it."""
+    if not isinstance(given, str):
+        return False
+    return (kind == "bool_type" and given in ("true", "false")) or (
+        kind == "int_type" and re.fullmatch(r"0|[1-9][0-9]{0,9}", given) is not None
+    )
 
 
 def _closest(detail: ErrorDetails) -> str:
     """Return the key that an unknown one was meant to be: what is misspelt isn't missing as well."""
-    return next(iter(get_close_matches(str(detail["loc"][-1]), _known_keys(detail["loc"]), n=1)), "")
+    return next(iter(get_close_matches(str(detail["loc"][-1]), known_keys(detail["loc"]), n=1)), "")
 
 
 def _without_tag(loc: tuple[int | str, ...]) -> Path:
-    """Take out of pydantic's location what isn't in the file: the tag of a dimension's or an input's union."""
-    return (*loc[:2], *loc[3:]) if loc[0] in ("dims", "inputs") else loc
+    """Take out of pydantic's location what isn't in the file: the tag that tells a union's kinds apart."""
+    return (*loc[:2], *loc[3:]) if loc[0] in _TAGS else loc
 
 
 def _path_in(values: Any, place: Path) -> Path:
@@ -106,58 +142,12 @@ def _path_in(values: Any, place: Path) -> Path:
     return place
 
 
-def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
-    """Return the keys of the table that holds the unknown one, by walking the JSON schema of the language."""
-    schema = _schema()
-    node: Any = schema
-    for item in loc[:-1]:
-        node = _step(schema, node, item)
-    return [*node.get("properties", {})]
-
-
-@cache
-def _schema() -> dict[str, Any]:
-    return Spec.model_json_schema()
-
-
-def _step(schema: dict[str, Any], node: Any, item: int | str) -> Any:
-    """Go from a table's schema to that of an entry, or from a union's to that of the branch with this tag."""
-    for branch in node.get("oneOf", []):
-        table = _resolve(schema, branch)
-        if item in {key.get("const") for key in table["properties"].values()}:
-            return table
-    for known in (node.get("properties", {}).get(item), node.get("additionalProperties"), node.get("items")):
-        if isinstance(known, dict):
-            return _resolve(schema, known)
-    return node
-
-
-def _resolve(schema: dict[str, Any], node: Any) -> Any:
-    """Follow a reference, and look through `X | None`."""
-    if "anyOf" in node:
-        node = next(branch for branch in node["anyOf"] if branch.get("type") != "null")
-    return schema["$defs"][node["$ref"].rpartition("/")[2]] if "$ref" in node else node
-
-
 def _why_needed(key: str) -> str:
     return {
         "npuspec": "the version of the language: `npuspec = 1`",
         "model": "add the table [model] with a `source`",
         "target": "add the table [target] with a `device`",
         "inputs": "add a table [inputs.NAME] for each input of the model",
-        "overflow": 'what happens to a longer sample is never implied: `overflow = "error"`',
         "strategy": "one of `fixed`, `pad`, `buckets`",
+        "metric": "one of " + ", ".join(f"`{metric}`" for metric in METRICS),
     }.get(key, f"add `{key} = …`")
-
-
-def _mend(detail: ErrorDetails) -> str:
-    if detail["type"] == "literal_error":
-        return "one of " + str(detail["ctx"]["expected"]).replace("'", "`")
-    if detail["type"] == "string_pattern_mismatch":
-        return "64 hexadecimal digits in lower case, as `sha256sum` prints them"
-    return ""
-
-
-def _is_shown(detail: ErrorDetails) -> str:
-    """Say what stands there, where its type is what is wrong with it."""
-    return f"this is {_KINDS.get(type(detail['input']), 'a date or time')}" if detail["type"] in _WANTED else ""

@@ -18,6 +18,7 @@ def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
     request = Request.of(arguments)
     device: str = request.parameters["device"]
     core = ov.Core()
+    core.set_property(request.parameters["core"])
     start = time.perf_counter()
     compiled = compile_model(core, request.inputs[0] / MODEL, device, request.parameters["properties"])
     seconds = time.perf_counter() - start

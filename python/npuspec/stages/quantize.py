@@ -58,7 +58,8 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     model = read_model(ov.Core(), request.inputs[0] / MODEL)
     present = {op.get_friendly_name() for op in model.get_ops()}
     kept = [name for name in recipe.keep_names if name in present]
-    quantized = _quantize(model, Calibration(program, fitting, progress), recipe, kept)
+    kept_types = sorted({op.get_type_name() for op in model.get_ops()} & {*recipe.keep_types})
+    quantized = _quantize(model, Calibration(program, fitting, progress), recipe, kept, kept_types)
     _number_nameless(quantized, present)
     request.write_model(quantized)
     types = [op.get_type_name() for op in quantized.get_ops()]
@@ -94,7 +95,9 @@ def _fitting(
     return fitting, too_long
 
 
-def _quantize(model: ov.Model, calibration: Calibration, recipe: Recipe, kept: list[str]) -> ov.Model:
+def _quantize(
+    model: ov.Model, calibration: Calibration, recipe: Recipe, kept: list[str], kept_types: list[str]
+) -> ov.Model:
     try:
         import nncf  # noqa: PLC0415  an extra: only specs that quantize need it
     except ImportError:
@@ -108,7 +111,9 @@ def _quantize(model: ov.Model, calibration: Calibration, recipe: Recipe, kept: l
             preset=presets[recipe.preset],
             model_type=nncf.ModelType.TRANSFORMER if recipe.model_type == "transformer" else None,
             subset_size=len(calibration),
-            ignored_scope=nncf.IgnoredScope(names=kept),
+            fast_bias_correction=recipe.fast_bias_correction,
+            ignored_scope=nncf.IgnoredScope(names=kept, types=kept_types),
+            advanced_parameters=_advanced(recipe),
         )
     except (NpuspecError, OSError):
         raise
@@ -118,6 +123,22 @@ def _quantize(model: ov.Model, calibration: Calibration, recipe: Recipe, kept: l
             Diagnostic("quantize-failed", message, 'keep what it names in floating point, or set mode = "none"')
         ) from None
     return result
+
+
+def _advanced(recipe: Recipe) -> Any:
+    """Return NNCF's advanced parameters; what the recipe leaves open stays NNCF's own choice."""
+    from nncf.quantization import advanced_parameters as advanced  # noqa: PLC0415
+    from nncf.quantization.range_estimator import RangeEstimatorParametersSet  # noqa: PLC0415
+
+    parameters = advanced.AdvancedQuantizationParameters(
+        overflow_fix=advanced.OverflowFix[recipe.overflow_fix.replace("-layer", "_layer").upper()]
+    )
+    if (alpha := recipe.smooth_quant_alpha) is not None:
+        parameters.smooth_quant_alphas = advanced.AdvancedSmoothQuantParameters(convolution=alpha, matmul=alpha)
+    if recipe.activations_range is not None:
+        name = recipe.activations_range.replace("-", "_").upper()
+        parameters.activations_range_estimator_params = getattr(RangeEstimatorParametersSet, name)
+    return parameters
 
 
 def _number_nameless(model: ov.Model, named: set[str]) -> None:

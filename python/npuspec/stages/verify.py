@@ -43,6 +43,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     samples = read_samples(request.data, parameters["samples"]["validation"], program, parameters["samples"])
 
     core = ov.Core()
+    core.set_property(parameters["core"])
     shipped = {
         n: _deployed(core, ir, made, device, parameters["properties"])
         for n, ir, made in zip(names, final, compiled, strict=True)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from npuspec.diagnostics.model import Severity
+
 
 @dataclass(frozen=True, slots=True)
 class CodeDoc:
@@ -13,3 +15,5 @@ class CodeDoc:
     why: str
     wrong: str = ""
     right: str = ""
+    severity: Severity = Severity.ERROR
+    """How it is reported; only a warning can be allowed."""

@@ -49,6 +49,11 @@ def check_ports(spec: Spec, signature: Signature) -> list[Diagnostic]:
             message = f"the model has no operation `{name}` to keep in floating point"
             at = ("quantization", "keep", "names", index)
             faults.append(Diagnostic("unknown-operation", message, did_you_mean(name, operations)).at(at))
+    for index, kind in enumerate(spec.quantization.keep.types):
+        if kind not in signature.types:
+            message = f"the model has no operation of the type `{kind}` to keep in floating point"
+            at = ("quantization", "keep", "types", index)
+            faults.append(Diagnostic("unknown-operation", message, did_you_mean(kind, signature.types)).at(at))
     return faults
 
 
@@ -73,7 +78,7 @@ def _check_outputs(spec: Spec, ports: Mapping[str, Port]) -> list[Diagnostic]:
     faults += [
         unknown(gate.output).at(("gates", index, "output"))
         for index, gate in enumerate(spec.gates)
-        if gate.output not in ports
+        if not isinstance(gate, models.BudgetGate) and gate.output not in ports
     ]
     return faults
 

@@ -8,6 +8,8 @@ from npuspec.facts import Lengths
 from npuspec.plan.passes.bind import padded_dims
 from npuspec.spec import Spec, models
 
+_ARGMAX = ("frame-agreement", "top-1-agreement")
+
 
 def check_lengths(spec: Spec, lengths: Lengths) -> list[Diagnostic]:
     """Return a fault for each output that would come back with padding in it, or without its end."""
@@ -57,6 +59,8 @@ def _frameless(spec: Spec, lengths: Lengths) -> Iterator[Diagnostic]:
             help_ = "state the batch that the model was made for; each of its outputs must have one"
             yield Diagnostic("output-batch", message, help_).at(("batching",))
     for index, gate in enumerate(spec.gates):
+        if not isinstance(gate, models.AgreementGate) or gate.metric not in _ARGMAX:
+            continue
         if lengths.shapes[gate.output][-1:] == (1,):
             message = f"frames of `{gate.output}` have one value each, so that any two agree"
             help_ = "gate an output with classes on its last axis"

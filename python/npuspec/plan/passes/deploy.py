@@ -12,6 +12,14 @@ _LATENCY = PlannedProperty(
 )
 
 
+def plan_core(spec: Spec) -> tuple[PlannedProperty, ...]:
+    """Return the properties of OpenVINO itself."""
+    table = property_table()
+    written = spec.properties.core.items()
+    found = [PlannedProperty(name=table[key].name, value=value, scope="core", origin="spec") for key, value in written]
+    return tuple(sorted(found, key=lambda p: p.name))
+
+
 def plan_deployments(spec: Spec, only: str | None) -> tuple[Deployment, ...]:
     """Return the target and its fallbacks, or the one device that the caller insists on."""
     devices = (spec.target.device, *spec.target.fallback) if only is None else (only,)
@@ -20,13 +28,22 @@ def plan_deployments(spec: Spec, only: str | None) -> tuple[Deployment, ...]:
 
 def _deploy(spec: Spec, device: str) -> Deployment:
     table = property_table()
-    written = {key: table[key] for key in spec.properties}
+    written = {key: table[key] for key in spec.properties.device}
     properties = [
-        PlannedProperty(name=row.name, value=spec.properties[key], scope=row.scope, origin="spec")
+        PlannedProperty(name=row.name, value=spec.properties.device[key], scope=row.scope, origin="spec")
         for key, row in written.items()
         if device in row.devices
     ]
+    left_out = [key for key, row in written.items() if device not in row.devices]
+    if device == spec.target.device:
+        properties += [
+            PlannedProperty(name=name, value=value, scope="compile", origin="spec, unchecked")
+            for name, value in spec.properties.unchecked.items()
+        ]
+    else:
+        left_out += spec.properties.unchecked
     if not any(p.name == _LATENCY.name for p in properties):
         properties.append(_LATENCY)
-    left_out = sorted(key for key, row in written.items() if device not in row.devices)
-    return Deployment(device=device, properties=sorted(properties, key=lambda p: p.name), left_out=left_out)
+    return Deployment(
+        device=device, properties=tuple(sorted(properties, key=lambda p: p.name)), left_out=tuple(sorted(left_out))
+    )

@@ -17,7 +17,12 @@ def plan_recipe(spec: Spec) -> Recipe:
         preset=written.preset,
         model_type=written.model_type,
         subset_size=written.samples,
+        fast_bias_correction=written.fast_bias_correction,
+        smooth_quant_alpha=written.smooth_quant_alpha,
+        overflow_fix=written.overflow_fix,
+        activations_range=written.activations_range,
         keep_names=tuple(sorted(set(written.keep.names))),
+        keep_types=tuple(sorted(set(written.keep.types))),
     )
 
 

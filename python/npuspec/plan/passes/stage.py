@@ -19,6 +19,7 @@ def plan_stages(
     recipe: Recipe,
     gates: tuple[PlannedGate, ...],
     cache: str,
+    core: dict[str, bool | int | float | str],
     deployments: tuple[Deployment, ...],
 ) -> tuple[PlannedStage, ...]:
     """Return the stages in the order in which they are run.
@@ -63,6 +64,7 @@ def plan_stages(
                 "compile",
                 (final[name],),
                 device=device,
+                core=core,
                 properties=properties,
                 blob=cache == "blob",
             )
@@ -77,9 +79,10 @@ def plan_stages(
                 "verify",
                 (read, *static.values(), *final.values(), *compiled),
                 device=device,
+                core=core,
                 properties=properties,
                 program=program.model_dump(mode="json"),
-                outputs=sorted({g.output for g in gates} or {o.name for o in program.outputs}),
+                outputs=sorted({g.output for g in gates if g.output} or {o.name for o in program.outputs}),
                 samples=validation,
             )
     return tuple(stages.values())

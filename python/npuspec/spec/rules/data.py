@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 
-from npuspec.diagnostics import Diagnostic, Path
+from npuspec.diagnostics import Diagnostic, Path, Severity
 from npuspec.diagnostics.suggest import did_you_mean
-from npuspec.spec.models import DataInput, Spec
+from npuspec.spec.models import AgreementGate, BudgetGate, DataInput, Spec
+
+_SHARES = ("accuracy", "character-error-rate", "frame-agreement", "top-1-agreement", "word-error-rate")
+_FEW = 100  # samples that calibrate, below which a warning is due
 
 
 def data_for_an_input(spec: Spec) -> Iterator[Diagnostic]:
@@ -33,14 +36,63 @@ def data_for_an_input(spec: Spec) -> Iterator[Diagnostic]:
 def gate_compares_two(spec: Spec) -> Iterator[Diagnostic]:
     """A gate compares two different models that both exist."""
     for index, gate in enumerate(spec.gates):
-        if gate.of == gate.against:
+        if isinstance(gate, AgreementGate) and gate.of == gate.against:
             message = f"a gate that compares `{gate.of}` with itself always passes"
             yield Diagnostic("empty-gate", message, 'against = "original"').at(("gates", index, "against"))
-        if gate.of == "quantized" and spec.quantization.mode == "none":
+        if not isinstance(gate, BudgetGate) and gate.of == "quantized" and spec.quantization.mode == "none":
             message = "there is no quantized model to gate"
             yield Diagnostic("empty-gate", message, 'state quantization.mode = "int8", or gate `static`').at(
                 ("gates", index, "of")
             )
+
+
+def limits_of_gate(spec: Spec) -> Iterator[Diagnostic]:
+    """A gate has a limit that a figure can be on the wrong side of."""
+    for index, gate in enumerate(spec.gates):
+        if gate.min is None and gate.max is None:
+            message = "a gate without `min` and `max` always passes"
+            yield Diagnostic("empty-gate", message, "state what must be reached").at(("gates", index))
+        elif gate.min is not None and gate.max is not None and gate.min > gate.max:
+            message = f"nothing is at least {gate.min:g} and at most {gate.max:g}"
+            yield Diagnostic("wrong-value", message, "exchange them").at(("gates", index, "min"))
+        elif gate.metric in _SHARES:
+            for key, limit in (("min", gate.min), ("max", gate.max)):
+                if limit is not None and not 0 <= limit <= 1:
+                    message = f"`{gate.metric}` lies between 0 and 1, and `{key}` is {limit:g}"
+                    yield Diagnostic("wrong-value", message, "state a share, such as 0.98").at(("gates", index, key))
+
+
+def small_calibration(spec: Spec) -> Iterator[Diagnostic]:
+    """Ranges that a few samples show are too narrow for the others."""
+    recipe = spec.quantization
+    if recipe.mode not in ("none", "weights") and recipe.samples < _FEW:
+        message = f"{recipe.samples} samples are few to calibrate with: ranges that they don't reach are cut off"
+        help_ = "300 are common, 500 to 1000 for images; or allow this with the reason"
+        fault = Diagnostic("small-calibration", message, help_, severity=Severity.WARNING)
+        yield fault.at(("quantization", "samples"))
+
+
+_USED_BY = {
+    "weights-mode": ("weights",),
+    "group-size": ("weights",),
+    "max-drop": ("accuracy-control",),
+    "drop-type": ("accuracy-control",),
+}
+_CALIBRATED = ("int8", "mixed", "accuracy-control")
+
+
+def idle_recipe_keys(spec: Spec) -> Iterator[Diagnostic]:
+    """A key that the mode has no use for would do nothing."""
+    recipe = spec.quantization
+    if recipe.mode == "none":
+        return
+    for field in sorted(recipe.model_fields_set - {"mode", "keep"}):
+        key = field.replace("_", "-")
+        modes = _USED_BY.get(key, _CALIBRATED)
+        if recipe.mode not in modes:
+            message = f'`{key}` does nothing with mode = "{recipe.mode}"'
+            help_ = "it belongs to " + " and ".join(f'mode = "{mode}"' for mode in modes)
+            yield Diagnostic("idle-quantization", message, help_).at(("quantization", key), part="key")
 
 
 def idle_quantization(spec: Spec) -> Iterator[Diagnostic]:

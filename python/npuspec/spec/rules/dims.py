@@ -7,7 +7,7 @@ from math import prod
 from npuspec.diagnostics import Diagnostic
 from npuspec.diagnostics.suggest import did_you_mean
 from npuspec.spec.axes import BATCH, varying_axes
-from npuspec.spec.models import BucketsDim, DataInput, Spec
+from npuspec.spec.models import BucketsDim, DataInput, FixedDim, Spec
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 _MOST_VARIANTS = 64
@@ -107,3 +107,25 @@ def too_many_variants(spec: Spec) -> Iterator[Diagnostic]:
     if count > _MOST_VARIANTS:
         message = f"these buckets make {count} static variants of the model, and at most {_MOST_VARIANTS} are possible"
         yield Diagnostic("too-many-variants", message, "state fewer sizes").at(("dims",))
+
+
+def chunk_keys(spec: Spec) -> Iterator[Diagnostic]:
+    """Chunks say how they overlap and how they become one again, and nothing else does."""
+    for name, dim in spec.dims.items():
+        if isinstance(dim, FixedDim):
+            continue
+        for key in ("overlap", "stitch"):
+            stated = getattr(dim, key) is not None
+            if dim.overflow == "chunk" and not stated:
+                message = f"`{key}` is missing: how chunks become one result again is never implied"
+                yield Diagnostic("missing-key", message, f"add `{key} = …`").at(("dims", name))
+            elif dim.overflow != "chunk" and stated:
+                message = f'`{key}` does nothing with overflow = "{dim.overflow}"'
+                yield Diagnostic("idle-key", message, 'overflow = "chunk", or take it out').at(
+                    ("dims", name, key), part="key"
+                )
+        smallest = dim.sizes[0] if isinstance(dim, BucketsDim) else dim.size
+        if dim.overlap is not None and dim.overlap >= smallest:
+            message = f"chunks of {smallest} can't overlap by {dim.overlap}"
+            help_ = "overlap by less than the smallest size"
+            yield Diagnostic("wrong-value", message, help_).at(("dims", name, "overlap"))

@@ -11,7 +11,7 @@ from npuspec.spec.models import Spec
 def unknown_property(spec: Spec) -> Iterator[Diagnostic]:
     """Every property is one that the table knows, with a value that the device takes."""
     table = property_table()
-    for key, value in spec.properties.items():
+    for key, value in spec.properties.device.items():
         at = ("properties", key)
         if (known := table.get(key)) is None:
             like_ours = key.lower().removeprefix("npu_").replace("_", "-")  # it may be OpenVINO's name
@@ -28,7 +28,7 @@ def unknown_property(spec: Spec) -> Iterator[Diagnostic]:
 
 def bypassed_driver_cache(spec: Spec) -> Iterator[Diagnostic]:
     """Bypassing the driver's cache is the opposite of what it is often recommended for."""
-    if spec.properties.get("bypass-umd-caching") is True:
+    if spec.properties.device.get("bypass-umd-caching") is True:
         message = "`bypass-umd-caching = true` switches the driver's cache off: repeated compilations become slower"
         fault = Diagnostic("cache-bypassed", message, "take it out", severity=Severity.WARNING)
         yield fault.at(("properties", "bypass-umd-caching"))

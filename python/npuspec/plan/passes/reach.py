@@ -1,0 +1,82 @@
+"""What a spec may say and this version only checks, plans and compares.
+
+`apply` refuses it, so that nothing is passed over.
+"""
+
+from collections.abc import Iterator
+
+from npuspec.diagnostics import Diagnostic, Path, Severity
+from npuspec.spec import Spec, models
+
+_MEASURED = ("frame-agreement", "cosine", "max-abs-difference")
+
+
+def beyond_reach(spec: Spec) -> list[Diagnostic]:
+    """Return a note for each value that isn't executed yet."""
+    return [
+        Diagnostic(
+            "not-executed",
+            f"{what} can be checked, planned and compared, but this version can't execute it",
+            "`npuspec apply` refuses the spec as long as it stands here",
+            severity=Severity.NOTE,
+        ).at(path)
+        for part in (_target, _dims, _inputs, _samples, _quantization, _gates)
+        for path, what in part(spec)
+    ]
+
+
+def _target(spec: Spec) -> Iterator[tuple[Path, str]]:
+    if spec.target.platforms:
+        yield ("target", "platforms"), "compiling ahead of time for a platform"
+    for key in ("warm", "requests", "queue", "batch_wait_ms"):
+        if key in spec.load.model_fields_set:
+            yield ("load", key.replace("_", "-")), f"`load.{key.replace('_', '-')}`"
+
+
+def _dims(spec: Spec) -> Iterator[tuple[Path, str]]:
+    for name, dim in spec.dims.items():
+        if isinstance(dim, models.FixedDim):
+            continue
+        if dim.overflow != "error":
+            yield ("dims", name, "overflow"), f'overflow = "{dim.overflow}"'
+        if isinstance(dim, models.BucketsDim) and dim.lengths is not None:
+            yield ("dims", name, "lengths"), "counting the waste of padding"
+
+
+def _inputs(spec: Spec) -> Iterator[tuple[Path, str]]:
+    for name, table in spec.inputs.items():
+        at = ("inputs", name)
+        if isinstance(table, models.MaskInput) and table.built == "in-model":
+            yield (*at, "built"), "a mask that is built in the model"
+        if isinstance(table, models.DataInput):
+            if table.pad_multiple > 1:
+                yield (*at, "pad-multiple"), "padding to a multiple"
+            if table.layout is not None:
+                yield (*at, "layout"), "setting the layout on the model"
+            if table.preprocess is not None:
+                yield (*at, "preprocess"), "preprocessing"
+
+
+def _samples(spec: Spec) -> Iterator[tuple[Path, str]]:
+    for name, output in spec.outputs.items():
+        if output.select is not None:
+            yield ("outputs", name, "select"), "selecting in the graph"
+    for key in ("tokenizer", "labels"):
+        if spec.data is not None and getattr(spec.data, key) is not None:
+            yield ("data", key), f"`data.{key}`"
+
+
+def _quantization(spec: Spec) -> Iterator[tuple[Path, str]]:
+    if spec.quantization.mode not in ("none", "int8"):
+        yield ("quantization", "mode"), f'mode = "{spec.quantization.mode}"'
+    for key in ("patterns", "subgraphs"):
+        if getattr(spec.quantization.keep, key):
+            yield ("quantization", "keep", key), f"keeping by `{key}`"
+
+
+def _gates(spec: Spec) -> Iterator[tuple[Path, str]]:
+    for index, gate in enumerate(spec.gates):
+        if gate.metric not in _MEASURED:
+            yield ("gates", index, "metric"), f"a gate on `{gate.metric}`"
+        elif isinstance(gate, models.AgreementGate) and gate.of == "batched":
+            yield ("gates", index, "of"), "a gate on a full batch"

@@ -1,0 +1,72 @@
+"""List every value of a spec with its origin: written by its author, left to a default, or overridden."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from npuspec.diagnostics.suggest import toml_key
+from npuspec.plan.model import PlannedGate, Setting
+from npuspec.spec import Spec
+from npuspec.spec.models import Properties, Table
+
+_LEFT_OUT = ("allow", "gates", "npuspec", "properties")
+"""What changes nothing of what is done, and what is listed in a form of its own."""
+
+
+def trace_settings(spec: Spec, device: str | None) -> tuple[Setting, ...]:
+    """Return the settings, sorted by path; `device` overrides the target and its fallbacks."""
+    found = [s for s in _table(spec, ()) if s.path.split(".")[0] not in _LEFT_OUT]
+    found += _properties(spec.properties)
+    found += _gates(spec)
+    if device is not None:
+        given = {"target.device": device, "target.fallback": []}
+        found = [s for s in found if s.path not in given]
+        found += [Setting(path=path, value=value, origin="the command line") for path, value in given.items()]
+    return tuple(sorted(found, key=lambda setting: setting.path))
+
+
+def _table(table: Table, at: tuple[str, ...]) -> Iterator[Setting]:
+    """Yield the settings of a table and those below it; an optional value that isn't written is none."""
+    for field, info in type(table).model_fields.items():
+        value, path = getattr(table, field), (*at, info.alias or field)
+        origin = "spec" if field in table.model_fields_set else "default"
+        if isinstance(value, Table):
+            yield from _table(value, path)
+        elif isinstance(value, dict):
+            for name, below in value.items():
+                if isinstance(below, Table):
+                    yield from _table(below, (*path, name))
+        elif value is not None and not isinstance(value, Properties):
+            yield Setting(path=_dotted(path), value=_plain(value), origin=origin)
+
+
+def _properties(properties: Properties) -> Iterator[Setting]:
+    groups = {(): properties.device, ("core",): properties.core, ("unchecked",): properties.unchecked}
+    for group, values in groups.items():
+        for key, value in values.items():
+            yield Setting(path=_dotted(("properties", *group, key)), value=value, origin="spec")
+
+
+def _gates(spec: Spec) -> Iterator[Setting]:
+    """Yield the gates' limits, each by what it measures, so that their order says nothing."""
+    seen: Counter[str] = Counter()
+    for gate in plan_gates(spec):
+        seen[gate.subject] += 1
+        again = f" (again, {seen[gate.subject]})" if seen[gate.subject] > 1 else ""
+        yield Setting(path=f"gates[{gate.subject}{again}]", value=gate.limits, origin="spec")
+
+
+def plan_gates(spec: Spec) -> tuple[PlannedGate, ...]:
+    """Return the gates as the plan holds them, in the order of the spec."""
+    return tuple(PlannedGate(**gate.model_dump()) for gate in spec.gates)
+
+
+def _dotted(path: tuple[str, ...]) -> str:
+    return ".".join(toml_key(part) for part in path)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it."""
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value.model_dump(mode="json", by_alias=True) if isinstance(value, Table) else value

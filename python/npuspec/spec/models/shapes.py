@@ -1,0 +1,176 @@
+"""Dimensions, inputs and outputs."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic_core import PydanticCustomError
+
+from npuspec.spec.models.base import Number, Numbers, Size, Table
+
+
+def _axis(value: Any) -> Any:
+    if value in (-1, 0, "?", "-1", "*") or value in ("dynamic", "None"):
+        raise PydanticCustomError("dynamic_axis", "an axis has no size")
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or (isinstance(value, int) and value < 1):
+        raise ValueError("an axis is the name of a dimension, or a size of at least 1")
+    return value
+
+
+def _sizes(value: Any) -> Any:
+    if isinstance(value, list) and all(isinstance(n, int) for n in value) and sorted(set(value)) != value:
+        raise ValueError("bucket sizes must rise, each once")
+    return value
+
+
+Axis = Annotated[Any, BeforeValidator(_axis)]
+Layout = Annotated[str, Field(pattern=r"^[A-Z?]{1,6}$")]
+Overflow = Literal["error", "truncate", "chunk"]
+
+
+class FixedDim(Table):
+    """A dimension that always has one size."""
+
+    strategy: Literal["fixed"]
+    """One size."""
+    size: Size
+    """The size."""
+
+
+class PadDim(Table):
+    """A dimension that is padded to one size."""
+
+    strategy: Literal["pad"]
+    """Padded to one size."""
+    size: Size
+    """What shorter samples are padded to."""
+    overflow: Overflow
+    """What happens to a longer sample: it is refused, cut, or taken apart."""
+    overlap: Size | None = None
+    """For chunks: how much of a chunk the next one repeats."""
+    stitch: Literal["concatenate", "average"] | None = None
+    """For chunks: how the overlapping parts of outputs become one."""
+
+
+class BucketsDim(Table):
+    """A dimension that is padded to the smallest of several sizes that fits: a static variant of the model for each."""
+
+    strategy: Literal["buckets"]
+    """Padded to the smallest size that fits."""
+    sizes: Annotated[tuple[Size, ...], Field(strict=False, min_length=1), BeforeValidator(_sizes)]
+    """The sizes, rising."""
+    overflow: Overflow
+    """What happens to a sample longer than the last size: it is refused, cut, or taken apart."""
+    overlap: Size | None = None
+    """For chunks: how much of a chunk the next one repeats."""
+    stitch: Literal["concatenate", "average"] | None = None
+    """For chunks: how the overlapping parts of outputs become one."""
+    lengths: str | None = None
+    """A text file of real lengths, a number a line, from which the waste of padding is counted."""
+
+
+Dim = Annotated[FixedDim | PadDim | BucketsDim, Field(discriminator="strategy")]
+
+
+class Preprocess(Table):
+    """What becomes of a sample before the model sees it."""
+
+    dtype: Literal["uint8", "int8", "float16", "float32"] | None = None
+    """What the caller gives; left out, the model's own."""
+    layout: Layout | None = None
+    """The order of axes in which the caller gives it, such as `NHWC`; left out, the model's own."""
+    swap_channels: bool = False
+    """Reverse the order of channels: BGR to RGB, or back."""
+    mean: Numbers = ()
+    """Subtracted, one number for each channel."""
+    scale: Numbers = ()
+    """Then divided by, one number for each channel."""
+    resize: Literal["none", "stretch", "letterbox"] = "none"
+    """How an image is brought to the model's size; a letterbox keeps its sides' ratio and pads."""
+    place: Literal["model", "native"] = "model"
+    """Where that is done: in the model's graph, or by npuspec before it."""
+
+
+class DataInput(Table):
+    """An input that the caller gives, of any length up to the maximum."""
+
+    role: Literal["data"] = "data"
+    """The caller gives it."""
+    shape: Annotated[tuple[Axis, ...], Field(strict=False, min_length=1, max_length=6)]
+    """Names of dimensions, or sizes; the name `batch` is [batching]'s."""
+    layout: Layout | None = None
+    """What the model's axes mean, a letter each, such as `NCHW`."""
+    pad_value: Number = 0.0
+    """What padding is filled with."""
+    pad_side: Literal["right", "left"] = "right"
+    """On which side of a sample the padding goes."""
+    pad_multiple: Size = 1
+    """Sizes that the original model takes are multiples of this."""
+    finite: bool = False
+    """Refuse samples that hold NaN or an infinity."""
+    preprocess: Preprocess | None = None
+    """What becomes of a sample before it is padded."""
+
+
+class LengthInput(Table):
+    """An input that npuspec fills with the true length of another one's sample, shape [batch]."""
+
+    role: Literal["length"]
+    """Filled with true lengths."""
+    of: str
+    """The data input whose length it is."""
+
+
+class MaskInput(Table):
+    """An input that npuspec fills with 1 where another one's sample is valid and 0 where it is padding."""
+
+    role: Literal["mask"]
+    """Filled with 1 where a sample is valid."""
+    of: str
+    """The data input that is masked."""
+    built: Literal["outside", "in-model"] = "outside"
+    """By npuspec before each inference, or in the model's graph from a length that takes the mask's place."""
+
+
+def _role(value: Any) -> str:
+    return str(value.get("role", "data")) if isinstance(value, dict) else "data"
+
+
+Input = Annotated[
+    Annotated[DataInput, Tag("data")] | Annotated[LengthInput, Tag("length")] | Annotated[MaskInput, Tag("mask")],
+    Discriminator(_role),
+]
+
+
+class Length(Table):
+    """How long an output is: (scale * n + offset) // divisor along `axis`, for n of the dimension `dim`."""
+
+    dim: str
+    """The padded dimension that the length follows from."""
+    axis: Annotated[int, Field(ge=1)]
+    """The output's axis; 0 is the batch."""
+    scale: Annotated[int, Field(ge=1)] = 1
+    """How many places of the output one of the input makes."""
+    offset: int = 0
+    """Added before the division."""
+    divisor: Annotated[int, Field(ge=1)] = 1
+    """How many places of the input make one of the output."""
+
+
+class Select(Table):
+    """What the graph itself makes of an output's valid part."""
+
+    kind: Literal["last-valid", "masked-mean", "zero-invalid"]
+    """The last valid step, the mean of the valid steps, or all steps with the others set to zero."""
+    dim: str
+    """The padded dimension whose length says what is valid."""
+    axis: Annotated[int, Field(ge=1)] = 1
+    """The output's axis of steps."""
+
+
+class Output(Table):
+    """What is known of an output beyond what the model shows."""
+
+    length: Length | None = None
+    """Stated by hand, only where propagating lengths through the model can't find it."""
+    select: Select | None = None
+    """What is made of its valid part, in the graph."""

@@ -1,0 +1,46 @@
+"""Faults of single values that deserve a code of their own, since much is at stake or much is said wrongly of them."""
+
+from typing import Any
+
+from pydantic_core import ErrorDetails
+
+from npuspec.diagnostics import Diagnostic, Path
+
+_CHOOSERS = ("AUTO", "MULTI", "HETERO", "BATCH")
+
+
+def telling_fault(place: Path, path: Path, detail: ErrorDetails) -> Diagnostic | None:
+    """Return the fault at `place`, if it is one of these.
+
+    Args:
+        place: what pydantic has something against.
+        path: the longest part of it that stands in the file.
+        detail: what pydantic has against it.
+
+    """
+    kind, given = detail["type"], detail["input"]
+    if kind == "missing" and place[0] == "dims" and place[-1] == "overflow":
+        return _missing_overflow(path)
+    if kind == "dynamic_axis":
+        return _dynamic_dimension(path, given)
+    if kind == "literal_error" and place[0] == "target" and str(given).upper().startswith(_CHOOSERS):
+        return _auto_device(path, given)
+    return None
+
+
+def _missing_overflow(path: Path) -> Diagnostic:
+    message = f"what happens to a sample that `{path[-1]}` is too small for isn't stated"
+    help_ = 'it is never implied: overflow = "error", "truncate" or "chunk"'
+    return Diagnostic("missing-overflow", message, help_).at(path, "`overflow` must be stated here")
+
+
+def _dynamic_dimension(path: Path, given: Any) -> Diagnostic:
+    message = f"an axis is left dynamic: `{given}`"
+    help_ = "give it a name, and a table [dims.NAME] that says which sizes it has: an NPU takes static shapes"
+    return Diagnostic("dynamic-dimension", message, help_).at(path)
+
+
+def _auto_device(path: Path, given: Any) -> Diagnostic:
+    message = f"`{given}` chooses a device by itself, and an NPU that is absent goes unnoticed"
+    help_ = 'device = "NPU", and what may take its place: fallback = ["CPU"]'
+    return Diagnostic("auto-device", message, help_).at(path)
