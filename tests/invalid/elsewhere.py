@@ -19,6 +19,7 @@ ELSEWHERE = {
     "no-bundle": "unit/bundle/test_reader.py::test_where_nothing_is_there_is_no_bundle",
     "no-device": "unit/npu/test_devices.py::test_nothing_undeclared_is_taken",
     "not-finite": "unit/runtime/test_feed.py::test_what_is_not_finite_is_refused_with_its_place",
+    "open-choice": "unit/spec/test_rules.py::test_a_choice_that_is_open_is_no_plan",
     "other-device": "unit/stages/test_compile.py::test_a_device_that_chooses_another_is_refused",
     "output-batch": "unit/plan/test_cut.py::test_an_output_that_does_not_begin_with_the_batch_is_a_fault",
     "output-shape": "unit/stages/test_agreement.py::test_another_shape_is_refused_with_both",

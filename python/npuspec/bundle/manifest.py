@@ -51,7 +51,7 @@ class Manifest(Frozen):
     toolchain: dict[str, str]
     program: Program
     cache: Literal["blob", "directory", "none"]
-    core: dict[PropertyName, bool | int | float | str]
+    core: dict[PropertyName, bool | int | float | str] = Field(default_factory=dict)
     """Properties of OpenVINO itself."""
     deployments: Annotated[tuple[Deployed, ...], Field(min_length=1)]
     """In the order in which they are tried."""

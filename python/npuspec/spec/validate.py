@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from npuspec.diagnostics import Diagnostic, Path, has_errors
 from npuspec.diagnostics.suggest import did_you_mean
+from npuspec.spec.allow import without_allowed
 from npuspec.spec.document import Document
 from npuspec.spec.keys import known_keys
 from npuspec.spec.models import METRICS, Spec
@@ -31,7 +32,10 @@ _TAGS = {"dims": "strategy", "inputs": "role", "gates": "metric"}
 
 
 def validate(document: Document) -> tuple[Spec | None, list[Diagnostic]]:
-    """Check the values against the language, and then against the rules that look at several of them together."""
+    """Check the values against the language, and then against the rules that look at several of them together.
+
+    Warnings that the spec allows are still among those of a valid one: `apply_allowances` takes them out at the end.
+    """
     if not document.values:
         return None, [Diagnostic("missing-key", "the spec is empty", "begin with `npuspec = 1`").at(())]
     try:
@@ -45,7 +49,7 @@ def validate(document: Document) -> tuple[Spec | None, list[Diagnostic]]:
             if d["type"] != "missing" or (d["loc"][:-1], d["loc"][-1]) not in misspelt
         ]
     diagnostics = [fault for rule in RULES for fault in rule(spec)]
-    return (None if has_errors(diagnostics) else spec), diagnostics
+    return (None, without_allowed(spec, diagnostics)) if has_errors(diagnostics) else (spec, diagnostics)
 
 
 def _diagnostic(document: Document, detail: ErrorDetails) -> Diagnostic:
@@ -59,7 +63,7 @@ def _diagnostic(document: Document, detail: ErrorDetails) -> Diagnostic:
         case "missing":
             return _missing(path, str(place[-1]))
         case "union_tag_not_found":
-            return _missing(path, _TAGS[str(path[0])])
+            return _missing_tag(path, detail)
         case "union_tag_invalid" | "literal_error":
             return _not_one_of(place, path, detail)
         case _:
@@ -79,6 +83,15 @@ def _unknown_key(document: Document, path: Path, detail: ErrorDetails) -> Diagno
 
 def _missing(path: Path, key: str) -> Diagnostic:
     return Diagnostic("missing-key", f"`{key}` is missing", _why_needed(key)).at(path, f"`{key}` must be stated here")
+
+
+def _missing_tag(path: Path, detail: ErrorDetails) -> Diagnostic:
+    """Without the key that says of which kind a table is, its other keys can't be checked; it may be misspelt."""
+    tag = _TAGS[str(path[0])]
+    for key in get_close_matches(tag, [*detail["input"]] if isinstance(detail["input"], dict) else [], n=1):
+        fault = Diagnostic("unknown-key", f"unknown key `{key}`", f"did you mean `{tag}`?")
+        return fault.at((*path, key), "not a key of this table", "key").mend((*path, key), "key", tag)
+    return _missing(path, tag)
 
 
 def _not_one_of(place: Path, path: Path, detail: ErrorDetails) -> Diagnostic:

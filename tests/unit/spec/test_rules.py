@@ -7,6 +7,7 @@ from npuspec.diagnostics import Path, Severity
 from npuspec.spec.axes import varying_axes
 from npuspec.spec.models import DataInput
 from npuspec.spec.rules import RULES
+from npuspec.spec.rules.batching import open_choices
 
 LENGTH = '\n[inputs.n]\nrole = "length"\nof = "x"\n'
 QUANTIZED = '\n[quantization]\nmode = "int8"\n'
@@ -129,3 +130,11 @@ def test_varying_axes_are_those_that_are_padded() -> None:
     data = spec.inputs["x"]
     assert isinstance(data, DataInput)
     assert varying_axes(spec, data) == [2, 3]
+
+
+def test_a_choice_that_is_open_is_no_plan() -> None:
+    [fault] = open_choices(spec_of(SMALL + "[batching]\ncandidates = [1, 4]\n"))
+    assert (fault.code, fault.labels[0].path) == ("open-choice", ("batching", "candidates"))
+    assert "size = 1" in fault.help
+    assert [*open_choices(spec_of(SMALL + "[batching]\ncandidates = [1, 4]\nsize = 1\n"))] == []
+    assert [*open_choices(spec_of(SMALL))] == []

@@ -1,6 +1,7 @@
 """Codes of the spec's text, its language, and the rules between its tables."""
 
 from npuspec.diagnostics.codes.doc import CodeDoc
+from npuspec.diagnostics.model import Severity
 
 SPEC = {
     "ambiguous-length": CodeDoc(
@@ -29,6 +30,7 @@ SPEC = {
         "compilation, and little else, so this is a warning. The in-package compiler never uses that cache.",
         "[properties]\nbypass-umd-caching = true",
         '[cache]\nkind = "blob"   # the compiled model is part of the bundle',
+        Severity.WARNING,
     ),
     "empty-gate": CodeDoc(
         "A gate compares two models. This one compares a model with itself, or asks for a quantized model where "
@@ -41,6 +43,7 @@ SPEC = {
         "computed for nothing. It is a warning, since some models have no other batch.",
         "[batching]\nsize = 8",
         "[batching]\nsize = 1",
+        Severity.WARNING,
     ),
     "idle-quantization": CodeDoc(
         "A recipe for INT8 is stated and the mode is `none`, so that nothing is quantized. The bundle would be as "
@@ -50,9 +53,8 @@ SPEC = {
     ),
     "missing-key": CodeDoc(
         "A key has no default and isn't there. npuspec has defaults only where one choice is right for nearly "
-        "everyone; the target, the shapes, what happens to a longer sample and the rate of recorded sound change the "
-        "result too much to be implied.",
-        '[dims.time]\nstrategy = "pad"\nsize = 80000',
+        "everyone; the target, the shapes and the rate of recorded sound change the result too much to be implied.",
+        '[dims.time]\nstrategy = "pad"\noverflow = "error"',
         '[dims.time]\nstrategy = "pad"\nsize = 80000\noverflow = "error"',
     ),
     "mixed-sides": CodeDoc(
