@@ -66,7 +66,7 @@ class Manifest(Frozen):
         variants = {variant.name for variant in self.program.variants}
         if self.models.keys() != variants or not self.blobs.keys() <= variants:
             raise ValueError("models and blobs are those of the program's variants")
-        known = {row.name for row in property_table().values()}
+        known = {row.name for row in property_table().values() if row.access == "spec" and row.devices}
         if unknown := {name for deployed in self.deployments for name in deployed.properties} - known:
             raise ValueError(f"`{min(unknown)}` is no property that a spec may set")
         for place in (*self.models.values(), *(blob.path for blob in self.blobs.values())):
