@@ -3,6 +3,7 @@
 from npuspec.npu import property_table
 from npuspec.plan.model import Deployment, PlannedProperty
 from npuspec.spec import Spec
+from npuspec.spec.rules.properties import device_properties
 
 _LATENCY = PlannedProperty(
     name="PERFORMANCE_HINT",
@@ -20,9 +21,10 @@ def plan_deployments(spec: Spec, only: str | None) -> tuple[Deployment, ...]:
 
 def _deploy(spec: Spec, device: str) -> Deployment:
     table = property_table()
-    written = {key: table[key] for key in spec.properties}
+    stated = device_properties(spec)
+    written = {key: table[key] for key in stated}
     properties = [
-        PlannedProperty(name=row.name, value=spec.properties[key], scope=row.scope, origin="spec")
+        PlannedProperty(name=row.name, value=stated[key], scope=row.scope, origin="spec")
         for key, row in written.items()
         if device in row.devices
     ]
