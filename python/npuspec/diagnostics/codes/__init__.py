@@ -2,6 +2,7 @@
 
 from npuspec.diagnostics.codes.doc import CodeDoc
 from npuspec.diagnostics.codes.model import MODEL
+from npuspec.diagnostics.codes.properties import PROPERTIES
 from npuspec.diagnostics.codes.rules import RULES
 from npuspec.diagnostics.codes.runtime import RUNTIME
 from npuspec.diagnostics.codes.sources import SOURCES
@@ -10,4 +11,4 @@ from npuspec.diagnostics.codes.stages import STAGES
 
 __all__ = ["CODES", "CodeDoc"]
 
-CODES: dict[str, CodeDoc] = dict(sorted((SPEC | RULES | SOURCES | MODEL | STAGES | RUNTIME).items()))
+CODES: dict[str, CodeDoc] = dict(sorted((SPEC | PROPERTIES | RULES | SOURCES | MODEL | STAGES | RUNTIME).items()))
