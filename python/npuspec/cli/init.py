@@ -99,7 +99,7 @@ def _write(output: Path, text: str) -> None:
     """
     from npuspec.diagnostics import Diagnostic, SpecError
 
-    scratch = output.with_name(f".{output.name}.{os.getpid()}")
+    scratch = output.parent / f".npuspec-init-{os.getpid()}"
     try:
         scratch.write_bytes(text.encode())
         scratch.replace(output)

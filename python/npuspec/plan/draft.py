@@ -53,7 +53,7 @@ _DATA = """# Real samples: some calibrate, the others are what the gates run on.
 """
 
 _GATE = """#[[gates]]
-#metric = "frame-agreement" # how often the largest value on the last axis is in the same place
+#metric = "frame-agreement" # how often the largest value on the last axis is the same one; "cosine" for embeddings
 #output = {output}
 #of = "{of}"
 #against = "{against}" # {why}
@@ -67,10 +67,7 @@ _QUANTIZATION = """# 8-bit integers: smaller, and often faster. Needs [data].
 {model_type}#samples = 300 # how many calibrate; the gates need some that don't
 """
 
-_IS_TRANSFORMER = '#model-type = "transformer" # without it, a model with attention breaks and nothing tells\n'
-_MAYBE_TRANSFORMER = (
-    '# If the model has attention layers, add model-type = "transformer": without it, it breaks and nothing tells.\n'
-)
+_TRANSFORMER = '#model-type = "transformer" # this model has attention: without it, it breaks and no error says so\n'
 
 _CACHE = """# How a later start is spared the compilation: "blob" keeps the compiled model in the bundle, "directory" in
 # OpenVINO's cache, "none" compiles each time.
@@ -160,6 +157,8 @@ def _input(data: DraftInput) -> str:
         lines.append(f"shape = [{', '.join(map(_axis, data.shape))}]")
         if data.pad_value is not None:
             lines.append(f"pad-value = {data.pad_value}")
+        if data.layout:
+            lines.append(f'#layout = "{data.layout}" # what the axes mean, for a preprocess that moves them')
     else:
         what = (
             "filled by npuspec: how long a sample is"
@@ -198,9 +197,7 @@ def _measured(found: Recognised, signature: Signature) -> Iterator[str]:
     output = _gated(signature.outputs)
     if output is not None:
         yield _GATE.format(output=output, of="static", against="original", why="what fixing the shapes costs")
-    words = [name.lower() for name in signature.operations]
-    attention = any(part in name for name in words for part in ("attention", "attn", "transformer", "softmax"))
-    yield _QUANTIZATION.format(model_type=_IS_TRANSFORMER if attention else _MAYBE_TRANSFORMER)
+    yield _QUANTIZATION.format(model_type=_TRANSFORMER if signature.attention else "")
     if output is not None:
         yield _GATE.format(output=output, of="quantized", against="original", why="what all of it costs")
 
@@ -222,5 +219,6 @@ def _is_sound(given: DraftInput) -> bool:
 
 
 def _gated(outputs: Sequence[Port]) -> str | None:
-    """Return, for TOML, the first output with several values on its last axis: what one alone has always agrees."""
-    return next((toml_string(port.name) for port in outputs if len(port.shape) > 1 and port.shape[-1] != 1), None)
+    """Return, for TOML, the first output that may hold scores: several numbers with a fraction on its last axis."""
+    scores = (o.name for o in outputs if len(o.shape) > 1 and o.shape[-1] != 1 and o.dtype.startswith("float"))
+    return next(map(toml_string, scores), None)

@@ -54,6 +54,8 @@ class DraftInput:
     shape: tuple[str | int, ...] = ()
     of: str = ""
     pad_value: int | None = None
+    layout: str = ""
+    """Of an image or a video: a letter for each axis."""
     note: str = ""
     """What its reader should know or decide."""
 
@@ -137,6 +139,7 @@ class _Guess:
     axes: tuple[DraftDim, ...]
     note: str = ""
     pad_value: int | None = None
+    layout: str = ""
 
 
 def _data(port: Port, signature: Signature, dims: dict[str, DraftDim]) -> DraftInput:
@@ -155,7 +158,9 @@ def _data(port: Port, signature: Signature, dims: dict[str, DraftDim]) -> DraftI
     shape: list[str | int] = [BATCH]
     for axis, size in zip(guess.axes, port.shape[1:], strict=True):
         shape.append(_declare(axis, shape, dims) if size is None else size)
-    return DraftInput(port, "data", guess.means, tuple(shape), pad_value=guess.pad_value, note=guess.note)
+    return DraftInput(
+        port, "data", guess.means, tuple(shape), pad_value=guess.pad_value, layout=guess.layout, note=guess.note
+    )
 
 
 def _declare(axis: DraftDim, taken: Sequence[str | int], dims: dict[str, DraftDim]) -> str:
@@ -240,9 +245,9 @@ def _image(port: Port, signature: Signature) -> _Guess | None:
     axes = [*_LINE_PIXELS] if is_line else _pixels(height or width or _side_length(words, signature))
     axes.insert(place - 1, _RGB)
     what = "lines of text as images" if is_line else "images"
-    order = "NCHW: channels stand before height and width" if place == 1 else "NHWC: channels stand last"
+    layout, order = ("NCHW", "channels before height and width") if place == 1 else ("NHWC", "channels last")
     note = "" if port.shape[place] else "The model leaves the channels open, so the layout is a guess by its name."
-    return _Guess(f"{what} in the layout {order}", tuple(axes), note)
+    return _Guess(f"{what} in the layout {layout}: {order}", tuple(axes), note, layout=layout)
 
 
 def _pixels(size: int) -> list[DraftDim]:
@@ -281,8 +286,9 @@ def _video(port: Port) -> _Guess | None:
     is_volume = place == 1 and port.shape[1] == 1
     axes = [_SLICES if is_volume else _CLIP, *_pixels(224)]
     axes.insert(place - 1, _RGB)
-    order = {1: "NCDHW: channels first", 2: "NDCHW: channels in each frame", 4: "NDHWC: channels last"}[place]
-    return _Guess(f"{'volumes' if is_volume else 'video'} in the layout {order}", tuple(axes))
+    layout = {1: "NCDHW", 2: "NDCHW", 4: "NDHWC"}[place]
+    what, of = ("volumes", "slices") if is_volume else ("video", "frames")
+    return _Guess(f"{what} in the layout {layout}, with D for {of}", tuple(axes), layout=layout)
 
 
 def _other(port: Port) -> _Guess:
