@@ -157,19 +157,19 @@ def _data(port: Port, signature: Signature, dims: dict[str, DraftDim]) -> DraftI
     guess = guess or _other(port)
     shape: list[str | int] = [BATCH]
     for axis, size in zip(guess.axes, port.shape[1:], strict=True):
-        shape.append(_declare(axis, shape, dims) if size is None else size)
+        shape.append(_declare(axis, dims) if size is None else size)
     return DraftInput(
         port, "data", guess.means, tuple(shape), pad_value=guess.pad_value, layout=guess.layout, note=guess.note
     )
 
 
-def _declare(axis: DraftDim, taken: Sequence[str | int], dims: dict[str, DraftDim]) -> str:
-    """Return the name of a dimension like this one that the shape doesn't have yet, declaring it if need be."""
+def _declare(axis: DraftDim, dims: dict[str, DraftDim]) -> str:
+    """Return the name of a dimension like this one, declaring it if need be; one of another size keeps its name."""
     number = 1
     while True:
         name = axis.name if number == 1 else f"{axis.name}-{number}"
         wanted = replace(axis, name=name)
-        if name not in taken and dims.setdefault(name, wanted) == wanted:
+        if dims.setdefault(name, wanted) == wanted:
             return name
         number += 1
 
@@ -340,7 +340,7 @@ def _companion(port: Port, given: Sequence[DraftInput], dims: dict[str, DraftDim
         if size is not None:
             shape.append(size)
         else:
-            shape.append(beside[0] if beside else _declare(_with_side(_LENGTH, port), shape, dims))
+            shape.append(beside[0] if beside else _declare(_with_side(_LENGTH, port), dims))
     note = f"It seems to be a {role}, but npuspec doesn't fill it: {why}."
     return DraftInput(port, "data", f"a {role} that you give", tuple(shape), note=note, pad_value=int(is_padding))
 
