@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from npuspec.cli.options import FILE
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # of a source that is no path; one letter alone is a drive
 
 
@@ -14,7 +16,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # of a source that is no path
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="The spec to write. If left out: the model's name with .toml, beside it, or here if it is in a wheel.",
 )
