@@ -1,9 +1,11 @@
 """Arguments and options that several verbs have."""
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
+Device = Literal["NPU", "CPU"]
 FILE = click.Path(path_type=Path)
 
 device = click.option(

@@ -6,20 +6,28 @@ from typing import Any
 import click
 
 from npuspec.cli import options
-from npuspec.cli.options import FILE
-from npuspec.diagnostics.errors import EXIT_USAGE
+from npuspec.cli.options import FILE, Device
+from npuspec.diagnostics.errors import EXIT_CHANGES, EXIT_USAGE
 
 
 @click.command("plan")
 @click.argument("spec", type=FILE)
 @click.option("--json", "json_", is_flag=True, help="Print the plan as JSON: the bytes that its digest is of.")
+@click.option("--out", type=FILE, help="Write the plan to this file, for `npuspec apply FILE`.")
+@click.option("--locked", is_flag=True, help="Fail unless digests, versions and settings are those of the lock.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 5 if the lock has another plan, or there is none.")
 @options.device
-def plan(spec: Path, json_: bool, device: str | None) -> None:
+def plan(
+    spec: Path, json_: bool, out: Path | None, locked: bool, detailed_exitcode: bool, device: Device | None
+) -> None:
     """Print exactly what `apply` will do.
 
     Properties with the origin of each value, the quantization recipe, every static shape, which samples calibrate, and
     the stages with their digests. The same spec, model, data and toolchain give the same bytes. Downloads what the spec
     names if it isn't here yet; runs nothing.
+
+    The lock, NAME.lock beside NAME.toml, says what was last made. With --detailed-exitcode: 0 if this is the same plan,
+    5 if it is another one, 2 if there is no plan.
     """
     from npuspec.cli.output import print_rows
 
@@ -28,6 +36,26 @@ def plan(spec: Path, json_: bool, device: str | None) -> None:
     if found["json"] is None:
         raise click.exceptions.Exit(EXIT_USAGE)
     click.echo(found["json"] if json_ else found["shown"], nl=not json_)
+    if not (out or locked or detailed_exitcode):
+        return
+
+    from npuspec.diagnostics import LockError
+    from npuspec.plan import Plan
+    from npuspec.plan.lock import hold_lock, lock_drift, lock_path, read_lock
+    from npuspec.plan.planfile import write_planfile
+
+    made, lock = Plan.model_validate_json(found["json"]), lock_path(spec)
+    if locked and (drift := hold_lock(lock, read_lock(lock), made)):
+        raise LockError(drift)
+    if out is not None:
+        written = write_planfile(out, made, spec, device)
+        click.echo(f"{out}: {'written' if written else 'unchanged'}; execute it with `npuspec apply {out}`", err=True)
+    if detailed_exitcode:
+        changes = lock_drift(read_lock(lock), made) if lock.exists() else [f"there is no {lock}"]
+        for change in changes:
+            click.echo(change, err=True)
+        if changes:
+            raise click.exceptions.Exit(EXIT_CHANGES)
 
 
 def _found(spec: Path, device: str | None) -> dict[str, Any]:

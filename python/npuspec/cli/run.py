@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from npuspec.cli.options import FILE
+from npuspec.cli.options import FILE, Device
 
 
 @click.command("run")
@@ -21,7 +21,7 @@ from npuspec.cli.options import FILE
 )
 @click.option("--output", "-o", type=FILE, help="Write the outputs to this .npz file.")
 @click.option("--device", type=click.Choice(["NPU", "CPU"]), help="Instead of the bundle's target and fallbacks.")
-def run(bundle: Path, inputs: tuple[str, ...], output: Path | None, device: str | None) -> None:
+def run(bundle: Path, inputs: tuple[str, ...], output: Path | None, device: Device | None) -> None:
     """Run a bundle on one sample: a line for each output, and with --output its values.
 
     Lengths and masks are made by npuspec, and outputs are cut to the sample's valid length.
