@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -26,13 +27,14 @@ _seen: ContextVar[set[str] | None] = ContextVar("seen", default=None)
 
 @contextmanager
 def watching() -> Iterator[set[str]]:
-    """Collect the path of everything that is looked at meanwhile."""
+    """Collect the path of everything that is looked at meanwhile; who watches around this sees it too."""
     seen: set[str] = set()
     token = _seen.set(seen)
     try:
         yield seen
     finally:
         _seen.reset(token)
+        look(*seen)
 
 
 def look(*paths: str | Path) -> None:
@@ -46,6 +48,7 @@ def recall(root: Path, question: list[str]) -> Any:
     try:
         kept = json.loads(_place(root, question).read_bytes())
         if all(_state(path) == state for path, state in kept["states"].items()):
+            look(*kept["states"])
             return kept["answer"]
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         pass
@@ -71,10 +74,14 @@ def keep(root: Path, question: list[str], seen: Iterable[str], answer: Any) -> N
 
 def _place(root: Path, question: list[str]) -> Path:
     """Return where the answer is kept: it goes by the question, by this program, and by what is installed beside it."""
-    program = [[entry.path, entry.stat().st_mtime_ns] for entry in _files(_PACKAGE)]
-    beside = [[path, _state(path)] for path in sys.path]
-    key = json.dumps([sys.version, question, program, beside])
+    key = json.dumps([_program(), question])
     return root / _KEPT / f"{sha256(key.encode()).hexdigest()}.json"
+
+
+@cache
+def _program() -> list[Any]:
+    own = [[entry.path, entry.stat().st_mtime_ns] for entry in _files(_PACKAGE)]
+    return [sys.version, own, [[path, _state(path)] for path in sys.path]]
 
 
 def _files(folder: str | Path) -> Iterator[os.DirEntry[str]]:
