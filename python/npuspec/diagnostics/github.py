@@ -1,7 +1,7 @@
 """Diagnostics as GitHub's workflow commands: a job that prints them has its pull request annotated.
 
-GitHub reads a command up to the end of its line, and its properties up to a comma or colon. All of these are escaped, so
-that no name in a stranger's spec can end a command or begin another.
+GitHub reads a command up to the end of its line, and its properties up to a comma or colon. All of these are escaped,
+so that no name in a stranger's spec can end a command or begin another.
 """
 
 from collections.abc import Sequence

@@ -44,13 +44,13 @@ def _rule(code: str, rows: Sequence[_Row]) -> dict[str, Any]:
         rule |= {
             "shortDescription": {"text": doc.why.partition(". ")[0].rstrip(".") + "."},
             "fullDescription": {"text": doc.why},
-            "help": {"text": _help(doc, "", "\n"), "markdown": _help(doc, "```toml\n", "\n```\n")},
+            "help": {"text": _help(doc, "", "\n"), "markdown": _help(doc, "```\n", "\n```\n")},
         }
     return rule
 
 
 def _help(doc: CodeDoc, before: str, after: str) -> str:
-    """Return the examples, each in its fence."""
+    """Return why a code is a fault and its examples, each between its fences."""
     examples = {"Wrong": doc.wrong, "Right": doc.right}
     blocks = [f"{title}:\n\n{before}{example}{after}" for title, example in examples.items() if example]
     return "\n".join([doc.why + "\n", *blocks])
@@ -58,7 +58,7 @@ def _help(doc: CodeDoc, before: str, after: str) -> str:
 
 def _result(row: _Row, rule: int) -> dict[str, Any]:
     file = _file(row["file"])
-    first, *further = [*row["labels"], None] if not row["labels"] else row["labels"]
+    first, *further = row["labels"] or [None]
     message = "\n".join(filter(None, (row["message"], row["help"] and f"help: {row['help']}")))
     result = {
         "ruleId": row["code"],
