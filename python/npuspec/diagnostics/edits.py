@@ -116,7 +116,7 @@ class Layout:
                 spans.add(self._statement(unit))
         for container, ends in items.items():
             spans.update(self._cut(container, ends))
-        return sorted(spans)
+        return _merged(spans)
 
     def _has_header(self, path: Path) -> bool:
         key, value = self._spans[path]
@@ -250,3 +250,14 @@ class Layout:
         if self._data[after : after + 1] in {b"\r", b"\n"}:
             return len(self._data[:start].rstrip(b" \t")), end
         return start, after
+
+
+def _merged(spans: Collection[Span]) -> list[Span]:
+    """Return spans in order, those that meet as one: two items that go may both take the blanks between them."""
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged

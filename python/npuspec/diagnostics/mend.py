@@ -90,10 +90,8 @@ def _is_right(text: str, rows: Sequence[_Row]) -> bool:
         new = tomli.loads(_spliced(text, rows))
         expected = tomli.loads(text)
         mends = sorted((mend for row in rows for mend in row["mend"]), key=_innermost_last, reverse=True)
-        for mend in mends:
-            _carry_out(expected, mend)
-        for mend in mends:
-            _drop_emptied(expected, new, mend["path"])
+        for above in [_carry_out(expected, mend) for mend in mends]:
+            _drop_emptied(above, new)
         return _canonical(new) == _canonical(expected)
     except (ValueError, LookupError, TypeError, RecursionError):
         return False
@@ -104,11 +102,13 @@ def _innermost_last(mend: _Row) -> tuple[Any, ...]:
     return [(isinstance(step, int), step) for step in mend["path"]], mend["part"] == "value"
 
 
-def _carry_out(values: Any, mend: _Row) -> None:
-    """Do with the values what a mend says."""
-    (*above, last), part, text = mend["path"], mend["part"], mend["text"]
-    for step in above:
+def _carry_out(values: Any, mend: _Row) -> list[Any]:
+    """Do with the values what a mend says, and return the tables and lists that it was done in, from the root."""
+    (*steps, last), part, text = mend["path"], mend["part"], mend["text"]
+    above = [values]
+    for step in steps:
         values = values[step]
+        above.append(values)
     old = values[last]
     if part == "entry" and not text:
         del values[last]
@@ -120,22 +120,29 @@ def _carry_out(values: Any, mend: _Row) -> None:
         if key in values:
             raise ValueError(key)
         values[key] = value if part == "entry" else old
+    return above
 
 
-def _drop_emptied(expected: Any, new: Any, path: Sequence[str | int]) -> None:
-    """Leave out tables above a path that were written nowhere but in their entries, and have none left."""
-    for size in range(len(path) - 1, 0, -1):
-        if _at(expected, path[:size]) in ({}, []) and _at(new, path[:size]) is None:
-            del _at(expected, path[: size - 1])[path[size - 1]]
+def _drop_emptied(above: list[Any], new: Any) -> None:
+    """Leave out tables, one in another, that were written nowhere but in their entries, and have none left."""
+    path = [_step(outer, inner) for outer, inner in pairwise(above)]
+    while path and None not in path and not above.pop() and not _has(new, path):
+        del above[-1][path.pop()]
 
 
-def _at(values: Any, path: Sequence[str | int]) -> Any:
+def _step(outer: Any, inner: Any) -> str | int | None:
+    """Return where a table or list stands by now: with another item, its index has changed."""
+    places = outer.items() if isinstance(outer, dict) else enumerate(outer)
+    return next((step for step, value in places if value is inner), None)
+
+
+def _has(values: Any, path: Sequence[Any]) -> bool:
     try:
         for step in path:
             values = values[step]
     except (LookupError, TypeError):
-        return None
-    return values
+        return False
+    return True
 
 
 def _canonical(values: Any) -> str:

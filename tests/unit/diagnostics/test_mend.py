@@ -180,6 +180,16 @@ def test_the_edits_of_one_fault_may_share_a_comma() -> None:
     assert mended(text, fault.mend(("q", "mode"), "entry")) == "q = {}\n"
 
 
+def test_neighbours_that_go_may_end_a_line() -> None:
+    text = "x = [\n  1, 2,\n  3,\n]\n"
+    assert mended(text, FAULT.mend(("x", 0), "entry").mend(("x", 1), "entry")) == "x = [\n  \n  3,\n]\n"
+
+
+def test_a_table_that_only_its_entries_name_goes_with_them_beside_an_item_that_goes() -> None:
+    text = "x = [1, { a.b = 1 }]\n"
+    assert mended(text, FAULT.mend(("x", 0), "entry").mend(("x", 1, "a", "b"), "entry")) == "x = [{}]\n"
+
+
 def test_a_key_and_its_value_can_be_changed_by_one_mend() -> None:
     assert mended("a = 1\n", FAULT.mend(("a",), "key", "b").mend(("a",), "value", "2")) == "b = 2\n"
 
