@@ -1,6 +1,7 @@
 """From a document's values to a Spec: every fault at once, each with the path that it is at."""
 
 import re
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -13,7 +14,7 @@ from npuspec.spec.allow import without_allowed
 from npuspec.spec.document import Document
 from npuspec.spec.keys import known_keys
 from npuspec.spec.models import METRICS, Spec
-from npuspec.spec.rules import RULES
+from npuspec.spec.rules import PROPERTY_RULES, RULES
 from npuspec.spec.telling import telling_fault
 
 _WANTED = {
@@ -43,13 +44,23 @@ def validate(document: Document) -> tuple[Spec | None, list[Diagnostic]]:
     except ValidationError as error:
         details = error.errors(include_url=False)
         misspelt = {(d["loc"][:-1], _closest(d)) for d in details if d["type"] == "extra_forbidden"}
-        return None, [
+        faults = [
             _diagnostic(document, d)
             for d in details
             if d["type"] != "missing" or (d["loc"][:-1], d["loc"][-1]) not in misspelt
         ]
+        return None, faults + _faults_of_properties(document.values, {str(d["loc"][0]) for d in details})
     diagnostics = [fault for rule in RULES for fault in rule(spec)]
     return (None, without_allowed(spec, diagnostics)) if has_errors(diagnostics) else (spec, diagnostics)
+
+
+def _faults_of_properties(values: Mapping[str, Any], broken: Collection[str]) -> list[Diagnostic]:
+    """Return the faults of the properties where other tables are broken: nobody should have to come back for them."""
+    if not {"properties", "target"} <= values.keys() - broken:
+        return []
+    sound = {key: values[key] for key in ("allow", "cache", "properties", "target") if key in values.keys() - broken}
+    spec = Spec.model_validate({"npuspec": 1, "model": {"source": "m.onnx"}, "inputs": {"x": {"shape": [1]}}, **sound})
+    return without_allowed(spec, [fault for rule in PROPERTY_RULES for fault in rule(spec)])
 
 
 def _diagnostic(document: Document, detail: ErrorDetails) -> Diagnostic:
