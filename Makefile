@@ -58,7 +58,8 @@ pytest: setup  ## the Python tests
 	$(BIN)/python -m pytest
 
 .PHONY: bench
-bench: setup  ## session.infer against plain NumPy and OpenVINO; the Rust kernels against memcpy
+bench: setup  ## check and plan against importing pydantic; session.infer against plain NumPy; Rust against memcpy
+	$(BIN)/python benches/cli.py
 	$(BIN)/python benches/infer.py build/asr
 	cargo bench --locked --package npuspec-core
 
