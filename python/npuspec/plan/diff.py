@@ -26,6 +26,7 @@ _SENTENCES = {
 }
 _PLAIN = ("gates[", "stage ", "toolchain.")
 _MOST_CAUSES = 6
+_LONG = 60  # characters of a value that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,20 @@ class Change:
             return value[:12]
         if isinstance(value, str) and self.what.startswith(_PLAIN):
             return value
-        return json.dumps(value, ensure_ascii=False, sort_keys=True)
+        text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+        if len(text) <= _LONG:
+            return text
+        return f"{len(value)} items" if isinstance(value, list) else f"{text[:_LONG]}…"
+
+    @property
+    def items(self) -> tuple[list[str], list[str]]:
+        """What went out of a list that is too long to be shown, and what came in."""
+        if not (isinstance(self.before, list) and isinstance(self.after, list)):
+            return [], []
+        if not any(self.shown(value).endswith(" items") for value in (self.before, self.after)):
+            return [], []
+        old, new = ([json.dumps(item, ensure_ascii=False) for item in value] for value in (self.before, self.after))
+        return [item for item in old if item not in new], [item for item in new if item not in old]
 
     def sentence(self) -> str:
         """Return the change in words, such as `quantization.samples 300 → 500`."""
@@ -55,10 +69,21 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A consequence of the whole difference, with its causes in words."""
+    """A consequence of the whole difference, with its causes."""
 
     consequence: Consequence
-    sentence: str
+    causes: tuple[str, ...]
+    """Changes in words; of many the last is how many more there are."""
+
+    @property
+    def beginning(self) -> str:
+        """What the causes come behind."""
+        return _SENTENCES[self.consequence]
+
+    @property
+    def sentence(self) -> str:
+        """The reason in words, such as `requantized because quantization.samples 300 → 500`."""
+        return f"{self.beginning} {', '.join(self.causes)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +106,11 @@ class PlanDiff:
     """In the order in which they are run; those that are gone last."""
     is_new: bool
     """There was no plan before."""
+
+    @property
+    def consequences(self) -> tuple[Consequence, ...]:
+        """All that follows, the least first."""
+        return tuple(c for c in Consequence if any(c in change.consequences for change in self.changes))
 
 
 def diff_plans(before: Plan | None, after: Plan) -> PlanDiff:
@@ -138,23 +168,27 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def _differing_parts(before: Plan | None, after: Plan) -> set[str]:
-    devices = {d.device for d in after.deployments} & {d.device for d in (before or after).deployments}
+    devices = _devices(after) & _devices(before or after)
     old = {} if before is None else _parts(before, devices)
     new = _parts(after, devices)
     return {name for name in old.keys() | new.keys() if not _same(old.get(name), new.get(name))}
+
+
+def _devices(plan: Plan) -> set[str]:
+    return {deployment.device for deployment in plan.deployments}
 
 
 def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
     """Return what PARTS names; properties are those of devices that both plans have."""
     program = plan.program.model_dump(mode="json")
     data = [port for port in program["inputs"] if port["role"] == "data"]
-    samples = None if plan.samples is None else plan.samples.model_dump(mode="json")
-    sampled = samples and [samples["source"]["digest"], samples["input"], samples["sample_rate"]]
+    samples = plan.samples
+    sampled = None if samples is None else [samples.source.digest, samples.input, samples.sample_rate]
     found = {
         "batch": program["batch"],
         "blob": [s.parameters["blob"] for s in plan.stages if s.verb == "compile"][:1],
         "cache": plan.cache,
-        "calibration": samples and [*sampled, samples["calibration"]],
+        "calibration": samples and [sampled, samples.calibration],
         "device": plan.deployments[0].device,
         "dims": program["dims"],
         "entry": [s.parameters["entry"] for s in plan.stages if s.verb == "read"],
@@ -167,7 +201,7 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
         "padding": [[port[key] for key in ("name", "pad_value", "pad_side")] for port in data],
         "platforms": plan.platforms,
         "toolchain": plan.toolchain,
-        "validation": samples and [*sampled, samples["validation"]],
+        "validation": samples and [sampled, samples.validation],
         "variants": program["variants"],
     }
     found |= {f"recipe.{key}": value for key, value in plan.recipe.model_dump(mode="json").items()}
@@ -212,7 +246,7 @@ def _differing_stages(before: Plan | None, after: Plan) -> Iterator[tuple[Planne
     old = {} if before is None else {s.name: s for s in before.stages}
     new = {s.name: s for s in after.stages}
     targets = {p.deployments[0].device for p in (before, after) if p is not None}
-    both = {d.device for d in after.deployments} & {d.device for d in (before or after).deployments}
+    both = _devices(after) & _devices(before or after)
     for name in [*new, *(name for name in old if name not in new)]:
         stage = new.get(name) or old[name]
         device = stage.parameters.get("device")
@@ -232,7 +266,7 @@ def _consequences(
     effect: Effect, parts: set[str], reached: set[str], touched: set[str], run: set[str]
 ) -> tuple[Consequence, ...]:
     differing = [part_of(name) for name in effect.parts if name in parts]
-    found = {c for part in differing for c in part.consequences if c is not Consequence.ACCURACY}
+    found: set[Consequence] = {c for part in differing for c in part.consequences if c is not Consequence.ACCURACY}
     # What no stage reads, such as a recipe without quantization, can't change what the model answers.
     if any(Consequence.ACCURACY in p.consequences and (not p.verbs or touched & {*p.verbs}) for p in differing):
         found.add(Consequence.ACCURACY)
@@ -279,9 +313,5 @@ def _reasons(changes: list[Change]) -> tuple[Reason, ...]:
         if causes:
             more = [f"{len(causes) - _MOST_CAUSES} more changes"] if len(causes) > _MOST_CAUSES + 1 else []
             shown = causes if not more else causes[:_MOST_CAUSES] + more
-            reasons.append(Reason(consequence, f"{_SENTENCES[consequence]} {_listed(shown)}"))
+            reasons.append(Reason(consequence, tuple(shown)))
     return tuple(reasons)
-
-
-def _listed(items: list[str]) -> str:
-    return " and ".join([*([", ".join(items[:-1])] if items[:-1] else []), items[-1]])
