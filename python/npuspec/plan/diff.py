@@ -174,6 +174,10 @@ def _differing_parts(before: Plan | None, after: Plan) -> set[str]:
     return {name for name in old.keys() | new.keys() if not _same(old.get(name), new.get(name))}
 
 
+def _target(plan: Plan) -> str:
+    return next((deployment.device for deployment in plan.deployments), "")
+
+
 def _devices(plan: Plan) -> set[str]:
     return {deployment.device for deployment in plan.deployments}
 
@@ -186,16 +190,16 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
     sampled = None if samples is None else [samples.source.digest, samples.input, samples.sample_rate]
     found = {
         "batch": program["batch"],
-        "blob": [s.parameters["blob"] for s in plan.stages if s.verb == "compile"][:1],
+        "blob": [s.parameters.get("blob") for s in plan.stages if s.verb == "compile"][:1],
         "cache": plan.cache,
         "calibration": samples and [sampled, samples.calibration],
-        "device": plan.deployments[0].device,
+        "device": _target(plan),
         "dims": program["dims"],
-        "entry": [s.parameters["entry"] for s in plan.stages if s.verb == "read"],
+        "entry": [s.parameters.get("entry") for s in plan.stages if s.verb == "read"],
         "fallbacks": [d.device for d in plan.deployments[1:]],
         "given": [[port[key] for key in ("name", "dtype", "axes", "finite")] for port in data],
         "inputs": program["inputs"],
-        "measured": [s.parameters["outputs"] for s in plan.stages if s.verb == "verify"][:1],
+        "measured": [s.parameters.get("outputs") for s in plan.stages if s.verb == "verify"][:1],
         "model": plan.model.digest,
         "outputs": program["outputs"],
         "padding": [[port[key] for key in ("name", "pad_value", "pad_side")] for port in data],
@@ -245,12 +249,12 @@ def _verbs(before: Plan | None, after: Plan) -> tuple[set[str], set[str]]:
 def _differing_stages(before: Plan | None, after: Plan) -> Iterator[tuple[PlannedStage, bool]]:
     old = {} if before is None else {s.name: s for s in before.stages}
     new = {s.name: s for s in after.stages}
-    targets = {p.deployments[0].device for p in (before, after) if p is not None}
+    targets = {_target(plan) for plan in (before, after) if plan is not None}
     both = _devices(after) & _devices(before or after)
     for name in [*new, *(name for name in old if name not in new)]:
         stage = new.get(name) or old[name]
         device = stage.parameters.get("device")
-        moved = len(targets) > 1 and device == after.deployments[0].device
+        moved = len(targets) > 1 and device == _target(after)
         counts = device is None or device in both or (device in targets and len(targets) > 1)
         if counts and (moved or name not in old or name not in new or old[name].digest != new[name].digest):
             yield stage, name in new

@@ -204,10 +204,10 @@ def effect_of(what: str) -> Effect:
     """Return what a change can affect: a setting by its path in the plan, or the version of a tool."""
     if what.startswith("gates["):
         return _GATE
-    table, *keys = _KEY.findall(what)
+    table, *keys = _KEY.findall(what) or [what]
     if table == "toolchain":
         return Effect(("toolchain", *_PROGRAM))
-    if table == "properties":
+    if table == "properties" and keys:
         return _property(keys)
     return EFFECTS.get(".".join([table, *(["*", *keys[1:]] if table in _NAMED else keys)]), _NONE)
 

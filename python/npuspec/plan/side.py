@@ -102,7 +102,7 @@ def _from_json(path: Path, data: bytes) -> Side:
     """Read a plan as `npuspec plan` writes it: its own JSON, or a plan file that holds it as `plan`."""
     document = _no_text(str(path), path)
     try:
-        values: Any = json.loads(data)
+        values: Any = json.loads(data, parse_constant=_no_number)
         inner = values.get("plan")
         return Side(document, Plan.model_validate_json(json.dumps(inner if isinstance(inner, dict) else values)), [])
     except ValidationError as error:
@@ -112,6 +112,10 @@ def _from_json(path: Path, data: bytes) -> Side:
         why = str(error) or "it is nested too deeply"
     message = f"`{path}` holds no plan that this version of npuspec reads: {why}"
     return Side(document, None, [Diagnostic("not-a-plan", message, "make it anew: npuspec plan SPEC --json")])
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number of a plan")
 
 
 def _no_text(name: str, path: Path) -> Document:
