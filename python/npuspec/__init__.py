@@ -17,9 +17,11 @@ from npuspec.diagnostics import (
     DeviceError,
     GateError,
     InputError,
+    LockError,
     NpuspecError,
     SpecError,
     StageError,
+    StalePlanError,
 )
 
 if TYPE_CHECKING:
@@ -33,10 +35,12 @@ __all__ = [
     "FallbackWarning",
     "GateError",
     "InputError",
+    "LockError",
     "NpuspecError",
     "Session",
     "SpecError",
     "StageError",
+    "StalePlanError",
     "apply",
     "fetch",
     "load",

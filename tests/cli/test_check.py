@@ -37,7 +37,7 @@ def test_a_wrong_spec_is_exit_code_2_with_its_place_on_stderr(tmp_path: Path) ->
     write(tmp_path, a=NOTED.replace("size = 64", "size = 0"))
     ran = npuspec("check", "a.toml", cwd=tmp_path)
     assert (ran.code, ran.out) == (2, "")
-    assert "--> a.toml:13:8" in ran.err
+    assert "--> a.toml:17:8" in ran.err
 
 
 def test_the_faults_of_all_files_are_printed_and_the_right_ones_are_ok(tmp_path: Path) -> None:
@@ -64,8 +64,8 @@ def test_json_is_one_list_on_stdout_for_all_files(tmp_path: Path) -> None:
         {
             "path": ["dims", "time", "size"],
             "message": "",
-            "start": {"line": 13, "column": 8, "byte": first["labels"][0]["start"]["byte"]},
-            "end": {"line": 13, "column": 9, "byte": first["labels"][0]["start"]["byte"] + 1},
+            "start": {"line": 17, "column": 8, "byte": first["labels"][0]["start"]["byte"]},
+            "end": {"line": 17, "column": 9, "byte": first["labels"][0]["start"]["byte"] + 1},
         }
     ]
     assert (second["file"], second["code"], second["severity"]) == ("b.toml", "source-not-cached", "note")

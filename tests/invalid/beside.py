@@ -19,6 +19,18 @@ def _save(folder: Path, name: str, x: ov.Node, *more: ov.Node) -> None:
     ov.save_model(model, folder / f"{name}.xml", compress_to_fp16=False)
 
 
+def _save_attention(folder: Path, name: str) -> None:
+    """Save a model of one head that was written out: products, a scale, a softmax."""
+    x = op.parameter([-1, -1, 8], ov.Type.f32)
+    weights = [op.constant(np.eye(8, dtype=np.float32) * number) for number in (1, 2, 3)]
+    query, key, value = (op.matmul(x, weight, False, False) for weight in weights)
+    scores = op.multiply(op.matmul(query, key, False, True), np.float32(0.35))
+    model = ov.Model([op.matmul(op.softmax(scores, -1), value, False, False).output(0)], [x])
+    model.inputs[0].get_tensor().set_names({"x"})
+    model.outputs[0].get_tensor().set_names({"y"})
+    ov.save_model(model, folder / f"{name}.xml", compress_to_fp16=False)
+
+
 def _onnx(location: str = "") -> bytes:
     """Return the least ONNX model, or the least that has a tensor outside of it."""
 
@@ -36,6 +48,7 @@ def make_beside(folder: Path) -> None:
     _save(folder, "fixed", op.parameter([1, 32], ov.Type.f32))
     _save(folder, "two", op.parameter([-1, -1], ov.Type.f32), op.parameter([-1, -1], ov.Type.i64))
     _save(folder, "any-rank", op.parameter(ov.PartialShape.dynamic(), ov.Type.f32))
+    _save_attention(folder, "attention")
     (folder / "page.xml").write_text("<html></html>\n")
     (folder / "empty.onnx").write_bytes(_onnx())
     (folder / "outside.onnx").write_bytes(_onnx("../weights.bin"))
@@ -43,6 +56,13 @@ def make_beside(folder: Path) -> None:
         (folder / name).mkdir()
         for number in range(count):
             np.save(folder / name / f"{number}.npy", np.full(8, number, np.float32))
+    (folder / "frames").mkdir()
+    for number in range(6):
+        np.save(folder / f"frames/{number}.npy", np.full((8, 8), number, np.float32))
+    (folder / "noise").mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        np.save(folder / f"noise/{number}.npy", rng.random(4096, np.float32))
     shutil.copyfile(folder / "twins/0.npy", folder / "twins/1.npy")
     (folder / "mixed/notes.txt").write_text("recorded indoors\n")
     for name in ("a.npy", "A.npy"):

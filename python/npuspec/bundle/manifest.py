@@ -18,6 +18,9 @@ RelativePath = Annotated[
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+_SETTABLE = ("spec", "unchecked")
+"""How the table calls what a spec may set, as it is or through the escape hatch."""
+
 PropertyName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,99}$")]
 
 
@@ -51,7 +54,7 @@ class Manifest(Frozen):
     toolchain: dict[str, str]
     program: Program
     cache: Literal["blob", "directory", "none"]
-    core: dict[PropertyName, bool | int | float | str]
+    core: dict[PropertyName, bool | int | float | str] = Field(default_factory=dict)
     """Properties of OpenVINO itself."""
     deployments: Annotated[tuple[Deployed, ...], Field(min_length=1)]
     """In the order in which they are tried."""
@@ -71,9 +74,13 @@ class Manifest(Frozen):
         variants = {variant.name for variant in self.program.variants}
         if self.models.keys() != variants or not self.blobs.keys() <= variants:
             raise ValueError("models and blobs are those of the program's variants")
-        known = {row.name for row in property_table().values()}
-        if unknown := {name for deployed in self.deployments for name in deployed.properties} - known:
-            raise ValueError(f"`{min(unknown)}` is no property that a spec may set")
+        rows = {row.name: row for row in property_table().values()}
+        given = [(name, False) for deployed in self.deployments for name in deployed.properties]
+        for name, of_core in (*given, *((name, True) for name in self.core)):
+            row = rows.get(name)
+            may = not of_core if row is None else (row.scope == "core") is of_core and row.access in _SETTABLE
+            if not may:
+                raise ValueError(f"`{name}` is no property that a spec may set")
         for place in (*self.models.values(), *(blob.path for blob in self.blobs.values())):
             if place not in self.files:
                 raise ValueError(f"`{place}` isn't among the files")

@@ -1,57 +1,70 @@
 """`npuspec apply`."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Optional
 
-import typer
+import click
 
+from npuspec.cli import options
+from npuspec.cli.options import FILE, Device
 from npuspec.diagnostics.errors import EXIT_USAGE
 
 
-def apply(
-    spec: Annotated[Path, typer.Argument(help="A TOML file.", show_default=False)],
-    output: Annotated[
-        Optional[Path],  # noqa: UP045  typer reads the annotation
-        typer.Option(
-            "--output", "-o", help="Where the bundle goes; build/NAME for NAME.toml if left out.", show_default=False
-        ),
-    ] = None,
-    device: Annotated[
-        Optional[Literal["NPU", "CPU"]],  # noqa: UP045
-        typer.Option(help="Instead of the spec's target and fallbacks."),
-    ] = None,
-    rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Run every stage, also those whose results are there.")
-    ] = False,
-) -> None:
+@click.command("apply")
+@click.argument("spec", metavar="SPEC-or-PLANFILE", type=FILE)
+@click.option("--output", "-o", type=FILE, help="Where the bundle goes; build/NAME for NAME.toml if left out.")
+@options.device
+@click.option("--rebuild", is_flag=True, help="Run every stage, also those whose results are there.")
+@click.option("--locked", is_flag=True, help="Make nothing unless all is as the lock says; write no lock.")
+def apply(spec: Path, output: Path | None, device: Device | None, rebuild: bool, locked: bool) -> None:
     """Execute a spec: a bundle with models, compiled blobs, the plan and the evidence.
 
     Stages whose inputs haven't changed aren't run again. The bundle is replaced in one step, and only if every gate is
-    met: whatever happens, the old one or the new one is there, whole.
+    met: whatever happens, the old one or the new one is there, whole. What was made and measured is also written to the
+    lock, NAME.lock beside NAME.toml, which is committed for review.
+
+    A plan file, as `npuspec plan --out` writes it, is executed as it was reviewed: if the spec, the model, the data or
+    the tools have changed since, it is refused (exit code 3), and what changed is said.
     """
     from npuspec.cli.output import print_diagnostics, print_error
     from npuspec.cli.progress import Progress
-    from npuspec.diagnostics import NpuspecError
+    from npuspec.diagnostics import NpuspecError, StalePlanError
     from npuspec.execute import apply_prepared
     from npuspec.plan import prepare
+    from npuspec.plan.lock import lock_path
+    from npuspec.plan.planfile import check_fresh, is_planfile, locate_spec, read_planfile
     from npuspec.store import Store
 
+    planfile = read_planfile(spec) if is_planfile(spec) else None
+    if planfile is not None:
+        if device is not None:
+            raise click.UsageError("a plan file says for which device it is: leave --device out")
+        place, spec, device = spec, locate_spec(spec, planfile), planfile.device
     store = Store()
-    output = output or Path("build", spec.stem)
     with Progress() as progress:
         document, prepared, diagnostics = prepare(spec, store, device=device, announce=progress.announce)
         print_diagnostics(diagnostics, document)
         if prepared is None:
-            raise typer.Exit(EXIT_USAGE)
+            raise click.exceptions.Exit(EXIT_USAGE)
         try:
-            applied = apply_prepared(prepared, output, store, observer=progress, rebuild=rebuild)
+            if planfile is not None and (stale := check_fresh(place, planfile, prepared.plan)):
+                raise StalePlanError(stale)
+            applied = apply_prepared(
+                prepared,
+                output or Path("build", spec.stem),
+                store,
+                observer=progress,
+                rebuild=rebuild,
+                lock=lock_path(spec),
+                locked=locked,
+            )
         except NpuspecError as error:
             progress.stop()
-            placed = [d for d in error.diagnostics if d.labels]
-            print_diagnostics(placed, document)
+            print_diagnostics([d for d in error.diagnostics if d.labels], document)
             print_error([d for d in error.diagnostics if not d.labels])
-            raise typer.Exit(error.exit_code) from None
+            raise click.exceptions.Exit(error.exit_code) from None
     if applied.unchanged:
-        typer.echo(f"nothing to do: {applied.unchanged}")
+        click.echo(f"nothing to do: {applied.unchanged}")
     else:
-        typer.echo(f"{applied.bundle}: made for {applied.device}, version {applied.digest[:12]}")
+        click.echo(f"{applied.bundle}: made for {applied.device}, version {applied.digest[:12]}")
+    if applied.lock is not None:
+        click.echo(f"{applied.lock}: written; commit it with the spec")

@@ -1,32 +1,44 @@
 """What all verbs print alike: data on stdout, everything else on stderr."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
-from npuspec.diagnostics import Diagnostic
-from npuspec.diagnostics.form import Source, json_form
-from npuspec.diagnostics.text import printable, render_text
+if TYPE_CHECKING:
+    from npuspec.diagnostics import Diagnostic
+    from npuspec.diagnostics.form import Source
 
 _MOST = 200  # faults of one spec that are shown
-_COLOURS = {"error": typer.colors.RED, "warning": typer.colors.YELLOW, "note": typer.colors.CYAN}
+_COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
-def print_diagnostics(diagnostics: Sequence[Diagnostic], source: Source) -> None:
+def print_diagnostics(diagnostics: "Sequence[Diagnostic]", source: "Source") -> None:
     """Print the diagnostics of one spec to stderr."""
-    for row in json_form(diagnostics[:_MOST], source):
-        head, _, rest = render_text([row], source.text).partition("\n")
-        typer.secho(head, err=True, bold=True, fg=_COLOURS[row["severity"]])
-        typer.echo(rest, err=True)
-    if len(diagnostics) > _MOST:
-        typer.echo(f"and {len(diagnostics) - _MOST} more", err=True)
+    from npuspec.diagnostics.form import json_form
+
+    print_rows(json_form(diagnostics, source), source.text)
 
 
-def print_error(diagnostics: Sequence[Diagnostic]) -> None:
+def print_rows(rows: Sequence[dict[str, Any]], text: str) -> None:
+    """Print the diagnostics of one spec, in their JSON form, to stderr."""
+    from npuspec.diagnostics.text import render_text
+
+    for row in rows[:_MOST]:
+        head, _, rest = render_text([row], text).partition("\n")
+        click.secho(head, err=True, bold=True, fg=_COLOURS[row["severity"]])
+        click.echo(rest, err=True)
+    if len(rows) > _MOST:
+        click.echo(f"and {len(rows) - _MOST} more", err=True)
+
+
+def print_error(diagnostics: "Sequence[Diagnostic]") -> None:
     """Print faults that belong to no text."""
+    from npuspec.diagnostics.text import printable
+
     for d in diagnostics:
-        typer.secho(
+        click.secho(
             printable(f"{d.severity}[{d.code}]: {d.message}"), err=True, bold=True, fg=_COLOURS[str(d.severity)]
         )
         if d.help:
-            typer.echo(printable(f"  = help: {d.help}"), err=True)
+            click.echo(printable(f"  = help: {d.help}"), err=True)

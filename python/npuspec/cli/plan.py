@@ -1,43 +1,84 @@
 """`npuspec plan`."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Optional
+from typing import Any
 
-import typer
+import click
 
-from npuspec.diagnostics.errors import EXIT_USAGE
+from npuspec.cli import options
+from npuspec.cli.options import FILE, Device
+from npuspec.diagnostics.errors import EXIT_CHANGES, EXIT_USAGE
 
 
+@click.command("plan")
+@click.argument("spec", type=FILE)
+@click.option("--json", "json_", is_flag=True, help="Print the plan as JSON: the bytes that its digest is of.")
+@click.option("--out", type=FILE, help="Write the plan to this file, for `npuspec apply FILE`.")
+@click.option("--locked", is_flag=True, help="Fail unless digests, versions and settings are those of the lock.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 5 if the lock has another plan, or there is none.")
+@options.device
 def plan(
-    spec: Annotated[Path, typer.Argument(help="A TOML file.", show_default=False)],
-    json_: Annotated[
-        bool, typer.Option("--json", help="Print the plan as JSON: the bytes that its digest is of.")
-    ] = False,
-    device: Annotated[
-        Optional[Literal["NPU", "CPU"]],  # noqa: UP045  typer reads the annotation
-        typer.Option(help="Instead of the spec's target and fallbacks."),
-    ] = None,
+    spec: Path, json_: bool, out: Path | None, locked: bool, detailed_exitcode: bool, device: Device | None
 ) -> None:
     """Print exactly what `apply` will do.
 
     Properties with the origin of each value, the quantization recipe, every static shape, which samples calibrate, and
     the stages with their digests. The same spec, model, data and toolchain give the same bytes. Downloads what the spec
     names if it isn't here yet; runs nothing.
-    """
-    import sys
 
-    from npuspec.cli.output import print_diagnostics
+    The lock, NAME.lock beside NAME.toml, says what was last made. With --detailed-exitcode: 0 if this is the same plan,
+    5 if it is another one, 2 if there is no plan.
+    """
+    from npuspec.cli.output import print_rows
+
+    found = _found(spec, device)
+    print_rows(found["rows"], found["text"])
+    if found["json"] is None:
+        raise click.exceptions.Exit(EXIT_USAGE)
+    click.echo(found["json"] if json_ else found["shown"], nl=not json_)
+    if not (out or locked or detailed_exitcode):
+        return
+
+    from npuspec.diagnostics import LockError
+    from npuspec.plan import Plan
+    from npuspec.plan.lock import hold_lock, lock_drift, lock_path, read_lock
+    from npuspec.plan.planfile import write_planfile
+
+    made, lock = Plan.model_validate_json(found["json"]), lock_path(spec)
+    if locked and (drift := hold_lock(lock, read_lock(lock), made)):
+        raise LockError(drift)
+    if out is not None:
+        written = write_planfile(out, made, spec, device)
+        click.echo(f"{out}: {'written' if written else 'unchanged'}; execute it with `npuspec apply {out}`", err=True)
+    if detailed_exitcode:
+        changes = lock_drift(read_lock(lock), made) if lock.exists() else [f"there is no {lock}"]
+        for change in changes:
+            click.echo(change, err=True)
+        if changes:
+            raise click.exceptions.Exit(EXIT_CHANGES)
+
+
+def _found(spec: Path, device: str | None) -> dict[str, Any]:
+    """Return the plan in both forms, and the diagnostics; what hasn't changed isn't looked at again."""
+    from npuspec.store.entries import cache_dir
+    from npuspec.store.recall import keep, recall, watching
+
+    root, question = cache_dir(), ["plan", str(spec), str(spec.absolute()), device or ""]
+    if (kept := recall(root, question)) is not None:
+        return dict(kept)
     from npuspec.cli.show import show_plan
+    from npuspec.diagnostics.form import json_form
     from npuspec.plan import prepare
     from npuspec.store import Store
 
-    document, prepared, diagnostics = prepare(
-        spec, Store(), device=device, announce=lambda text: typer.echo(f"{text} ...", err=True)
-    )
-    print_diagnostics(diagnostics, document)
-    if prepared is None:
-        raise typer.Exit(EXIT_USAGE)
-    if json_:
-        sys.stdout.buffer.write(prepared.plan.encode())
-    else:
-        typer.echo(show_plan(prepared.plan, str(spec)))
+    with watching() as seen:
+        document, prepared, diagnostics = prepare(
+            spec, Store(root), device=device, announce=lambda text: click.echo(f"{text} ...", err=True)
+        )
+        found: dict[str, Any] = {"rows": json_form(diagnostics, document), "text": document.text, "json": None}
+        if prepared is not None:
+            found["json"] = prepared.plan.encode().decode()
+            found["shown"] = show_plan(prepared.plan, str(spec))
+    if prepared is not None:
+        keep(root, question, seen, found)
+    return found

@@ -2,7 +2,7 @@
 
 from types import TracebackType
 
-import typer
+import click
 from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
@@ -32,7 +32,7 @@ class Progress(Observer):
         """Show what is going on before the stages."""
         self._show(f"{text} ...")
         if not self._console.is_terminal:
-            typer.echo(f"{text} ...", err=True)
+            click.echo(f"{text} ...", err=True)
 
     def warn(self, text: str) -> None:
         """Say it loudly."""
@@ -54,7 +54,7 @@ class Progress(Observer):
 
     def measured(self, gate: GateResult) -> None:
         """Print the gate as data: it is what was asked for."""
-        typer.echo(gate.sentence())
+        click.echo(gate.sentence())
 
     def _show(self, text: str) -> None:
         if self._task is not None:

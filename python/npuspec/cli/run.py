@@ -1,31 +1,27 @@
 """`npuspec run`."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Optional
+from typing import Any
 
-import typer
+import click
+
+from npuspec.cli.options import FILE, Device
 
 
-def run(
-    bundle: Annotated[Path, typer.Argument(help="A bundle, as `apply` made it.", show_default=False)],
-    inputs: Annotated[
-        list[str],
-        typer.Option(
-            "--input",
-            "-i",
-            metavar="NAME=FILE.npy",
-            help="An unpadded array without batch axis; once for each data input.",
-        ),
-    ],
-    output: Annotated[
-        Optional[Path],  # noqa: UP045  typer reads the annotation
-        typer.Option("--output", "-o", help="Write the outputs to this .npz file.", show_default=False),
-    ] = None,
-    device: Annotated[
-        Optional[Literal["NPU", "CPU"]],  # noqa: UP045
-        typer.Option(help="Instead of the bundle's target and fallbacks."),
-    ] = None,
-) -> None:
+@click.command("run")
+@click.argument("bundle", type=FILE)
+@click.option(
+    "--input",
+    "-i",
+    "inputs",
+    metavar="NAME=FILE.npy",
+    multiple=True,
+    required=True,
+    help="An unpadded array without batch axis; once for each data input.",
+)
+@click.option("--output", "-o", type=FILE, help="Write the outputs to this .npz file.")
+@click.option("--device", type=click.Choice(["NPU", "CPU"]), help="Instead of the bundle's target and fallbacks.")
+def run(bundle: Path, inputs: tuple[str, ...], output: Path | None, device: Device | None) -> None:
     """Run a bundle on one sample: a line for each output, and with --output its values.
 
     Lengths and masks are made by npuspec, and outputs are cut to the sample's valid length.
@@ -57,14 +53,14 @@ def run(
         warnings.simplefilter("ignore", FallbackWarning)  # it stands in the notes
         session = load(bundle, device=device)
     for note in session.notes:
-        typer.secho(f"note: {printable(note)}", err=True, bold=True)
+        click.secho(f"note: {printable(note)}", err=True, bold=True)
     with session:
         start = time.perf_counter()
         outputs = session.infer(arrays)
         milliseconds = (time.perf_counter() - start) * 1e3
     for name, array in outputs.items():
-        typer.echo(f"{name}: {list(array.shape)} {array.dtype}")
-    typer.echo(f"{milliseconds:.1f} ms on {session.device}", err=True)
+        click.echo(f"{name}: {list(array.shape)} {array.dtype}")
+    click.echo(f"{milliseconds:.1f} ms on {session.device}", err=True)
     if output is not None:
         try:
             with output.open("wb") as file:

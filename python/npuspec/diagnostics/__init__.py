@@ -5,9 +5,11 @@ from npuspec.diagnostics.errors import (
     DeviceError,
     GateError,
     InputError,
+    LockError,
     NpuspecError,
     SpecError,
     StageError,
+    StalePlanError,
 )
 from npuspec.diagnostics.model import Diagnostic, Edit, Label, Path, Severity, has_errors
 
@@ -19,10 +21,12 @@ __all__ = [
     "GateError",
     "InputError",
     "Label",
+    "LockError",
     "NpuspecError",
     "Path",
     "Severity",
     "SpecError",
     "StageError",
+    "StalePlanError",
     "has_errors",
 ]

@@ -6,7 +6,11 @@ NpuspecError
 ├── SpecError      2  the spec, its model or its data is wrong
 ├── InputError     2  a tensor given to a session is wrong (also a ValueError)
 ├── BundleError    3  a bundle is broken, or was made by another format
+├── StalePlanError 3  a plan file is stale, or isn't one
+├── LockError      3  the lock is missing, or what is there now isn't what it says
 └── DeviceError    4  no such device, or it failed
+
+EXIT_CHANGES       5  nothing failed, and something would change
 """
 
 from collections.abc import Iterable
@@ -18,6 +22,7 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_BUNDLE = 3
 EXIT_DEVICE = 4
+EXIT_CHANGES = 5
 EXIT_INTERNAL = 70
 EXIT_INTERRUPTED = 130
 
@@ -62,6 +67,18 @@ class InputError(NpuspecError, ValueError):
 
 class BundleError(NpuspecError):
     """A bundle is missing, broken, or of a format that this version doesn't read."""
+
+    exit_code = EXIT_BUNDLE
+
+
+class StalePlanError(NpuspecError):
+    """A plan file can't be executed: what it was made of has changed since, or it isn't one that this version reads."""
+
+    exit_code = EXIT_BUNDLE
+
+
+class LockError(NpuspecError):
+    """The lock that is to be held is missing or can't be read, or what is there now isn't what it says."""
 
     exit_code = EXIT_BUNDLE
 

@@ -1,4 +1,4 @@
-"""Did you mean …?"""
+"""Did you mean …? And names and texts as TOML takes them."""
 
 import json
 import re
@@ -18,4 +18,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def toml_key(name: str) -> str:
     """Return a name as TOML takes it for a key: in quotes where it isn't a bare one."""
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml_string(name)
+
+
+def toml_string(text: str) -> str:
+    """Return a text in TOML's quotes, with all that isn't printable spelt out: it may be a stranger's."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08X}" for c in quoted)

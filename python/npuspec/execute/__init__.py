@@ -2,6 +2,6 @@
 
 from npuspec.execute.gates import GateResult
 from npuspec.execute.observer import Observer
-from npuspec.execute.run import Applied, apply, apply_prepared
+from npuspec.execute.run import Applied, apply, apply_prepared, execute_planfile
 
-__all__ = ["Applied", "GateResult", "Observer", "apply", "apply_prepared"]
+__all__ = ["Applied", "GateResult", "Observer", "apply", "apply_prepared", "execute_planfile"]

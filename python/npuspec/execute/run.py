@@ -5,19 +5,23 @@ from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 
-from npuspec.bundle import open_bundle
+from npuspec.bundle import Bundle, open_bundle
 from npuspec.bundle.writer import check_place, publish, staging
-from npuspec.diagnostics import BundleError, GateError, Severity, SpecError, StageError
+from npuspec.diagnostics import BundleError, GateError, Severity, SpecError, StageError, StalePlanError
 from npuspec.diagnostics.disk import disk_fault
 from npuspec.execute.assemble import assemble
 from npuspec.execute.evidence import NAME as EVIDENCE
-from npuspec.execute.evidence import Evidence, gather_evidence
+from npuspec.execute.evidence import Evidence, gather_evidence, gather_timings
 from npuspec.execute.gates import GateResult, failures
+from npuspec.execute.lock import LockKeeper
 from npuspec.execute.observer import Observer
 from npuspec.execute.stages import result_keys, run_stages
 from npuspec.facts import device_identities
 from npuspec.npu import choose_device
 from npuspec.plan import Plan, Prepared, prepare
+from npuspec.plan.lock import lock_path
+from npuspec.plan.planfile import check_fresh, locate_spec, read_planfile
+from npuspec.stages import TIMINGS
 from npuspec.store import Store
 
 
@@ -25,7 +29,7 @@ from npuspec.store import Store
 class Applied:
     """What `apply` did: the bundle's place, the digest of its version, and the gates.
 
-    `unchanged` says why nothing had to be done, and is "" where something was.
+    `unchanged` says why nothing had to be done, and is "" where something was. `lock` is the lock if it was changed.
     """
 
     bundle: Path
@@ -33,6 +37,7 @@ class Applied:
     device: str
     gates: tuple[GateResult, ...]
     unchanged: str
+    lock: Path | None = None
 
 
 def apply(
@@ -41,29 +46,69 @@ def apply(
     *,
     device: str | None = None,
     rebuild: bool = False,
+    locked: bool = False,
     observer: Observer | None = None,
 ) -> Applied:
-    """Execute a spec into a bundle.
+    """Execute a spec into a bundle, and write the lock beside the spec.
 
     Args:
         spec: the TOML file.
         output: where the bundle is to be; what stands there is replaced in one step, and only by a whole bundle that
             passed its gates.
-        device: `NPU` or `CPU`, instead of the spec's target and its fallbacks.
+        device: `NPU` or `CPU`, instead of the spec's target and its fallbacks; the lock, which is of the spec, stays.
         rebuild: run every stage, also those whose results are there.
+        locked: write no lock, and make nothing unless everything is as the lock says.
         observer: told of progress and warnings.
 
     Raises:
         SpecError: the spec, its model or its data is wrong.
+        LockError: the lock says otherwise, or there is none.
         DeviceError: the target is missing, and so is every fallback.
         StageError: a stage failed.
         GateError: a gate was not met.
 
     """
-    observer = observer or Observer()
-    store = Store()
+    observer, store = observer or Observer(), Store()
+    prepared = _prepare(Path(spec), store, device, observer)
+    return apply_prepared(
+        prepared,
+        Path(output),
+        store,
+        observer=observer,
+        rebuild=rebuild,
+        lock=lock_path(Path(spec)),
+        locked=locked,
+    )
+
+
+def execute_planfile(
+    path: str | PathLike[str],
+    output: str | PathLike[str],
+    *,
+    rebuild: bool = False,
+    locked: bool = False,
+    observer: Observer | None = None,
+) -> Applied:
+    """Execute a plan file as it was reviewed; see `apply`.
+
+    Raises:
+        StalePlanError: it isn't what would be planned now, or no plan file that can be read.
+
+    """
+    observer, store, path = observer or Observer(), Store(), Path(path)
+    planfile = read_planfile(path)
+    spec = locate_spec(path, planfile)
+    prepared = _prepare(spec, store, planfile.device, observer)
+    if stale := check_fresh(path, planfile, prepared.plan):
+        raise StalePlanError(stale)
+    return apply_prepared(
+        prepared, Path(output), store, observer=observer, rebuild=rebuild, lock=lock_path(spec), locked=locked
+    )
+
+
+def _prepare(spec: Path, store: Store, device: str | None, observer: Observer) -> Prepared:
     try:
-        _, prepared, diagnostics = prepare(Path(spec), store, device=device, announce=observer.announce)
+        _, prepared, diagnostics = prepare(spec, store, device=device, announce=observer.announce)
     except OSError as error:
         raise StageError(disk_fault(error)) from None
     if prepared is None:
@@ -71,16 +116,27 @@ def apply(
     for fault in diagnostics:
         if fault.severity is Severity.WARNING:
             observer.warn(fault.message)
-    return apply_prepared(prepared, Path(output), store, observer=observer, rebuild=rebuild)
+    return prepared
 
 
 def apply_prepared(
-    prepared: Prepared, output: Path, store: Store, *, observer: Observer, rebuild: bool = False
+    prepared: Prepared,
+    output: Path,
+    store: Store,
+    *,
+    observer: Observer,
+    rebuild: bool = False,
+    lock: Path | None = None,
+    locked: bool = False,
 ) -> Applied:
-    """Execute a plan into a bundle; see `apply`."""
+    """Execute a plan into a bundle; see `apply`. Without `lock` there is none to be written or held."""
     plan = prepared.plan
     if prepared.beyond:
         raise SpecError(replace(fault, severity=Severity.ERROR) for fault in prepared.beyond)
+    try:
+        keeper = LockKeeper.begin(lock, plan, locked=locked)
+    except OSError as error:
+        raise StageError(disk_fault(error)) from None
     observer.announce("looking for devices")
     wanted, present = [d.device for d in plan.deployments], device_identities()
     device = choose_device(wanted, present)
@@ -90,36 +146,45 @@ def apply_prepared(
             f"there is no {wanted[0]} on this machine: compiling for {device} and measuring there, "
             "the fallback that the spec declares"
         )
-    if not rebuild and (found := _unchanged(plan, output, device, identity, observer)):
-        return found
     try:
+        if not rebuild and (made := _made_before(plan, output, device, identity)):
+            return _leave(plan, output, made, keeper, observer)
         check_place(output)
         results = run_stages(prepared, store, result_keys(plan, device, identity), observer, rebuild=rebuild)
         evidence = gather_evidence(plan, results, device)
         evidence.tell(observer)
+        keeper.hold(plan, evidence)
         if failed := failures(evidence.gates):
             raise GateError(failed)
         with staging(output) as scratch:
             manifest = assemble(scratch, plan, results, evidence, device=device, identity=identity)
             digest = publish(output, scratch, manifest)
+        written = keeper.write(plan, manifest, evidence, gather_timings(results, identity))
     except OSError as error:
         raise StageError(disk_fault(error)) from None
-    return Applied(output, digest, device, evidence.gates, "")
+    return Applied(output, digest, device, evidence.gates, "", written)
 
 
-def _unchanged(plan: Plan, output: Path, device: str, identity: str, observer: Observer) -> Applied | None:
+def _made_before(plan: Plan, output: Path, device: str, identity: str) -> Bundle | None:
     """Return what stands at `output` if this plan on this device made it."""
     try:
         bundle = open_bundle(output)
     except BundleError:
         return None
     made = bundle.manifest
-    if (made.plan, made.device, made.identity) != (plan.digest, device, identity):
-        return None
+    return bundle if (made.plan, made.device, made.identity) == (plan.digest, device, identity) else None
+
+
+def _leave(plan: Plan, output: Path, bundle: Bundle, keeper: LockKeeper, observer: Observer) -> Applied:
+    """Do nothing to a bundle that is there and whole, but tell what was measured of it, and see to the lock."""
+    made = bundle.manifest
     evidence = Evidence.of_json(json.loads(bundle.path(EVIDENCE).read_bytes()))
+    timings = json.loads(bundle.path(f"evidence/{TIMINGS}").read_bytes())
     evidence.tell(observer)
+    keeper.hold(plan, evidence)
+    written = keeper.write(plan, made, evidence, timings)
     why = (
         f"`{output}` was made from plan {plan.digest[:12]} on this very device, "
         f"and all its {len(made.files)} files are whole"
     )
-    return Applied(output, bundle.root.name, device, evidence.gates, why)
+    return Applied(output, bundle.root.name, made.device, evidence.gates, why, written)

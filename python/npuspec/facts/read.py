@@ -67,7 +67,9 @@ def noise(data: Fetched, store: Store) -> dict[str, str]:
     """Return what those samples look like that look like random numbers or a constant, by their paths."""
     key = {"format": _FORMAT, "toolchain": toolchain(), "data": data.digest, "fact": "noise"}
     paths = [file.path for file in data.files]
-    found: dict[str, str] = _keep(store, key, "npuspec.facts.noise:noise", {"data": str(data.root), "paths": paths})
+    found: dict[str, str] = _keep(
+        store, key, "npuspec.facts.randomness:noise", {"data": str(data.root), "paths": paths}
+    )
     return found
 
 

@@ -1,6 +1,19 @@
 """What is known of the device: data and its types, no openvino."""
 
+from npuspec.npu.contradictions import Contradiction, contradictions
 from npuspec.npu.devices import choose_device
-from npuspec.npu.properties import DeviceProperty, property_table
+from npuspec.npu.explain import explain_property
+from npuspec.npu.properties import DeviceProperty, property_key, property_table
+from npuspec.npu.retired import Retired, retired
 
-__all__ = ["DeviceProperty", "choose_device", "property_table"]
+__all__ = [
+    "Contradiction",
+    "DeviceProperty",
+    "Retired",
+    "choose_device",
+    "contradictions",
+    "explain_property",
+    "property_key",
+    "property_table",
+    "retired",
+]

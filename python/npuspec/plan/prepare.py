@@ -5,7 +5,6 @@ This is where the passes stand in order. Each takes what the ones before it made
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from npuspec.diagnostics import Diagnostic, NpuspecError, has_errors
@@ -18,8 +17,10 @@ from npuspec.plan.passes.doubt import MODEL_DOUBTS, SAMPLE_DOUBTS, doubt_model, 
 from npuspec.plan.passes.reach import beyond_reach
 from npuspec.plan.passes.sample import split_samples
 from npuspec.sources import Fetched, fetch_data, fetch_model
-from npuspec.spec import Document, Spec, apply_allowances, load, open_choices, validate
+from npuspec.sources.model import File
+from npuspec.spec import Document, Spec, apply_allowances, load, models, open_choices, validate
 from npuspec.store import Store
+from npuspec.store.recall import keep, recall, watching
 
 Announce = Callable[[str], None]
 """Told what is being done while it takes long: a download, a first look at a model."""
@@ -45,7 +46,11 @@ def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
     diagnostics += faults
     if spec is None:
         return document, diagnostics
-    model, data, faults = _fetch(spec, document.folder, store, offline=True)
+    model, faults = _fetched_before(fetch_model, spec.model, document.folder, store)
+    data = None
+    if spec.data is not None:
+        data, more = _fetched_before(fetch_data, spec.data, document.folder, store)
+        faults += more
     diagnostics += faults + beyond_reach(spec)
     unknowable = {*(() if data or not spec.data else SAMPLE_DOUBTS), *(() if model else MODEL_DOUBTS)}
     if model is not None:
@@ -73,7 +78,7 @@ def prepare_document(
     if spec is None:
         return None, diagnostics
     diagnostics += open_choices(spec)
-    model, data, faults = _fetch(spec, document.folder, store, announce=announce)
+    model, data, faults = _fetch(spec, document.folder, store, announce)
     diagnostics += faults
     if model is None or has_errors(diagnostics):
         return None, diagnostics
@@ -83,17 +88,34 @@ def prepare_document(
     return prepared, apply_allowances(spec, diagnostics, unknowable=unknowable)
 
 
+def _fetched_before(
+    fetch: Callable[..., tuple[Fetched | None, list[Diagnostic]]],
+    table: models.Model | models.Data,
+    folder: Path,
+    store: Store,
+) -> tuple[Fetched | None, list[Diagnostic]]:
+    """Fetch without the network; what was hashed once and hasn't been touched since isn't hashed again."""
+    question = [fetch.__name__, table.source, table.sha256 or "", str(folder.absolute())]
+    if (kept := recall(store.root, question)) is not None:
+        return Fetched(Path(kept["root"]), tuple(File(*f) for f in kept["files"]), kept["digest"], kept["entry"]), []
+    with watching() as seen:
+        fetched, faults = fetch(table.source, table.sha256, folder=folder, store=store, offline=True)
+    if fetched is not None and not faults:
+        files = [[f.path, f.sha256, f.size] for f in fetched.files]
+        answer = {"root": str(fetched.root), "files": files, "digest": fetched.digest, "entry": fetched.entry}
+        keep(store.root, question, seen, answer)
+    return fetched, faults
+
+
 def _fetch(
-    spec: Spec, folder: Path, store: Store, *, offline: bool = False, announce: Announce | None = None
+    spec: Spec, folder: Path, store: Store, announce: Announce | None
 ) -> tuple[Fetched | None, Fetched | None, list[Diagnostic]]:
     """Fetch the model, and the data if there are any."""
     say = None if announce is None else (lambda requirement: announce(f"downloading {requirement}"))
-    fetch = partial(fetch_model, folder=folder, store=store, offline=offline, on_download=say)
-    model, faults = fetch(spec.model.source, spec.model.sha256)
+    model, faults = fetch_model(spec.model.source, spec.model.sha256, folder=folder, store=store, on_download=say)
     if spec.data is None:
         return model, None, faults
-    fetch = partial(fetch_data, folder=folder, store=store, offline=offline, on_download=say)
-    data, more = fetch(spec.data.source, spec.data.sha256)
+    data, more = fetch_data(spec.data.source, spec.data.sha256, folder=folder, store=store, on_download=say)
     return model, data, [*faults, *more]
 
 

@@ -5,7 +5,7 @@ handed on is a copy of the very bytes that were hashed. Another hub is another c
 """
 
 from npuspec.sources.model import Fetched
-from npuspec.sources.obtain import fetch_data, fetch_model
+from npuspec.sources.obtain import fetch_data, fetch_model, fetch_unpinned
 from npuspec.sources.public import fetch
 
-__all__ = ["Fetched", "fetch", "fetch_data", "fetch_model"]
+__all__ = ["Fetched", "fetch", "fetch_data", "fetch_model", "fetch_unpinned"]

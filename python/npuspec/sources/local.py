@@ -8,6 +8,7 @@ from typing import IO
 
 from npuspec.sources.faults import Fault
 from npuspec.sources.tree import Listing
+from npuspec.store import look
 
 
 class LocalTree:
@@ -21,6 +22,7 @@ class LocalTree:
     def listing(self, folder: str) -> Listing:
         """Return the regular files and the folders; links that lead out are listed, and refused when used."""
         place = self._inside(folder)
+        look(self._root / folder)
         files, folders, links = [], [], []
         with _readable(folder), os.scandir(place) if place.is_dir() else nullcontext(()) as entries:
             for entry in entries:
@@ -42,6 +44,7 @@ class LocalTree:
     def open(self, path: str) -> IO[bytes]:
         """Open the file that the path resolves to."""
         with _readable(path):
+            look(self._root / path)
             return self._inside(path).open("rb")
 
     def _inside(self, path: str) -> Path:

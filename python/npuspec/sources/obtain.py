@@ -36,6 +36,7 @@ class _Job:
     store: Store
     offline: bool
     on_download: Callable[[str], None] | None
+    may_lack_pin: bool = False
 
 
 def fetch_model(
@@ -71,6 +72,21 @@ def fetch_model(
         return _obtain(_Job(parsed, sha256, True, folder, store, offline, on_download)), []
     except Fault as fault:
         return None, _report(fault, sha256, at)
+
+
+def fetch_unpinned(
+    source: str, *, folder: Path, store: Store, on_download: Callable[[str], None] | None = None
+) -> tuple[Fetched | None, list[Diagnostic]]:
+    """Fetch a model for which a spec is yet to be written: `digest` of the result is what that spec pins.
+
+    In all else like `fetch_model`. Nothing that is built may come of it without a pin.
+    """
+    try:
+        parsed = read_source(source)
+        check_format(parsed.path)
+        return _obtain(_Job(parsed, None, True, folder, store, False, on_download, may_lack_pin=True)), []
+    except Fault as fault:
+        return None, _report(fault, None, ("model",))
 
 
 def fetch_data(
@@ -168,7 +184,7 @@ def _check_names(paths: list[str]) -> None:
 def _check_pin(files: tuple[File, ...], job: _Job) -> None:
     right = digest_of(files)
     if job.pin is None:
-        if isinstance(job.source, WheelSource):
+        if isinstance(job.source, WheelSource) and not job.may_lack_pin:
             raise _missing_pin(f'once you trust what is there, write\nsha256 = "{right}"')
     elif job.pin.lower() != right:
         count = f", {len(files)} files," if len(files) > 1 else ""

@@ -20,10 +20,14 @@ def apply_allowances(
     """
     if not spec.allow:
         return diagnostics
-    allowed = {allowance.code for allowance in spec.allow}
-    left = [d for d in diagnostics if d.severity is not Severity.WARNING or d.code not in allowed]
     met = {d.code for d in diagnostics if d.severity is Severity.WARNING}
-    return left + _faults(spec, met | set(unknowable))
+    return without_allowed(spec, diagnostics) + _faults(spec, met | set(unknowable))
+
+
+def without_allowed(spec: Spec, diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+    """Return the diagnostics without the warnings that are allowed."""
+    allowed = {allowance.code for allowance in spec.allow}
+    return [d for d in diagnostics if d.severity is not Severity.WARNING or d.code not in allowed]
 
 
 def _faults(spec: Spec, met: Collection[str]) -> list[Diagnostic]:

@@ -11,6 +11,7 @@ import tomli
 
 from npuspec import _native
 from npuspec.diagnostics import Diagnostic, Label, Path
+from npuspec.store import look
 
 Span = tuple[int, int]
 """Byte offsets (start, end) into the UTF-8 text."""
@@ -43,6 +44,7 @@ class Document:
 
 def load(path: FilePath) -> tuple[Document, list[Diagnostic]]:
     """Read a spec's text. With faults, the document holds the text for rendering, and no values."""
+    look(path)
     try:
         if path.stat().st_size > _MAX_BYTES:
             return _empty(path), [

@@ -1,6 +1,7 @@
 """From a document's values to a Spec: every fault at once, each with the path that it is at."""
 
 import re
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -9,10 +10,11 @@ from pydantic_core import ErrorDetails
 
 from npuspec.diagnostics import Diagnostic, Path, has_errors
 from npuspec.diagnostics.suggest import did_you_mean
+from npuspec.spec.allow import without_allowed
 from npuspec.spec.document import Document
 from npuspec.spec.keys import known_keys
 from npuspec.spec.models import METRICS, Spec
-from npuspec.spec.rules import RULES
+from npuspec.spec.rules import PROPERTY_RULES, RULES
 from npuspec.spec.telling import telling_fault
 
 _WANTED = {
@@ -31,7 +33,10 @@ _TAGS = {"dims": "strategy", "inputs": "role", "gates": "metric"}
 
 
 def validate(document: Document) -> tuple[Spec | None, list[Diagnostic]]:
-    """Check the values against the language, and then against the rules that look at several of them together."""
+    """Check the values against the language, and then against the rules that look at several of them together.
+
+    Warnings that the spec allows are still among those of a valid one: `apply_allowances` takes them out at the end.
+    """
     if not document.values:
         return None, [Diagnostic("missing-key", "the spec is empty", "begin with `npuspec = 1`").at(())]
     try:
@@ -39,13 +44,23 @@ def validate(document: Document) -> tuple[Spec | None, list[Diagnostic]]:
     except ValidationError as error:
         details = error.errors(include_url=False)
         misspelt = {(d["loc"][:-1], _closest(d)) for d in details if d["type"] == "extra_forbidden"}
-        return None, [
+        faults = [
             _diagnostic(document, d)
             for d in details
             if d["type"] != "missing" or (d["loc"][:-1], d["loc"][-1]) not in misspelt
         ]
+        return None, faults + _faults_of_properties(document.values, {str(d["loc"][0]) for d in details})
     diagnostics = [fault for rule in RULES for fault in rule(spec)]
-    return (None if has_errors(diagnostics) else spec), diagnostics
+    return (None, without_allowed(spec, diagnostics)) if has_errors(diagnostics) else (spec, diagnostics)
+
+
+def _faults_of_properties(values: Mapping[str, Any], broken: Collection[str]) -> list[Diagnostic]:
+    """Return the faults of the properties where other tables are broken: nobody should have to come back for them."""
+    if not {"properties", "target"} <= values.keys() - broken:
+        return []
+    sound = {key: values[key] for key in ("allow", "cache", "properties", "target") if key in values.keys() - broken}
+    spec = Spec.model_validate({"npuspec": 1, "model": {"source": "m.onnx"}, "inputs": {"x": {"shape": [1]}}, **sound})
+    return without_allowed(spec, [fault for rule in PROPERTY_RULES for fault in rule(spec)])
 
 
 def _diagnostic(document: Document, detail: ErrorDetails) -> Diagnostic:
@@ -59,7 +74,7 @@ def _diagnostic(document: Document, detail: ErrorDetails) -> Diagnostic:
         case "missing":
             return _missing(path, str(place[-1]))
         case "union_tag_not_found":
-            return _missing(path, _TAGS[str(path[0])])
+            return _missing_tag(path, detail)
         case "union_tag_invalid" | "literal_error":
             return _not_one_of(place, path, detail)
         case _:
@@ -79,6 +94,15 @@ def _unknown_key(document: Document, path: Path, detail: ErrorDetails) -> Diagno
 
 def _missing(path: Path, key: str) -> Diagnostic:
     return Diagnostic("missing-key", f"`{key}` is missing", _why_needed(key)).at(path, f"`{key}` must be stated here")
+
+
+def _missing_tag(path: Path, detail: ErrorDetails) -> Diagnostic:
+    """Without the key that says of which kind a table is, its other keys can't be checked; it may be misspelt."""
+    tag = _TAGS[str(path[0])]
+    for key in get_close_matches(tag, [*detail["input"]] if isinstance(detail["input"], dict) else [], n=1):
+        fault = Diagnostic("unknown-key", f"unknown key `{key}`", f"did you mean `{tag}`?")
+        return fault.at((*path, key), "not a key of this table", "key").mend((*path, key), "key", tag)
+    return _missing(path, tag)
 
 
 def _not_one_of(place: Path, path: Path, detail: ErrorDetails) -> Diagnostic:

@@ -2,5 +2,17 @@
 
 from npuspec.store.digest import canonical_json, digest_bytes, digest_file, digest_json
 from npuspec.store.entries import Store, cache_dir, fsync_tree
+from npuspec.store.recall import look
+from npuspec.store.replace import replace_file
 
-__all__ = ["Store", "cache_dir", "canonical_json", "digest_bytes", "digest_file", "digest_json", "fsync_tree"]
+__all__ = [
+    "Store",
+    "cache_dir",
+    "canonical_json",
+    "digest_bytes",
+    "digest_file",
+    "digest_json",
+    "fsync_tree",
+    "look",
+    "replace_file",
+]

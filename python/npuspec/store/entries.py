@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from npuspec.store.digest import canonical_json, digest_file
+from npuspec.store.recall import look
 
 CACHE_VARIABLE = "NPUSPEC_CACHE"
 SEAL = "seal.json"
@@ -50,6 +51,7 @@ class Store:
     def get(self, kind: str, key: str) -> Path | None:
         """Return the entry's folder if it is there and whole; a damaged one is taken out and reported."""
         folder = self.root / kind / key
+        look(folder)
         if not os.path.lexists(folder):
             return None
         if _is_whole(folder):
@@ -117,6 +119,7 @@ def _seal(folder: Path) -> None:
 def _is_whole(folder: Path) -> bool:
     try:
         listing = json.loads((folder / SEAL).read_bytes())
+        look(folder / SEAL, *(folder / name for name in listing))
         return _files(folder) == sorted(listing) and all(digest_file(folder / n) == d for n, d in listing.items())
     except (OSError, ValueError, TypeError, AttributeError):
         return False

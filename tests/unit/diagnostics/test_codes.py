@@ -8,7 +8,7 @@ import pytest
 import tomli
 
 import npuspec
-from npuspec.diagnostics.codes import CODES, model, runtime, sources, spec, stages
+from npuspec.diagnostics.codes import CODES, model, properties, review, rules, runtime, sources, spec, stages
 
 PACKAGE = Path(npuspec.__file__).parent
 
@@ -67,7 +67,16 @@ def test_the_documented_codes_are_those_in_use() -> None:
 
 
 def test_codes_are_sorted_and_stand_in_one_file_each() -> None:
-    parts = (spec.SPEC, sources.SOURCES, model.MODEL, stages.STAGES, runtime.RUNTIME)
+    parts = (
+        spec.SPEC,
+        properties.PROPERTIES,
+        review.REVIEW,
+        rules.RULES,
+        sources.SOURCES,
+        model.MODEL,
+        stages.STAGES,
+        runtime.RUNTIME,
+    )
     assert list(CODES) == sorted(CODES)
     assert sum(map(len, parts)) == len(CODES)
     for part in parts:

@@ -99,6 +99,7 @@ def test_an_observer_is_told_everything_in_order(made: Made) -> None:
     recorder = made.recorder
     assert [e for e in recorder.events if not e.startswith("announce")] == [
         "warn",
+        "warn",
         *[e for n, name in enumerate(STAGES[:3], 1) for e in (f"{n}/4 {name}", f"finished {name}")],
         "4/4 verify[CPU]",
         *[f"verify[CPU] {n}/3" for n in (1, 2, 3)],
@@ -106,7 +107,8 @@ def test_an_observer_is_told_everything_in_order(made: Made) -> None:
         f"measured {gate.value}",
     ]
     assert recorder.events[0].startswith("announce")
-    assert "there is no NPU on this machine" in recorder.warnings[0]
+    assert "there is no NPU on this machine" in recorder.warnings[1]
+    assert "where the NPU is absent" in recorder.warnings[0]
     assert recorder.cached == []
     with pytest.warns(UserWarning, match="no NPU"), load(made.applied.bundle) as session:
         assert session.device == "CPU"

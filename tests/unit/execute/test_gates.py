@@ -7,10 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from runtime.toys import data, program
 
+from builders import SMALL, spec_of
 from npuspec.bundle.program import Program
 from npuspec.execute.gates import GateResult, failures, hold_gates
 from npuspec.plan import Plan
-from npuspec.plan.model import PlannedGate, PlannedSource, Recipe
+from npuspec.plan.model import PlannedGate, PlannedSource
+from npuspec.plan.passes.sample import plan_recipe
 
 TOY: Program = program(data())
 
@@ -25,12 +27,14 @@ def plan(*gates: PlannedGate) -> Plan:
         model=PlannedSource(source="m", digest="", files=()),
         samples=None,
         program=TOY,
-        recipe=Recipe(mode="none", preset="mixed", model_type=None, subset_size=1, keep_names=()),
+        recipe=plan_recipe(spec_of(SMALL)),
         gates=gates,
         cache="none",
+        core=(),
+        platforms=(),
         deployments=(),
         stages=(),
-        origins={},
+        settings=(),
     )
 
 
@@ -86,6 +90,17 @@ def test_every_gate_is_held_against_its_own_figure_in_the_plans_order() -> None:
     results = hold_gates(plan(*gates), {"pairs": pairs})
     assert [r.value for r in results] == [0.4, 0.9, 0.6, 0.9]
     assert [r.passed for r in results] == [False, True, True, True]
+
+
+def test_a_gate_may_have_a_greatest_figure_and_its_margin_is_to_the_nearer_limit() -> None:
+    gates = [
+        PlannedGate(metric="cosine", output="y", of="static", against="original", min=low, max=high)
+        for low, high in ((None, 0.5), (None, 0.9), (0.1, 0.8))
+    ]
+    results = hold_gates(plan(*gates), {"pairs": [{**row(0), "cosine": 0.7}]})
+    assert [r.passed for r in results] == [False, True, True]
+    assert [r.margin for r in results] == pytest.approx([-0.2, 0.2, 0.1])
+    assert "at least 0.1 and at most 0.8 wanted (passed" in results[2].sentence()
 
 
 def test_no_gates_have_no_results() -> None:

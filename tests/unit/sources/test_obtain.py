@@ -11,7 +11,7 @@ from typing import IO
 import pytest
 
 from npuspec.diagnostics import Diagnostic, Label, Severity
-from npuspec.sources import Fetched, fetch_data, fetch_model
+from npuspec.sources import Fetched, fetch_data, fetch_model, fetch_unpinned
 from npuspec.sources.faults import Fault
 from npuspec.sources.model import PathSource, digest_of
 from npuspec.sources.obtain import _hash, _Job, _take
@@ -218,6 +218,19 @@ def test_a_remote_model(spec: Path, store: Store, index: Path, wheel: Make, onnx
     assert [file.path for file in fetched.files] == ["m.onnx", "sub/w.bin"]
     assert fetched.digest == pin
     assert pin_in(refused(fetch(WRONG), "wrong-pin", ("model", "sha256"))) == pin
+
+
+def test_without_a_pin_the_digest_is_the_one_to_pin(
+    spec: Path, store: Store, index: Path, wheel: Make, onnx: Onnx
+) -> None:
+    wheel(index, {"toy/m.onnx": onnx("w.bin"), "toy/w.bin": b"w"})
+    told: list[str] = []
+    source = "pypi:toy==1.0/toy/m.onnx"
+    fetched = done(fetch_unpinned(source, folder=spec, store=store, on_download=told.append))
+    assert told == ["toy==1.0"]
+    assert done(fetch_model(source, fetched.digest, folder=spec, store=store)) == fetched
+    refused(fetch_unpinned("m.pt", folder=spec, store=store), "unsupported-model-format", ("model", "source"))
+    refused(fetch_unpinned("/m.onnx", folder=spec, store=store), "path-outside", ("model", "source"))
 
 
 def test_remote_and_local_files_are_one_entry(spec: Path, store: Store, index: Path, wheel: Make) -> None:

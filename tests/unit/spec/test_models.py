@@ -36,23 +36,42 @@ def test_what_the_shortest_spec_leaves_out_has_these_values() -> None:
         "npuspec": 1,
         "model": {"source": "model.onnx", "sha256": None},
         "data": None,
-        "target": {"device": "NPU", "fallback": ("CPU",)},
-        "properties": {},
-        "dims": {"time": {"strategy": "pad", "size": 64, "overflow": "error"}},
+        "target": {"device": "NPU", "platforms": (), "fallback": ("CPU",)},
+        "properties": {"core": {}, "unchecked": {}},
+        "dims": {"time": {"strategy": "pad", "size": 64, "overflow": "error", "overlap": None, "stitch": None}},
         "inputs": {
-            "x": {"role": "data", "shape": ("batch", "time"), "pad_value": 0.0, "pad_side": "right", "finite": False}
+            "x": {
+                "role": "data",
+                "shape": ("batch", "time"),
+                "layout": None,
+                "pad_value": 0.0,
+                "pad_side": "right",
+                "pad_multiple": 1,
+                "finite": False,
+                "preprocess": None,
+            }
         },
         "outputs": {},
-        "batching": {"size": 1},
+        "batching": {"size": 1, "candidates": ()},
         "quantization": {
             "mode": "none",
             "preset": "performance",
             "model_type": None,
             "samples": 300,
-            "keep": {"names": ()},
+            "fast_bias_correction": True,
+            "smooth_quant_alpha": None,
+            "overflow_fix": "first-layer",
+            "activations_range": None,
+            "weights_mode": "int8-asym",
+            "group_size": None,
+            "max_drop": 0.01,
+            "drop_type": "absolute",
+            "keep": {"names": (), "types": (), "patterns": (), "subgraphs": ()},
         },
         "gates": (),
         "cache": {"kind": "blob"},
+        "load": {"kind": "occasional", "warm": None, "requests": None, "queue": 1024, "batch_wait_ms": 2.0},
+        "allow": ({"code": "hidden-fallback", "reason": "the tests look at the device"},),
     }
 
 

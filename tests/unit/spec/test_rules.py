@@ -3,10 +3,11 @@
 import pytest
 
 from builders import DATA, GATE, SMALL, faults_of, places, spec_of
-from npuspec.diagnostics import Path, Severity
+from npuspec.diagnostics import Path
 from npuspec.spec.axes import varying_axes
 from npuspec.spec.models import DataInput
 from npuspec.spec.rules import RULES
+from npuspec.spec.rules.batching import open_choices
 
 LENGTH = '\n[inputs.n]\nrole = "length"\nof = "x"\n'
 QUANTIZED = '\n[quantization]\nmode = "int8"\n'
@@ -22,8 +23,6 @@ IMAGE = SMALL.replace('["batch", "time"]', '["batch", "time", "width"]').replace
         SMALL + LENGTH,
         SMALL + DATA + GATE + QUANTIZED,
         SMALL + '[outputs.y]\nlength = { dim = "time", axis = 1 }\n',
-        SMALL + "[properties]\nturbo = true\nperformance-hint = 'LATENCY'\ntiles = 2\n",
-        SMALL + "[properties]\ninference-num-threads = 4\n",
         IMAGE,
     ],
 )
@@ -34,18 +33,6 @@ def test_a_spec_that_keeps_every_rule_has_no_faults(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "code", "path"),
     [
-        (SMALL + "[properties]\ntubro = true\n", "unknown-property", ("properties", "tubro")),
-        (SMALL + "[properties]\nNPU_TURBO = true\n", "unknown-property", ("properties", "NPU_TURBO")),
-        (SMALL + "[properties]\nturbo = 1\n", "property-value", ("properties", "turbo")),
-        (SMALL + "[properties]\nturbo = { on = true }\n", "property-value", ("properties", "turbo")),
-        (SMALL + '[properties]\nperformance-hint = "FAST"\n', "property-value", ("properties", "performance-hint")),
-        (SMALL + "[properties]\ntiles = -1\n", "property-value", ("properties", "tiles")),
-        (SMALL + "[properties]\ntiles = 99999999999999999999\n", "property-value", ("properties", "tiles")),
-        (
-            SMALL.replace('"NPU"\nfallback = ["CPU"]', '"CPU"') + "[properties]\nturbo = true\n",
-            "property-device",
-            ("properties", "turbo"),
-        ),
         (SMALL.replace('["CPU"]', '["NPU"]'), "useless-fallback", ("target", "fallback", 0)),
         (SMALL.replace('["CPU"]', '["CPU", "CPU"]'), "useless-fallback", ("target", "fallback", 1)),
         (SMALL.replace('["batch", "time"]', '["batch", "time", "tme"]'), "unknown-dim", ("inputs", "x", "shape", 2)),
@@ -93,26 +80,6 @@ def test_a_length_must_follow_a_padded_dimension_not_a_fixed_one() -> None:
     assert places(stated) == [("unknown-dim", ("outputs", "y", "length", "dim"))]
 
 
-def test_bypassing_the_driver_s_cache_is_a_warning_and_not_doing_it_is_nothing() -> None:
-    [fault] = faults_of(SMALL + "[properties]\nbypass-umd-caching = true\n")
-    assert (fault.code, fault.severity) == ("cache-bypassed", Severity.WARNING)
-    assert faults_of(SMALL + "[properties]\nbypass-umd-caching = false\n") == []
-
-
-def test_a_property_that_only_a_fallback_knows_is_allowed() -> None:
-    assert faults_of(SMALL + "[properties]\ninference-num-threads = 2\n") == []
-    without = SMALL.replace('fallback = ["CPU"]\n', "")
-    assert places(without + "[properties]\ninference-num-threads = 2\n") == [
-        ("property-device", ("properties", "inference-num-threads"))
-    ]
-
-
-def test_a_wrong_value_of_a_property_is_explained_by_what_is_known_of_it() -> None:
-    [fault] = faults_of(SMALL + '[properties]\ninference-precision-hint = "f32"\n')
-    assert "takes one of `f16`, `i8`" in fault.message
-    assert "refuses f32" in fault.help
-
-
 def test_missing_samples_are_one_fault_with_a_label_for_each_that_needs_them() -> None:
     [fault] = faults_of(SMALL + QUANTIZED + GATE + GATE)
     assert [label.path for label in fault.labels] == [("quantization",), ("gates", 0), ("gates", 1)]
@@ -129,3 +96,11 @@ def test_varying_axes_are_those_that_are_padded() -> None:
     data = spec.inputs["x"]
     assert isinstance(data, DataInput)
     assert varying_axes(spec, data) == [2, 3]
+
+
+def test_a_choice_that_is_open_is_no_plan() -> None:
+    [fault] = open_choices(spec_of(SMALL + "[batching]\ncandidates = [1, 4]\n"))
+    assert (fault.code, fault.labels[0].path) == ("open-choice", ("batching", "candidates"))
+    assert "size = 1" in fault.help
+    assert [*open_choices(spec_of(SMALL + "[batching]\ncandidates = [1, 4]\nsize = 1\n"))] == []
+    assert [*open_choices(spec_of(SMALL))] == []

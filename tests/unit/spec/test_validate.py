@@ -30,13 +30,17 @@ QUANTIZED = SMALL + DATA + "\n[quantization]\n"
         (SMALL.replace("size = 64", "size = 0"), "wrong-value", ("dims", "time", "size")),
         (SMALL.replace("size = 64", "size = 4294967296"), "wrong-value", ("dims", "time", "size")),
         (SMALL.replace("size = 64", ""), "missing-key", ("dims", "time")),
-        (SMALL.replace('overflow = "error"', 'overflow = "truncate"'), "wrong-value", ("dims", "time", "overflow")),
+        (SMALL.replace('overflow = "error"', 'overflow = "cut"'), "wrong-value", ("dims", "time", "overflow")),
         (SMALL.replace('strategy = "pad"', ""), "missing-key", ("dims", "time")),
         (SMALL.replace('strategy = "pad"', 'strategy = "grow"'), "wrong-value", ("dims", "time", "strategy")),
         (SMALL.replace('strategy = "pad"', "strategy = 5"), "wrong-value", ("dims", "time", "strategy")),
         (SMALL.replace('["batch", "time"]', '["batch", true]'), "wrong-value", ("inputs", "x", "shape", 1)),
         (SMALL.replace('["batch", "time"]', '["batch", "time", 0]'), "wrong-value", ("inputs", "x", "shape", 2)),
         (SMALL.replace('["batch", "time"]', '["batch", "time", 1.5]'), "wrong-value", ("inputs", "x", "shape", 2)),
+        (SMALL.replace('["batch", "time"]', '["batch", "time", -1]'), "dynamic-dimension", ("inputs", "x", "shape", 2)),
+        (SMALL.replace('["batch", "time"]', '["batch", "?"]'), "dynamic-dimension", ("inputs", "x", "shape", 1)),
+        (SMALL.replace('overflow = "error"', ""), "missing-overflow", ("dims", "time")),
+        (SMALL.replace('"NPU"', '"AUTO:NPU,CPU"'), "auto-device", ("target", "device")),
         (
             SMALL.replace('["batch", "time"]', '["batch", "time", 1, 1, 1, 1, 1]'),
             "wrong-value",
@@ -62,7 +66,10 @@ QUANTIZED = SMALL + DATA + "\n[quantization]\n"
         (QUANTIZED + 'keep = { names = ["/Conv", 1] }\n', "wrong-type", ("quantization", "keep", "names", 1)),
         (SMALL + DATA + GATE.replace("0.5", "1.5"), "wrong-value", ("gates", 0, "min")),
         (SMALL + DATA + GATE.replace("0.5", "nan"), "wrong-value", ("gates", 0, "min")),
-        (SMALL + DATA + GATE + GATE.replace("min", "# min"), "missing-key", ("gates", 1)),
+        (SMALL + DATA + GATE + GATE.replace("min", "# min"), "empty-gate", ("gates", 1)),
+        (SMALL + DATA + GATE + GATE.replace("metric", "# metric"), "missing-key", ("gates", 1)),
+        (SMALL + DATA + GATE.replace("frame-agreement", "frames"), "wrong-value", ("gates", 0, "metric")),
+        (SMALL + DATA + GATE.replace('"frame-agreement"', "1"), "wrong-value", ("gates", 0, "metric")),
         (SMALL + DATA + GATE.replace("[[gates]]", "[gates]"), "wrong-type", ("gates",)),
         (SMALL + '[cache]\nkind = "ram"\n', "wrong-value", ("cache", "kind")),
     ],
@@ -167,14 +174,14 @@ def test_a_type_fault_says_what_stands_there() -> None:
 
 def test_the_values_of_a_list_are_named_with_a_literal_that_is_none_of_them() -> None:
     [fault] = faults_of(SMALL.replace('"NPU"', '"npu"'))
-    assert fault.help == "one of `NPU` or `CPU`"
+    assert fault.help == "one of `NPU`, `CPU`"
 
 
 def test_a_warning_does_not_cost_the_spec() -> None:
     document, _ = parse(SMALL + "[properties]\nbypass-umd-caching = true\n")
     spec, diagnostics = validate(document)
     assert spec is not None
-    assert [d.code for d in diagnostics] == ["cache-bypassed"]
+    assert [d.code for d in diagnostics] == ["cache-bypassed", "hidden-fallback"]
 
 
 def test_an_error_costs_it() -> None:

@@ -135,7 +135,7 @@ def test_a_sample_that_no_session_would_take_is_refused_by_name(
 def test_what_nncf_refuses_is_told_in_its_own_words(recipe: Recipe) -> None:
     calibration = Calibration(CONV, [{"x": np.ones((3, 8), np.float32)}], lambda _done, _total: None)
     with pytest.raises(NpuspecError, match="NNCF can't quantize the model: Ignored nodes that matches names") as caught:
-        _quantize(convolutions(32), calibration, RecipeModel.model_validate(recipe()), ["nothing"])
+        _quantize(convolutions(32), calibration, RecipeModel.model_validate(recipe()), ["nothing"], [])
     assert caught.value.code == "quantize-failed"
 
 

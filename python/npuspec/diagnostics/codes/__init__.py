@@ -2,6 +2,9 @@
 
 from npuspec.diagnostics.codes.doc import CodeDoc
 from npuspec.diagnostics.codes.model import MODEL
+from npuspec.diagnostics.codes.properties import PROPERTIES
+from npuspec.diagnostics.codes.review import REVIEW
+from npuspec.diagnostics.codes.rules import RULES
 from npuspec.diagnostics.codes.runtime import RUNTIME
 from npuspec.diagnostics.codes.sources import SOURCES
 from npuspec.diagnostics.codes.spec import SPEC
@@ -9,4 +12,6 @@ from npuspec.diagnostics.codes.stages import STAGES
 
 __all__ = ["CODES", "CodeDoc"]
 
-CODES: dict[str, CodeDoc] = dict(sorted((SPEC | SOURCES | MODEL | STAGES | RUNTIME).items()))
+CODES: dict[str, CodeDoc] = dict(
+    sorted((SPEC | PROPERTIES | REVIEW | RULES | SOURCES | MODEL | STAGES | RUNTIME).items())
+)

@@ -40,6 +40,13 @@ MODEL = {
         "[quantization]\nmode = 'int8'\nsamples = 300   # of 27 files",
         "[quantization]\nmode = 'int8'\nsamples = 18",
     ),
+    "unfit-model": CodeDoc(
+        "`init` found an input that no spec can state, so `check` would refuse whatever it wrote: a scalar, which has "
+        "no axis for the batch; text or a packed type; first axes that are fixed to different sizes; or more axes than "
+        "six. The first axis of every input is the batch.",
+        ">>> torch.onnx.export(model, (waveform, torch.tensor(16000)), 'asr.onnx')   # the rate is a scalar",
+        ">>> torch.onnx.export(model, (waveform,), 'asr.onnx')                       # the rate is built in",
+    ),
     "unknown-length": CodeDoc(
         "An output's length changes with a padded dimension, and no floor division explains how. Without the rule, the "
         "frames that come from padding can't be cut off, and an application would take them for a result. State it by "

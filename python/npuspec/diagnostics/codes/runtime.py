@@ -68,8 +68,8 @@ RUNTIME = {
         ">>> session.infer({'waveform': waveform})",
     ),
     "unwritable-output": CodeDoc(
-        "The model ran, and its outputs can't be written to the file that `--output` names: its folder isn't there, is "
-        "full, or may not be written to. The outputs are lost; run it again with another place.",
+        "The file that `--output` names can't be written: its folder isn't there, is full, or may not be written to. "
+        "What was to stand in it is lost; run the command again with another place.",
         "$ npuspec run build/asr --input waveform=clip.npy --output missing/out.npz",
         "$ npuspec run build/asr --input waveform=clip.npy --output out.npz",
     ),

@@ -1,6 +1,7 @@
 """Codes of where models and data come from."""
 
 from npuspec.diagnostics.codes.doc import CodeDoc
+from npuspec.diagnostics.model import Severity
 
 SOURCES = {
     "bad-wheel": CodeDoc(
@@ -68,6 +69,7 @@ SOURCES = {
         "wasn't: whether its inputs and outputs are what the spec says is still open. This is a note, and no error.",
         "",
         "$ npuspec plan specs/asr.toml   # downloads it; from then on `check` looks at it too",
+        Severity.NOTE,
     ),
     "unreadable-file": CodeDoc(
         "The file is there and can't be read, or it changed between the moment it was hashed and the moment it was "

@@ -1,6 +1,7 @@
 """Codes of the spec's text, its language, and the rules between its tables."""
 
 from npuspec.diagnostics.codes.doc import CodeDoc
+from npuspec.diagnostics.model import Severity
 
 SPEC = {
     "ambiguous-length": CodeDoc(
@@ -23,13 +24,6 @@ SPEC = {
         '[dims.batch]\nstrategy = "fixed"\nsize = 4',
         "[batching]\nsize = 4",
     ),
-    "cache-bypassed": CodeDoc(
-        "NPU_BYPASS_UMD_CACHING is often recommended as if it made starts quicker. It does the opposite: the driver's "
-        "cache of compiled models is left out, and each process compiles anew. It is of use for measuring a "
-        "compilation, and little else, so this is a warning. The in-package compiler never uses that cache.",
-        "[properties]\nbypass-umd-caching = true",
-        '[cache]\nkind = "blob"   # the compiled model is part of the bundle',
-    ),
     "empty-gate": CodeDoc(
         "A gate compares two models. This one compares a model with itself, or asks for a quantized model where "
         "nothing is quantized: it could never fail, and would look like a measurement in the evidence.",
@@ -41,6 +35,7 @@ SPEC = {
         "computed for nothing. It is a warning, since some models have no other batch.",
         "[batching]\nsize = 8",
         "[batching]\nsize = 1",
+        Severity.WARNING,
     ),
     "idle-quantization": CodeDoc(
         "A recipe for INT8 is stated and the mode is `none`, so that nothing is quantized. The bundle would be as "
@@ -50,9 +45,8 @@ SPEC = {
     ),
     "missing-key": CodeDoc(
         "A key has no default and isn't there. npuspec has defaults only where one choice is right for nearly "
-        "everyone; the target, the shapes, what happens to a longer sample and the rate of recorded sound change the "
-        "result too much to be implied.",
-        '[dims.time]\nstrategy = "pad"\nsize = 80000',
+        "everyone; the target, the shapes and the rate of recorded sound change the result too much to be implied.",
+        '[dims.time]\nstrategy = "pad"\noverflow = "error"',
         '[dims.time]\nstrategy = "pad"\nsize = 80000\noverflow = "error"',
     ),
     "mixed-sides": CodeDoc(
@@ -67,19 +61,6 @@ SPEC = {
         "nothing about the model in use, so npuspec makes none up.",
         '[quantization]\nmode = "int8"',
         '[data]\nsource = "clips/**/*.wav"\ninput = "waveform"\nsample-rate = 16000\n\n[quantization]\nmode = "int8"',
-    ),
-    "property-device": CodeDoc(
-        "The property exists, but none of the devices that the spec names knows it: it would change nothing. A "
-        "property that the target knows and a fallback doesn't is fine; the plan shows it as left out there.",
-        '[target]\ndevice = "CPU"\n\n[properties]\nturbo = true',
-        '[target]\ndevice = "NPU"\nfallback = ["CPU"]\n\n[properties]\nturbo = true',
-    ),
-    "property-value": CodeDoc(
-        "The value has another type than the property takes, or isn't one of its values. OpenVINO looks at properties "
-        "late, ignores some bad values, and ends the whole process at others (a negative "
-        "PERFORMANCE_HINT_NUM_REQUESTS does), so all of them are checked here.",
-        '[properties]\nperformance-hint = "FAST"',
-        '[properties]\nperformance-hint = "LATENCY"',
     ),
     "repeated-dim": CodeDoc(
         "A dimension is one size, and a name that stands at two axes would force both of a sample's sizes to be the "
@@ -132,13 +113,6 @@ SPEC = {
         "a word: the model would be shipped with another setting than its author wrote.",
         '[inputs.waveform]\nshape = ["batch", "time"]\npad_value = 1.0',
         '[inputs.waveform]\nshape = ["batch", "time"]\npad-value = 1.0',
-    ),
-    "unknown-property": CodeDoc(
-        "No device has a property of this name. Keys are OpenVINO's names without `NPU_`, in lower case with hyphens. "
-        "OpenVINO itself takes a misspelt property without complaint as long as no compiler has been asked, so the "
-        "table of npuspec decides.",
-        "[properties]\nNPU_TURBO = true",
-        "[properties]\nturbo = true",
     ),
     "unused-dim": CodeDoc(
         "A dimension is declared, and no input's shape has it. Its strategy and its sizes would do nothing, and most "

@@ -45,6 +45,12 @@ STAGES = {
         "OpenVINO says that the compiled model would run on another device than the one that it was compiled for. "
         "Figures measured there would be those of the wrong device.",
     ),
+    "output-exists": CodeDoc(
+        "`init` would write a spec where a file stands already. That may be a spec which someone has worked on, so it "
+        "is only replaced when that is asked for.",
+        "$ npuspec init model.onnx",
+        "$ npuspec init model.onnx --output first.toml\n$ npuspec init model.onnx --force",
+    ),
     "output-shape": CodeDoc(
         "Two models gave outputs of different shapes for the same sample, after padding was cut off. So the rule for "
         "this output's length, measured or stated, doesn't hold for this sample, and frames would be lost or invented.",

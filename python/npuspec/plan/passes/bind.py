@@ -11,13 +11,13 @@ from npuspec.facts import Lengths, Port, Signature
 from npuspec.spec import Spec, models
 from npuspec.spec.axes import BATCH, varying_axes
 
-_LENGTH_DTYPES = ("int32", "int64")
-_MASK_DTYPES = ("bool", "uint8", "int8", "int32", "int64", "float16", "float32")
-_DATA_DTYPES = (*_MASK_DTYPES, "int16", "uint16", "uint32", "uint64", "float64")
+LENGTH_DTYPES = ("int32", "int64")
+MASK_DTYPES = ("bool", "uint8", "int8", "int32", "int64", "float16", "float32")
+DATA_DTYPES = (*MASK_DTYPES, "int16", "uint16", "uint32", "uint64", "float64")
 _FLOAT_MAX = {"float16": 65504.0, "float32": float.fromhex("0x1.fffffep127"), "float64": sys.float_info.max}
 Size = TypeVar("Size", int, str)
 
-_MAX_BYTES = 2**31  # of one input of one variant
+MAX_BYTES = 2**31  # of one input of one variant
 
 
 def check_ports(spec: Spec, signature: Signature) -> list[Diagnostic]:
@@ -88,7 +88,7 @@ def _check_port(spec: Spec, table: models.Input, port: Port) -> list[Diagnostic]
     if isinstance(table, models.DataInput):
         return _check_data(spec, table, port)
     is_length = isinstance(table, models.LengthInput)
-    dtypes, ranks = (_LENGTH_DTYPES, (1, 2)) if is_length else (_MASK_DTYPES, (2,))
+    dtypes, ranks = (LENGTH_DTYPES, (1, 2)) if is_length else (MASK_DTYPES, (2,))
     faults = []
     if port.dtype not in dtypes:
         message = f"a {table.role} is of {', '.join(dtypes)}; the model's `{port.name}` is {shown(port)}"
@@ -105,10 +105,10 @@ def _check_data(spec: Spec, table: models.DataInput, port: Port) -> list[Diagnos
         message = f"`{port.name}` is {shown(port)} in the model: rank {len(port.shape)}, not {len(table.shape)}"
         return [Diagnostic("wrong-port-rank", message, "name one dimension or size for each axis").at(at)]
     faults = []
-    if port.dtype not in _DATA_DTYPES:
+    if port.dtype not in DATA_DTYPES:
         message = f"`{port.name}` is of {port.dtype}, which can't be fed"
         faults.append(
-            Diagnostic("wrong-port-dtype", message, f"feed one of {', '.join(_DATA_DTYPES)}").at(("inputs", port.name))
+            Diagnostic("wrong-port-dtype", message, f"feed one of {', '.join(DATA_DTYPES)}").at(("inputs", port.name))
         )
     size = 1
     for index, (axis, fixed) in enumerate(zip(table.shape, port.shape, strict=True)):
@@ -118,14 +118,14 @@ def _check_data(spec: Spec, table: models.DataInput, port: Port) -> list[Diagnos
             message = f"axis {index} of `{port.name}` is {fixed} in the model, and can't be {others[0]}"
             help_ = f"[batching] size = {fixed}" if axis == BATCH else f"state {fixed} here"
             faults.append(Diagnostic("wrong-size", message, help_).at((*at, index)))
-    if size * 8 > _MAX_BYTES:
+    if size * 8 > MAX_BYTES:
         message = f"`{port.name}` would have {size:,} elements"
         faults.append(Diagnostic("input-too-large", message, "state smaller sizes, or a smaller batch").at(at))
     return faults + _check_pad_value(table.pad_value, port)
 
 
 def _check_pad_value(value: float, port: Port) -> list[Diagnostic]:
-    if port.dtype not in _DATA_DTYPES:
+    if port.dtype not in DATA_DTYPES:
         return []
     at = ("inputs", port.name, "pad-value")
     if not port.dtype.startswith("float") and value != int(value):

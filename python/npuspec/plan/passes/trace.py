@@ -12,6 +12,9 @@ from npuspec.spec.models import Properties, Table
 _LEFT_OUT = ("allow", "gates", "npuspec", "properties")
 """What changes nothing of what is done, and what is listed in a form of its own."""
 
+COMMAND_LINE = "the command line"
+"""The origin of what overrides the spec."""
+
 
 def trace_settings(spec: Spec, device: str | None) -> tuple[Setting, ...]:
     """Return the settings, sorted by path; `device` overrides the target and its fallbacks."""
@@ -21,7 +24,7 @@ def trace_settings(spec: Spec, device: str | None) -> tuple[Setting, ...]:
     if device is not None:
         given = {"target.device": device, "target.fallback": []}
         found = [s for s in found if s.path not in given]
-        found += [Setting(path=path, value=value, origin="the command line") for path, value in given.items()]
+        found += [Setting(path=path, value=value, origin=COMMAND_LINE) for path, value in given.items()]
     return tuple(sorted(found, key=lambda setting: setting.path))
 
 
@@ -49,11 +52,19 @@ def _properties(properties: Properties) -> Iterator[Setting]:
 
 def _gates(spec: Spec) -> Iterator[Setting]:
     """Yield the gates' limits, each by what it measures, so that their order says nothing."""
+    gates = plan_gates(spec)
+    for name, gate in zip(gate_names(gates), gates, strict=True):
+        yield Setting(path=f"gates[{name}]", value=gate.limits, origin="spec")
+
+
+def gate_names(gates: tuple[PlannedGate, ...]) -> list[str]:
+    """Return for each gate what it measures, told apart where two measure the same."""
     seen: Counter[str] = Counter()
-    for gate in plan_gates(spec):
+    names = []
+    for gate in gates:
         seen[gate.subject] += 1
-        again = f" (again, {seen[gate.subject]})" if seen[gate.subject] > 1 else ""
-        yield Setting(path=f"gates[{gate.subject}{again}]", value=gate.limits, origin="spec")
+        names.append(gate.subject + (f" (again, {seen[gate.subject]})" if seen[gate.subject] > 1 else ""))
+    return names
 
 
 def plan_gates(spec: Spec) -> tuple[PlannedGate, ...]:

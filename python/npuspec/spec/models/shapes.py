@@ -9,7 +9,7 @@ from npuspec.spec.models.base import Number, Numbers, Size, Table
 
 
 def _axis(value: Any) -> Any:
-    if value in (-1, 0, "?", "-1", "*") or value in ("dynamic", "None"):
+    if value == -1 or value in ("?", "-1", "*", "dynamic", "None"):
         raise PydanticCustomError("dynamic_axis", "an axis has no size")
     if isinstance(value, bool) or not isinstance(value, (int, str)) or (isinstance(value, int) and value < 1):
         raise ValueError("an axis is the name of a dimension, or a size of at least 1")

@@ -8,9 +8,29 @@ from npuspec.spec.rules import batching, data, dims, properties, target
 
 Rule = Callable[[Spec], Iterator[Diagnostic]]
 
-RULES: tuple[Rule, ...] = (
+PROPERTY_RULES: tuple[Rule, ...] = (
     properties.unknown_property,
+    properties.retired_name,
+    properties.private_property,
+    properties.read_only_property,
+    properties.reserved_property,
+    properties.property_scope,
+    properties.mmap_on_device,
+    properties.property_device,
+    properties.property_value,
+    properties.precision_refused,
+    properties.known_unchecked,
+    properties.unchecked_form,
+    properties.turbo_sequential,
+    properties.redundant_bypass,
     properties.bypassed_driver_cache,
+    properties.contradictory_properties,
+    properties.doubtful_properties,
+)
+"""Those that look at nothing but [properties], [target] and [cache]."""
+
+RULES: tuple[Rule, ...] = (
+    *PROPERTY_RULES,
     target.fallback_is_target,
     target.hidden_fallback,
     target.platforms_of_npu,

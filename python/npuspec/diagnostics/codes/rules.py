@@ -1,0 +1,141 @@
+"""Codes of the rules about how a model will be used: what is valid, and seldom what its author wants."""
+
+from npuspec.diagnostics.codes.doc import CodeDoc
+from npuspec.diagnostics.model import Severity
+
+RULES = {
+    "auto-device": CodeDoc(
+        "AUTO, MULTI, HETERO and BATCH choose devices by themselves. `AUTO:NPU,CPU` on a machine without an NPU runs "
+        "on the CPU without a word, at another speed and another power, and no log of the application shows it. "
+        "npuspec takes one device, and a list of others that may take its place, which is said where it happens.",
+        '[target]\ndevice = "AUTO:NPU,CPU"',
+        '[target]\ndevice = "NPU"\nfallback = ["CPU"]',
+    ),
+    "dynamic-dimension": CodeDoc(
+        "An axis is left without a size. The NPU's compiler takes static shapes: an unbounded dimension is refused "
+        "there with a message about upper bounds, and some bounded ones abort the whole process. Each axis that varies "
+        "gets a name, and a table in [dims] that says which sizes it has and what becomes of longer samples.",
+        '[inputs.x]\nshape = ["batch", -1]',
+        '[dims.time]\nstrategy = "buckets"\nsizes = [64, 128]\noverflow = "error"\n\n'
+        '[inputs.x]\nshape = ["batch", "time"]',
+    ),
+    "hidden-fallback": CodeDoc(
+        "With a fallback, an application whose NPU is absent, or whose driver is broken, goes on on another device. "
+        "npuspec says so at load, with a FallbackWarning and in Session.notes, but a warning can be filtered, and then "
+        "nobody learns that the NPU is idle. Without a fallback the absent NPU is an error. Where going on is right, "
+        "allow this warning and say why.",
+        '[target]\ndevice = "NPU"\nfallback = ["CPU"]',
+        '[target]\ndevice = "NPU"\nfallback = ["CPU"]\n\n[[allow]]\ncode = "hidden-fallback"\n'
+        'reason = "the application shows Session.device to its user"',
+        Severity.WARNING,
+    ),
+    "idle-key": CodeDoc(
+        "The key belongs to another choice than the one that is made here, and would do nothing. Either the choice is "
+        "the mistake, or the key is left over from an earlier one.",
+        '[dims.time]\nstrategy = "pad"\nsize = 80000\noverflow = "error"\noverlap = 800\nstitch = "average"',
+        '[dims.time]\nstrategy = "pad"\nsize = 80000\noverflow = "chunk"\noverlap = 800\nstitch = "average"',
+    ),
+    "latency-batch": CodeDoc(
+        "LATENCY tells the plugin to make one inference quick, and a batch makes many samples wait for each other. The "
+        "NPU's plugin logs a warning that nobody sees, and on a batch of its own choice it would take THROUGHPUT. One "
+        "of the two isn't meant.",
+        '[properties]\nperformance-hint = "LATENCY"\n\n[batching]\nsize = 4',
+        '[properties]\nperformance-hint = "THROUGHPUT"\n\n[batching]\nsize = 4',
+        Severity.WARNING,
+    ),
+    "missing-model-type": CodeDoc(
+        "The model has attention: a softmax between two matrix products. NNCF quantizes such a model without "
+        "complaint when it isn't told, and ruins it: a sentence encoder fell from 0.857 to 0.503 in topic accuracy, a "
+        "speech model to hardly a right phoneme. With the model type, the softmax and what is around it are treated "
+        "as they must be.",
+        '[quantization]\nmode = "int8"',
+        '[quantization]\nmode = "int8"\nmodel-type = "transformer"',
+        Severity.WARNING,
+    ),
+    "missing-overflow": CodeDoc(
+        "A sample can be longer than the largest size that the model was made for. Cutting it off loses its end "
+        "without a word, taking it apart changes what the model sees, and refusing it is an error that the "
+        "application must expect: none of these is right for everyone, so there is no default.",
+        '[dims.time]\nstrategy = "pad"\nsize = 80000',
+        '[dims.time]\nstrategy = "pad"\nsize = 80000\noverflow = "error"',
+    ),
+    "no-cache": CodeDoc(
+        "Nothing keeps the compiled model, so that every process compiles it anew. For an NPU that takes from seconds "
+        "to minutes, and with the compiler of the package the driver's own cache isn't used either. It is of use "
+        "where the compilation itself is measured.",
+        '[cache]\nkind = "none"',
+        '[cache]\nkind = "blob"',
+        Severity.WARNING,
+    ),
+    "not-allowable": CodeDoc(
+        "Only warnings can be allowed: an error is something that can't be done or can't be meant, and a note asks for "
+        "nothing. An allowance of either would only look as if the matter had been settled.",
+        '[[allow]]\ncode = "missing-pin"\nreason = "the source never changes"',
+        '[[allow]]\ncode = "hidden-fallback"\nreason = "the application shows Session.device to its user"',
+    ),
+    "not-executed": CodeDoc(
+        "The language can say this, and plans with it can be compared and reviewed, but this version can't execute it. "
+        "`check` and `plan` say so in a note, and `apply` refuses the spec: leaving it out in silence would make "
+        "another bundle than the one that was reviewed.",
+        '[dims.time]\nstrategy = "pad"\nsize = 80000\noverflow = "truncate"',
+        '[dims.time]\nstrategy = "pad"\nsize = 80000\noverflow = "error"',
+        Severity.NOTE,
+    ),
+    "open-choice": CodeDoc(
+        "Several batches are named as candidates, and none is taken. A plan holds one: which of them is best is found "
+        "by measuring, and what was found is written into the spec as `size`, where a reviewer sees it.",
+        "[batching]\ncandidates = [1, 4, 8]",
+        "[batching]\ncandidates = [1, 4, 8]\nsize = 4",
+    ),
+    "random-calibration": CodeDoc(
+        "The samples look like random numbers, or are constant. A model's activations on noise have other ranges than "
+        "on what it was made for, and INT8 that is calibrated on them cuts the real ones off: an image classifier "
+        "fell from 14 right answers of 18 to 1, and no step reported an error. Gates on noise pass or fail by chance.",
+        '[data]\nsource = "noise/*.npy"\ninput = "x"',
+        '[data]\nsource = "recorded/*.npy"\ninput = "x"',
+        Severity.WARNING,
+    ),
+    "small-calibration": CodeDoc(
+        "Calibration finds the range of every activation, and what its samples don't reach is cut off later. A handful "
+        "of samples seldom shows the loud ones. NNCF's default is 300, and 500 to 1000 are common for images. Where "
+        "there are no more, allow this warning, and let a gate on other samples decide.",
+        '[quantization]\nmode = "int8"\nsamples = 10',
+        '[quantization]\nmode = "int8"\nsamples = 300',
+        Severity.WARNING,
+    ),
+    "split-batch": CodeDoc(
+        "The NPU's plugin takes a batch on axis 0 apart: it compiles the model for one sample and runs it once for "
+        "each, so that a batch of 8 is 8 inferences behind one call. That a batch is quicker is often written and "
+        "seldom measured; on one text recognizer the compiler estimated twice the time a sample.",
+        '[target]\ndevice = "NPU"\n\n[batching]\nsize = 8',
+        '[target]\ndevice = "NPU"\n\n[batching]\nsize = 1',
+        Severity.WARNING,
+    ),
+    "turbo-sustained": CodeDoc(
+        "Turbo asks for the highest frequency within the platform's power limit. For a single request that is quicker; "
+        "under a load that goes on, the limit takes it back, and the CPU and GPU that share it pay. OpenVINO's own "
+        "documentation advises against it for sustained work.",
+        '[properties]\nturbo = true\n\n[load]\nkind = "sustained"',
+        '[load]\nkind = "sustained"',
+        Severity.WARNING,
+    ),
+    "unknown-code": CodeDoc(
+        "No diagnostic has this code. A misspelt allowance would allow nothing, and the warning that it is for would "
+        "look as if it had come back.",
+        '[[allow]]\ncode = "hidden-falback"\nreason = "the application shows Session.device to its user"',
+        '[[allow]]\ncode = "hidden-fallback"\nreason = "the application shows Session.device to its user"',
+    ),
+    "unused-allowance": CodeDoc(
+        "The warning that is allowed doesn't occur any more, or is allowed twice. Left in, the allowance would hide "
+        "the warning if it came back for another reason than the one that is written.",
+        '[target]\ndevice = "NPU"\n\n[[allow]]\ncode = "hidden-fallback"\nreason = "there was a fallback once"',
+        '[target]\ndevice = "NPU"',
+        Severity.WARNING,
+    ),
+    "useless-platforms": CodeDoc(
+        "Platforms are generations of the NPU that a model is compiled for ahead of time. None of the devices of this "
+        "spec is an NPU, so nothing would ever load what is compiled.",
+        '[target]\ndevice = "CPU"\nplatforms = ["4000"]',
+        '[target]\ndevice = "NPU"\nplatforms = ["4000"]',
+    ),
+}

@@ -1,0 +1,162 @@
+"""What `apply` does with the lock: hold it where it is locked, and else write it anew."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from npuspec.bundle import Manifest
+from npuspec.diagnostics import LockError
+from npuspec.execute.evidence import Evidence
+from npuspec.execute.gates import GateResult, failures
+from npuspec.plan import Plan
+from npuspec.plan.lock import (
+    Lock,
+    LockedBundle,
+    LockedGate,
+    LockedVariant,
+    check_lock_place,
+    hold_lock,
+    is_overridden,
+    locked_settings,
+    locked_source,
+    read_lock,
+    write_lock,
+)
+from npuspec.plan.passes.trace import gate_names
+
+_FIGURES = ("frame-agreement", "cosine", "max-abs-difference")
+_DIGITS = 3  # of a figure: those behind them differ from machine to machine
+
+
+@dataclass(frozen=True, slots=True)
+class LockKeeper:
+    """Holds the lock, or writes it, as far as there is one to be held or written."""
+
+    path: Path | None
+    held: Lock | None
+
+    @classmethod
+    def begin(cls, path: Path | None, plan: Plan, *, locked: bool) -> "LockKeeper":
+        """Hold what is known before anything is run: digests, versions, settings.
+
+        Without `locked`, what a command line overrides isn't what the spec says, and leaves the lock as it is.
+
+        Raises:
+            LockError: `no-lock`, `lock-unreadable`, or a `lock-drift` for each change.
+            SpecError: `output-taken`: what lies at `path` is no lock.
+
+        """
+        if not locked:
+            if path is None or is_overridden(plan):
+                return cls(None, None)
+            check_lock_place(path)
+            return cls(path, None)
+        if path is None:
+            raise ValueError("locked, and no lock is named")
+        held = read_lock(path)
+        if drift := hold_lock(path, held, plan):
+            raise LockError(drift)
+        return cls(path, held)
+
+    def hold(self, plan: Plan, evidence: Evidence) -> None:
+        """Hold the outcomes of the gates, before anything is published.
+
+        Raises:
+            LockError: a `lock-drift` for each gate, and behind them what the gates that failed say themselves.
+
+        """
+        if self.path is None or self.held is None:
+            return
+        if drift := hold_lock(self.path, self.held, plan, locked_gates(plan, evidence)):
+            raise LockError([*drift, *failures(evidence.gates)])
+
+    def write(self, plan: Plan, manifest: Manifest, evidence: Evidence, timings: Mapping[str, Any]) -> Path | None:
+        """Write what was made, and return the lock if that changed it."""
+        if self.path is None or self.held is not None:
+            return None
+        return self.path if write_lock(self.path, lock_of(plan, manifest, evidence, timings)) else None
+
+
+def lock_of(plan: Plan, manifest: Manifest, evidence: Evidence, timings: Mapping[str, Any]) -> Lock:
+    """Return the lock for a plan and what was made of it.
+
+    Args:
+        plan: the plan.
+        manifest: the bundle's, which has the sizes.
+        evidence: what was measured.
+        timings: the content of the bundle's timings.json.
+
+    """
+    return Lock(
+        plan=plan.digest,
+        doubts=evidence.doubts,
+        model=locked_source(plan.model),
+        data=None if plan.samples is None else locked_source(plan.samples.source),
+        toolchain=dict(sorted(plan.toolchain.items())),
+        settings=locked_settings(plan, "spec"),
+        defaults=locked_settings(plan, "default"),
+        bundle=LockedBundle(device=manifest.device, quantization=plan.recipe.mode),
+        variants={name: _variant(name, manifest, evidence) for name in sorted(manifest.models)},
+        gates=locked_gates(plan, evidence),
+        agreement=_agreement(evidence),
+        quantized_over_static=_ratios(timings["stages"].get(f"verify[{manifest.device}]", {})),
+    )
+
+
+def locked_gates(plan: Plan, evidence: Evidence) -> dict[str, LockedGate]:
+    """Return the gates that were held, by what they measure."""
+    if not evidence.gates:
+        return {}
+    pairs = zip(gate_names(plan.gates), evidence.gates, strict=True)
+    return {
+        name: LockedGate(min=gate.min, max=gate.max, figure=_figure_of(gate), passed=gate.passed)
+        for name, gate in sorted(pairs, key=lambda pair: pair[0])
+    }
+
+
+def _variant(name: str, manifest: Manifest, evidence: Evidence) -> LockedVariant:
+    model, blob = manifest.models[name], manifest.blobs.get(name)
+    files = [
+        manifest.files[place].size for place in (model, f"{model.removesuffix('.xml')}.bin") if place in manifest.files
+    ]
+    report = evidence.quantization.get(name, {})
+    return LockedVariant(
+        model_bytes=sum(files),
+        blob_bytes=manifest.files[blob.path].size if blob is not None and blob.device != "CPU" else None,
+        calibrated_on=report.get("samples"),
+        quantized_operations=report.get("fake_quantize_operations"),
+    )
+
+
+def _agreement(evidence: Evidence) -> dict[str, dict[str, float]]:
+    rows = evidence.agreement["pairs"] if evidence.agreement is not None else []
+    found = {
+        f"{row['of']} against {row['against']}, {row['output']}": {
+            name: rounded(row[name]) for name in sorted(_FIGURES)
+        }
+        for row in rows
+    }
+    return dict(sorted(found.items()))
+
+
+def _ratios(timed: Mapping[str, Any]) -> dict[str, float]:
+    found = {name: figures.get("quantized_over_static") for name, figures in timed.get("latency", {}).items()}
+    return {name: round(ratio, 2) for name, ratio in sorted(found.items()) if ratio is not None}
+
+
+def rounded(value: float, digits: int = _DIGITS) -> float:
+    """Return a figure to so many significant digits, or as it is where that would be infinite."""
+    short = float(f"{value:.{digits}g}")
+    return short if isfinite(short) else value
+
+
+def _figure_of(gate: GateResult) -> float:
+    """Return a gate's figure, with as many digits as show on which side of the limits it lies."""
+    candidates = (rounded(gate.value, digits) for digits in range(_DIGITS, 18))
+    return next((short for short in candidates if _lies_within(short, gate) == gate.passed), gate.value)
+
+
+def _lies_within(value: float, gate: GateResult) -> bool:
+    return (gate.min is None or value >= gate.min) and (gate.max is None or value <= gate.max)

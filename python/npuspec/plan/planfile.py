@@ -1,0 +1,174 @@
+"""A plan in a file: reviewed as it stands, and executed only as long as it is what would be planned now.
+
+A plan file may come from anyone. Nothing in it is executed: `apply` plans the spec that it names anew, and goes on only
+where that gives the same plan.
+"""
+
+import os
+import stat
+from pathlib import Path, PureWindowsPath
+from typing import Literal
+
+from pydantic import ValidationError, field_validator
+
+from npuspec.bundle.program import Frozen
+from npuspec.diagnostics import Diagnostic, SpecError, StalePlanError
+from npuspec.plan.model import Plan
+from npuspec.plan.stale import what_changed
+from npuspec.store import canonical_json, replace_file
+
+_FORMAT = 1
+_KIND = "npuspec plan"
+_MAX_BYTES = 16 * 1024 * 1024
+_BEGINNING = 4096  # bytes in which a plan file's first brace and its kind stand
+
+
+class PlanFile(Frozen):
+    """A plan, and the spec that it was made of."""
+
+    format: Literal[1] = 1
+    kind: Literal["npuspec plan"] = "npuspec plan"
+    spec: str
+    """Where the spec lies, seen from the plan file's folder, with slashes."""
+    device: Literal["NPU", "CPU"] | None
+    """What overrides the spec's target."""
+    plan: Plan
+
+    @field_validator("spec")
+    @classmethod
+    def _is_portable(cls, path: str) -> str:
+        if not is_portable(path):
+            raise ValueError("a spec is named by a relative path with slashes")
+        return path
+
+
+class _Head(Frozen, extra="ignore"):
+    """What is the same in every format."""
+
+    format: int
+    kind: Literal["npuspec plan"]
+
+
+def is_portable(path: str) -> bool:
+    """Tell whether a path is relative and means the same on every system. It may lead upwards: plans lie in build/."""
+    windows = PureWindowsPath(path)
+    return bool(path) and path.isprintable() and "\\" not in path and not windows.drive and not windows.root
+
+
+def is_planfile(path: Path) -> bool:
+    """Tell whether a file is to be read as a plan file rather than as a spec: TOML can't begin with a brace."""
+    return _beginning(path).lstrip().startswith(b"{")
+
+
+def write_planfile(path: Path, plan: Plan, spec: Path, device: Literal["NPU", "CPU"] | None = None) -> bool:
+    """Write a plan file in one step, and tell whether its content changed.
+
+    Raises:
+        SpecError: `output-taken`: something else is there; `plan-place`: no portable path leads to the spec.
+
+    """
+    if path.exists() and f'"kind": "{_KIND}"'.encode() not in _beginning(path):
+        message = f"`{path}` is there, and isn't a plan file"
+        raise SpecError(Diagnostic("output-taken", message, "name another place: --out PATH"))
+    content = {
+        "format": _FORMAT,
+        "kind": _KIND,
+        "spec": _relative(path, spec),
+        "device": device,
+        "plan": plan.model_dump(mode="json"),
+    }
+    return replace_file(path, canonical_json(content))
+
+
+def read_planfile(path: Path) -> PlanFile:
+    """Read a plan file.
+
+    Raises:
+        StalePlanError: `plan-unreadable` or `plan-format`.
+
+    """
+    data = _read(path)
+    try:
+        head = _Head.model_validate_json(data)
+        if head.format != _FORMAT:
+            raise StalePlanError(_other_format(path, head.format))
+        found = PlanFile.model_validate_json(data)
+        found.plan.encode()  # JSON's readers take NaN and half characters, which no plan holds
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise _unreadable(path, f"{where}: {first['msg']}" if where else first["msg"]) from None
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(path, str(error)) from None
+    return found
+
+
+def locate_spec(path: Path, planfile: PlanFile) -> Path:
+    """Return the place of a plan file's spec, from the working folder if it lies below that.
+
+    Raises:
+        SpecError: `spec-unreadable`: no file is there.
+
+    """
+    spec = Path(os.path.normpath(path.parent.resolve() / planfile.spec))
+    if not spec.is_file():  # a pipe or a device would be read without end
+        message = f"`{path}` is the plan of `{planfile.spec}`, and no such file is there"
+        raise SpecError(Diagnostic("spec-unreadable", message, "put the plan file back where it was written"))
+    here = Path.cwd()
+    return spec.relative_to(here) if spec.is_relative_to(here) else spec
+
+
+def check_fresh(path: Path, planfile: PlanFile, now: Plan) -> list[Diagnostic]:
+    """Hold a plan file against the plan that its spec has now, and return one fault a change."""
+    again = f"review what is planned now: npuspec plan {planfile.spec} --out {path.name}"
+    return [
+        Diagnostic("stale-plan", f"`{path}` is stale: {change}", again) for change in what_changed(planfile.plan, now)
+    ]
+
+
+def _beginning(path: Path) -> bytes:
+    if not path.is_file():
+        return b""
+    try:
+        with path.open("rb") as file:
+            return file.read(_BEGINNING)
+    except OSError:
+        return b""
+
+
+def _read(path: Path) -> bytes:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
+            raise _unreadable(path, "it is no file, or larger than 16 MiB")
+        with path.open("rb") as file:
+            return file.read(_MAX_BYTES)
+    except OSError as error:
+        raise _unreadable(path, str(error.strerror)) from None
+
+
+def _relative(path: Path, spec: Path) -> str:
+    """Return the spec's path seen from the plan file's folder; links in the folders' own paths are followed."""
+    try:
+        found = Path(os.path.relpath(spec.parent.resolve() / spec.name, path.parent.resolve()))
+    except ValueError:  # Windows: another drive
+        found = spec
+    text = found.as_posix()
+    if not is_portable(text):
+        message = f"no relative path that every system reads alike leads from `{path}` to `{spec}`"
+        help_ = "write the plan to the spec's own drive; names have no backslash, no drive and no control characters"
+        raise SpecError(Diagnostic("plan-place", message, help_))
+    return text
+
+
+def _other_format(path: Path, found: int) -> Diagnostic:
+    message = (
+        f"`{path}` is a plan file of format {found}, and this version of npuspec reads format {_FORMAT}: "
+        "what another version planned may mean something else here"
+    )
+    return Diagnostic("plan-format", message, "write it anew with this version: npuspec plan SPEC --out FILE")
+
+
+def _unreadable(path: Path, why: str) -> StalePlanError:
+    message = f"`{path}` is no plan file that can be read: {why}"
+    return StalePlanError(Diagnostic("plan-unreadable", message, "write it anew: npuspec plan SPEC --out FILE"))

@@ -1,0 +1,174 @@
+"""The lock is gathered from what was made and measured, rounded so that it stays where nothing changed."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders import BUCKETS, DATA, GATE, plan_of
+from npuspec.bundle import Blob, Deployed, Manifest
+from npuspec.bundle.manifest import FileRecord
+from npuspec.diagnostics import LockError, SpecError
+from npuspec.execute.evidence import Evidence
+from npuspec.execute.gates import hold_gates
+from npuspec.execute.lock import LockKeeper, lock_of, locked_gates, rounded
+from npuspec.plan import Plan
+from npuspec.plan.lock import read_lock, write_lock
+
+FILES = ("a.npy", "b.npy", "c.npy", "d.npy")
+TEXT = BUCKETS + DATA + GATE + '\n[quantization]\nmode = "int8"\nsamples = 2\n'
+PLAN = plan_of(TEXT, files=FILES)
+SHORT, LONG = (variant.name for variant in PLAN.program.variants)
+HOST = "Some CPU of this machine"
+REPORT = {"samples": 2, "samples_wanted": 2, "fake_quantize_operations": 7, "operations": 40}
+TIMINGS = {
+    "identity": HOST,
+    "stages": {
+        f"compile[NPU, {SHORT}]": {"compile_seconds": 12.5},
+        "verify[NPU]": {
+            "device": "NPU",
+            "latency": {SHORT: {"static_ms": 3.0, "quantized_ms": 1.0, "quantized_over_static": 0.33333}},
+        },
+    },
+}
+
+
+def manifest(plan: Plan = PLAN, *, blobs_for: str = "NPU") -> Manifest:
+    """A bundle whose files have sizes that tell them apart."""
+    places = [f"models/{SHORT}.xml", f"models/{SHORT}.bin", f"models/{LONG}.xml", f"blobs/{SHORT}.blob"]
+    return Manifest(
+        plan=plan.digest,
+        toolchain=plan.toolchain,
+        program=plan.program,
+        cache="blob",
+        core={},
+        deployments=(Deployed(device="NPU", properties={}),),
+        device="NPU",
+        identity=HOST,
+        models={SHORT: places[0], LONG: places[2]},
+        blobs={SHORT: Blob(device=blobs_for, identity=HOST, path=places[3])},
+        files={place: FileRecord(sha256="0" * 64, size=10**number) for number, place in enumerate(places)},
+    )
+
+
+def evidence(value: float = 0.98765, plan: Plan = PLAN, **more: Any) -> Evidence:
+    """What was measured of one pair of models."""
+    row = {"of": "static", "against": "original", "output": "y", "frames": 12, "samples": {}}
+    row |= {"frame-agreement": value, "cosine": 0.99876, "max-abs-difference": 0.0012345, **more}
+    agreement = {"device": "NPU", "samples": 2, "samples_of_variant": {}, "pairs": [row]}
+    return Evidence(hold_gates(plan, agreement), ("a doubt",), {SHORT: REPORT}, agreement)
+
+
+def test_it_holds_what_a_review_asks_for_and_nothing_of_the_machine() -> None:
+    lock = lock_of(PLAN, manifest(), evidence(), TIMINGS)
+    assert (lock.plan, lock.model.sha256, lock.toolchain) == (PLAN.digest, PLAN.model.digest, PLAN.toolchain)
+    assert lock.data is not None
+    assert lock.data.files == len(FILES)
+    assert (lock.bundle.device, lock.bundle.quantization, lock.doubts) == ("NPU", "int8", ("a doubt",))
+    short, long = lock.variants[SHORT], lock.variants[LONG]
+    assert (short.model_bytes, short.blob_bytes, short.calibrated_on, short.quantized_operations) == (11, 1000, 2, 7)
+    assert (long.model_bytes, long.blob_bytes, long.calibrated_on) == (100, None, None)
+    assert lock.agreement == {
+        "static against original, y": {"cosine": 0.999, "frame-agreement": 0.988, "max-abs-difference": 0.00123}
+    }
+    assert lock.quantized_over_static == {SHORT: 0.33}
+    text = lock.encode().decode()
+    assert HOST not in text
+    assert "12.5" not in text
+
+
+def test_the_size_of_a_cpu_s_blob_is_the_machine_s_own() -> None:
+    assert lock_of(PLAN, manifest(blobs_for="CPU"), evidence(), TIMINGS).variants[SHORT].blob_bytes is None
+
+
+def test_figures_that_differ_behind_the_third_digit_give_the_same_text() -> None:
+    one = lock_of(PLAN, manifest(), evidence(0.98765, cosine=0.998761), TIMINGS)
+    other = lock_of(PLAN, manifest(), evidence(0.98764, cosine=0.998759), TIMINGS)
+    assert one.encode() == other.encode()
+
+
+def test_maps_are_sorted_whatever_order_they_came_in() -> None:
+    stages = dict(reversed(TIMINGS["stages"].items()))  # type: ignore[attr-defined]
+    made = manifest()
+    turned = made.model_copy(update={"models": dict(reversed(made.models.items()))})
+    one = lock_of(PLAN, made, evidence(), TIMINGS)
+    assert lock_of(PLAN, turned, evidence(), {"stages": stages}).encode() == one.encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "short"),
+    [(0.98765, 0.988), (1.0, 1.0), (0.0, 0.0), (123456.0, 123000.0), (1.2345e-9, 1.23e-9), (sys.float_info.max,) * 2],
+)
+def test_a_figure_is_rounded_to_three_digits_and_stays_finite(value: float, short: float) -> None:
+    assert rounded(value) == short
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.49996, 0.49996), (0.5, 0.5), (0.50004, 0.5), (0.98765, 0.988)])
+def test_a_gate_s_figure_shows_on_which_side_of_its_limit_it_lies(value: float, shown: float) -> None:
+    (gate,) = locked_gates(PLAN, evidence(value)).values()
+    assert (gate.figure, gate.passed) == (shown, value >= 0.5)
+
+
+def test_two_gates_on_the_same_measure_are_told_apart() -> None:
+    plan = plan_of(TEXT + GATE.replace("0.5", "0.25"), files=FILES)
+    gates = locked_gates(plan, evidence(plan=plan))
+    assert [gate.min for gate in gates.values()] == [0.5, 0.25]
+
+
+def test_where_nothing_was_measured_there_are_no_gates() -> None:
+    plan = plan_of(BUCKETS)
+    lock = lock_of(plan, manifest(plan), Evidence((), (), {}, None), {"identity": HOST, "stages": {}})
+    assert (lock.gates, lock.agreement, lock.quantized_over_static, lock.data) == ({}, {}, {}, None)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A lock of the plan."""
+    path = tmp_path / "asr.lock"
+    write_lock(path, lock_of(PLAN, manifest(), evidence(), TIMINGS))
+    return path
+
+
+def test_a_keeper_that_holds_never_writes(path: Path) -> None:
+    before = path.read_bytes()
+    keeper = LockKeeper.begin(path, PLAN, locked=True)
+    keeper.hold(PLAN, evidence(0.9))
+    assert keeper.write(PLAN, manifest(), evidence(0.9), TIMINGS) is None
+    assert path.read_bytes() == before
+
+
+def test_a_keeper_that_writes_says_whether_it_changed_something(path: Path) -> None:
+    keeper = LockKeeper.begin(path, PLAN, locked=False)
+    keeper.hold(PLAN, evidence(0.1))
+    assert keeper.write(PLAN, manifest(), evidence(), TIMINGS) is None
+    assert keeper.write(PLAN, manifest(), evidence(0.9), TIMINGS) == path
+    (gate,) = read_lock(path).gates.values()
+    assert gate.figure == 0.9
+
+
+def test_a_gate_that_fails_now_is_drift_before_it_is_a_failed_gate(path: Path) -> None:
+    keeper = LockKeeper.begin(path, PLAN, locked=True)
+    with pytest.raises(LockError, match=r"passed then, failed now, with 0\.25") as caught:
+        keeper.hold(PLAN, evidence(0.25))
+    assert [fault.code for fault in caught.value.diagnostics] == ["lock-drift", "gate-failed"]
+
+
+def test_an_override_leaves_the_lock_and_is_drift_where_it_is_locked(path: Path) -> None:
+    plan = plan_of(TEXT, files=FILES, device="CPU")
+    assert LockKeeper.begin(path, plan, locked=False).path is None
+    with pytest.raises(LockError, match=r'target\.device: from "NPU" to "CPU"'):
+        LockKeeper.begin(path, plan, locked=True)
+
+
+def test_without_a_place_nothing_is_kept_and_nothing_can_be_locked() -> None:
+    keeper = LockKeeper.begin(None, PLAN, locked=False)
+    assert keeper.write(PLAN, manifest(), evidence(), TIMINGS) is None
+    with pytest.raises(ValueError, match="no lock is named"):
+        LockKeeper.begin(None, PLAN, locked=True)
+
+
+def test_a_place_that_is_taken_is_refused_before_anything_is_run(path: Path) -> None:
+    path.write_text("version = 1\n")
+    with pytest.raises(SpecError, match="and isn't one"):
+        LockKeeper.begin(path, PLAN, locked=False)
