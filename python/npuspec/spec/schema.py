@@ -1,9 +1,9 @@
 """The language as a JSON Schema, for editors and linters of TOML.
 
-Made from the models, with the docstrings of tables and the strings below their fields as descriptions. These are read from
-the source when the schema is made, so that importing the models costs nothing more. Every table is written where it
-stands, without references: what a tool shows of a key is then what is said there. TOML has no null, so that a key that
-may be left out has the type that it has when it is there.
+Made from the models, with the docstrings of tables and the strings below their fields as descriptions. These are read
+from the source when the schema is made, so that importing the models costs nothing more. Every table is written where
+it stands, without references: what a tool shows of a key is then what is said there. TOML has no null, so that a key
+that may be left out has the type that it has when it is there.
 """
 
 import ast
@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Iterator
 from functools import cache
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
-from npuspec.npu import property_table
+from npuspec.npu import DeviceProperty, property_table
 from npuspec.spec.models import Properties, Spec
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"  # the newest one that taplo knows
-_TYPES = {"float": "number"}  # where the property table's word isn't JSON Schema's
 
 Node = dict[str, Any]
 
@@ -68,7 +68,7 @@ def _written(table: type) -> Iterator[tuple[str, str]]:
     if not issubclass(table, BaseModel) or table is BaseModel:
         return
     body = next(n.body for n in _classes(table.__module__) if n.name == table.__name__)
-    for field, below in zip(body, body[1:], strict=False):
+    for field, below in pairwise(body):
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
             match below:
                 case ast.Expr(ast.Constant(str(text))):
@@ -82,17 +82,25 @@ def _classes(module: str) -> list[ast.ClassDef]:
 
 
 def _add_properties(node: Node) -> None:
-    """Put the properties of the devices into their table, and those of OpenVINO itself into `core`."""
-    for key, known in sorted(property_table().items()):
-        described: Node = {"type": _TYPES.get(known.type, known.type), "description": f"{known.name}: {known.known}"}
-        if known.values:
-            described["enum"] = list(known.values)
-        described |= {k: v for k in ("minimum", "maximum") if (v := getattr(known, k, None)) is not None}
-        table = node["properties"]["core"].setdefault("properties", {}) if known.scope == "core" else node["properties"]
-        table[key] = described
-    node["additionalProperties"] = False
-    if "properties" in node["properties"]["core"]:
-        node["properties"]["core"]["additionalProperties"] = False
+    """Put the properties that a spec may set into their tables: in `core` those of OpenVINO itself."""
+    core = node["properties"]["core"]
+    core["properties"] = {}
+    for key, known in property_table().items():
+        if known.access == "spec":
+            table = core if known.scope == "core" else node
+            table["properties"][key] = _property(known)
+    node["additionalProperties"] = core["additionalProperties"] = False
+
+
+def _property(known: DeviceProperty) -> Node:
+    node: Node = {"type": known.type, "description": f"{known.name}: {known.known}"}
+    if listed := known.listed():
+        node["enum"] = list(listed)
+    defaults = [*known.default.values()]
+    if defaults and defaults.count(defaults[0]) == len(defaults) == max(1, len(known.devices)):
+        node["default"] = defaults[0]
+    limits = {"minimum": known.minimum, "maximum": known.maximum}
+    return node | {name: limit for name, limit in limits.items() if limit is not None}
 
 
 def _plain(node: Any, tables: Node) -> Any:
@@ -116,10 +124,11 @@ def _plain(node: Any, tables: Node) -> Any:
         if key == "properties"
         else _plain(value, tables)
         for key, value in node.items()
-        if key not in ("title", "$defs", "discriminator") and not (key == "default" and not _is_stated(value))
+        if key not in ("title", "$defs") and (key != "default" or _is_stated(value))
     }
-    if isinstance(plain.get("description"), str):
-        plain["description"] = " ".join(plain["description"].split())
+    match plain:
+        case {"description": str(text)}:
+            plain["description"] = " ".join(text.split())
     return plain
 
 
@@ -131,16 +140,17 @@ def _is_stated(default: Any) -> bool:
 def _chosen(kinds: list[Node]) -> Node:
     """Write a union of tables so that only the kind that was meant is held against what is there.
 
-    One key has words of its own in each kind. Where a kind doesn't need it, that kind is meant by its absence.
+    One key has words of its own in each kind. Where a kind doesn't need it, that kind is meant by its absence. Which
+    other keys there may be is said by the kind alone, and so allowed explicitly before: tombi warns of it otherwise.
     """
-    key = next(name for name in kinds[0]["properties"] if all(_words(kind, name) for kind in kinds))
+    key = next(name for name in kinds[0]["properties"] if _tells_apart(kinds, name))
     every = [word for kind in kinds for word in _words(kind, key)]
     default = next((kind for kind in kinds if key not in kind.get("required", [])), None)
     says = " ".join(f"{', '.join(f'`{w}`' for w in _words(k, key))}: {k['description']}" for k in kinds)
     head: Node = {"type": "string", "enum": every, "description": says}
     if default is not None and "default" in default["properties"][key]:
         head["default"] = default["properties"][key]["default"]
-    node: Node = {"type": "object", "properties": {key: head}, "allOf": []}
+    node: Node = {"type": "object", "properties": {key: head}, "additionalProperties": True, "allOf": []}
     if default is None:
         node["required"] = [key]
     for kind in kinds:
@@ -149,6 +159,11 @@ def _chosen(kinds: list[Node]) -> Node:
             meant["required"] = [key]
         node["allOf"].append({"if": meant, "then": kind})
     return node
+
+
+def _tells_apart(kinds: list[Node], key: str) -> bool:
+    words = [_words(kind, key) for kind in kinds]
+    return all(words) and len({*chain(*words)}) == sum(map(len, words))
 
 
 def _words(kind: Node, key: str) -> list[str]:
