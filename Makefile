@@ -59,7 +59,7 @@ pytest: setup  ## the Python tests
 
 .PHONY: bench
 bench: setup  ## check and plan against importing pydantic; session.infer against plain NumPy; Rust against memcpy
-	$(BIN)/python benches/cli.py
+	$(BIN)/python benches/cli.py specs/*.toml
 	$(BIN)/python benches/infer.py build/asr
 	cargo bench --locked --package npuspec-core
 
