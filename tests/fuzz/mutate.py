@@ -193,7 +193,8 @@ def _surrogates(rng: Random, text: str) -> str:
 
 def _megabytes(rng: Random, text: str) -> str:
     """Add one thing, up to the most that a spec may hold, before or after the rest."""
-    piece = rng.choice(LONG)(rng.choice([20_000, 300_000, LIMIT - 4 * len(text) - 200]))
+    most = max(20_000, LIMIT - 4 * len(text) - 200)
+    piece = rng.choice(LONG)(rng.choice([most, int(most ** rng.uniform(0.6, 1.0))]))
     return rng.choice([f"{text}\n{piece}\n", f"{piece}\n{text}"])
 
 

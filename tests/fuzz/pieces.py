@@ -96,6 +96,8 @@ LONG: list[Callable[[int], str]] = [
         "[dims]\n" + "".join(f"d{i} = {{strategy = 'pad', size = 1, overflow = 'error'}}\n" for i in range(n // 55))
     ),
     lambda n: "[[gates]]\n" * (n // 10),
+    lambda n: "".join(f'[[allow]]\ncode = "x{i}"\nreason = "y"\n' for i in range(n // 38)),
+    lambda n: "[quantization.keep]\nnames = [" + ", ".join(f'"/Conv_{i}"' for i in range(n // 14)) + "]",
     lambda n: "[quantization.keep]\nnames = [" + '"/Conv", ' * (n // 9) + "]",
     lambda n: "[model]\n" * (n // 8),
     lambda n: "= =\n" * (n // 4),

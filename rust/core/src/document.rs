@@ -10,10 +10,13 @@ use toml::de::{DeTable, DeValue};
 const MAX_DEPTH: usize = 128;
 
 /// Keys, tables and items that are looked at. Each costs its reader hundreds of bytes, and a fault of its own perhaps.
-const MAX_ENTRIES: usize = 20_000;
+const MAX_ENTRIES: usize = 5_000;
 
 /// Syntax errors that are told of. A text of a few megabytes can hold as many millions.
-const MAX_ERRORS: usize = 1_000;
+const MAX_ERRORS: usize = 500;
+
+/// Bytes of a key. A longer one is no name, and is held against all known names wherever it isn't known.
+const MAX_KEY: usize = 500;
 
 /// One step from a table to a value, or from an array to an item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -103,6 +106,12 @@ impl Walk<'_> {
                 self.refuse(format!("more than {MAX_ENTRIES} keys, tables and items"), span);
             }
             self.full = true;
+            return;
+        }
+        if let Segment::Key(name) = &segment
+            && name.len() > MAX_KEY
+        {
+            self.refuse(format!("a key longer than {MAX_KEY} bytes"), span);
             return;
         }
         self.path.push(segment);

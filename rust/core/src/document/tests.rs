@@ -146,6 +146,8 @@ fn entries_and_errors_are_bounded() {
             .is_empty()
     );
     assert_eq!(parse(&"= =\n".repeat(MAX_ERRORS)).errors.len(), MAX_ERRORS);
+    assert_eq!(parse(&format!("{} = 1", "a".repeat(MAX_KEY))).errors, []);
+    assert_eq!(parse(&format!("{} = 1", "a".repeat(MAX_KEY + 1))).errors.len(), 1);
 }
 
 #[test]
