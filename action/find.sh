@@ -7,7 +7,7 @@ patterns=()
 while read -r pattern; do
   [[ -z $pattern ]] || patterns+=(":(glob)$pattern")
 done <<< "$SPECS"
-(( ${#patterns[@]} )) || fail "the input specs is empty: name a pattern, such as specs/*.toml"
+(( ${#patterns[@]} )) || fail "the input specs is empty: name a pattern, such as specs/**/*.toml"
 
 folder=$(mktemp -d "$RUNNER_TEMP/npuspec.XXXXXX")
 git ls-files -z -- "${patterns[@]}" > "$folder/specs"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conftest import ROOT
 
-# Building without optimization takes seconds, and what is built does the same.
+# Without optimization Rust builds in seconds, and what it builds does the same.
 _QUICKLY = {
     "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
     "CARGO_PROFILE_RELEASE_LTO": "off",
@@ -20,7 +20,9 @@ _QUICKLY = {
 def git(folder: Path, *arguments: str) -> str:
     """Run git in a folder, as somebody, and return what it prints."""
     who = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org", "-c", "init.defaultBranch=main")
-    done = subprocess.run(["git", *who, *arguments], cwd=folder, env=clean(), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["git", *who, *arguments], cwd=folder, env=clean(), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -40,7 +40,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 @pytest.fixture
-def repository(tmp_path: Path, published: tuple[Path, str], run: Run) -> Iterator[Callable[[str], Path]]:
+def repository(tmp_path: Path, published: tuple[Path, str], run: Run) -> Callable[[str], Path]:
     """Make a repository with one of the hooks, which every commit runs."""
     folder, revision = published
 
@@ -52,7 +52,7 @@ def repository(tmp_path: Path, published: tuple[Path, str], run: Run) -> Iterato
         assert ran.code == 0, ran.out
         return tmp_path
 
-    yield make
+    return make
 
 
 def stage(folder: Path, **specs: str) -> None:
