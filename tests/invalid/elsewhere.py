@@ -22,7 +22,7 @@ ELSEWHERE = {
     "no-device": "unit/npu/test_devices.py::test_nothing_undeclared_is_taken",
     "no-lock": "unit/plan/test_lock.py::test_a_missing_lock_is_one_of_its_own",
     "not-finite": "unit/runtime/test_feed.py::test_what_is_not_finite_is_refused_with_its_place",
-    "open-choice": "unit/spec/test_rules.py::test_a_choice_that_is_open_is_no_plan",
+    "open-choice": "unit/spec/rules/test_batching.py::test_a_choice_that_is_open_is_no_plan",
     "other-device": "unit/stages/test_compile.py::test_a_device_that_chooses_another_is_refused",
     "output-batch": "unit/plan/test_cut.py::test_an_output_that_does_not_begin_with_the_batch_is_a_fault",
     "output-exists": "cli/test_init.py::test_a_file_that_stands_there_is_kept_unless_it_is_forced",

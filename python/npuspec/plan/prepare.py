@@ -18,7 +18,7 @@ from npuspec.plan.passes.doubt import MODEL_DOUBTS, SAMPLE_DOUBTS, doubt_model, 
 from npuspec.plan.passes.reach import beyond_reach
 from npuspec.plan.passes.sample import split_samples
 from npuspec.sources import Fetched, fetch_data, fetch_model
-from npuspec.spec import Document, Spec, apply_allowances, load, open_choices, validate
+from npuspec.spec import Document, Spec, apply_allowances, load, open_choices, validate, without_allowed
 from npuspec.store import Store
 
 Announce = Callable[[str], None]
@@ -47,10 +47,13 @@ def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
         return document, diagnostics
     model, data, faults = _fetch(spec, document.folder, store, offline=True)
     diagnostics += faults + beyond_reach(spec)
-    unknowable = {*(() if data or not spec.data else SAMPLE_DOUBTS), *(() if model else MODEL_DOUBTS)}
+    found = None
     if model is not None:
-        diagnostics += _look(spec, model, store)[1]
-    diagnostics += _split(spec, data, store)[1]
+        found, faults = _look(spec, model, store)
+        diagnostics += faults
+    samples, faults = _split(spec, data, store)
+    diagnostics += faults
+    unknowable = {*(() if samples or not spec.data else SAMPLE_DOUBTS), *(() if found else MODEL_DOUBTS)}
     return document, apply_allowances(spec, diagnostics, unknowable=unknowable)
 
 
@@ -76,7 +79,7 @@ def prepare_document(
     model, data, faults = _fetch(spec, document.folder, store, announce=announce)
     diagnostics += faults
     if model is None or has_errors(diagnostics):
-        return None, diagnostics
+        return None, without_allowed(spec, diagnostics)
     prepared, faults = _lower(spec, model, data, store, device, announce or (lambda _: None))
     diagnostics += faults
     unknowable = () if prepared else (*MODEL_DOUBTS, *SAMPLE_DOUBTS)

@@ -16,7 +16,7 @@ from npuspec.store import Store
 
 RNG = np.random.default_rng(0)
 TIME, WIDTH, HEADS = 12, 16, 4
-LOWEST = np.float32(np.finfo(np.float32).min)
+LOWEST = float(np.finfo(np.float32).min)
 
 Node = Any
 Model = Callable[[Node], Node]
@@ -73,13 +73,13 @@ def added_mask(x: Node) -> Node:
 
 def selected_mask(x: Node) -> Node:
     scores = op.matmul(heads(linear(x)), heads(linear(x)), False, True)
-    chances = op.softmax(op.select(mask(), number(float(LOWEST)), scores), -1)
+    chances = op.softmax(op.select(mask(), number(LOWEST), scores), -1)
     return joined(op.matmul(op.select(mask(), number(0), chances), heads(linear(x)), False, False))
 
 
 def lowest_mask(x: Node) -> Node:
     scores = op.matmul(heads(linear(x)), heads(linear(x)), False, True)
-    scores = op.maximum(op.add(scores, op.multiply(op.convert(mask(), "f32"), number(float(LOWEST)))), number(LOWEST))
+    scores = op.maximum(op.add(scores, op.multiply(op.convert(mask(), "f32"), number(LOWEST))), number(LOWEST))
     return joined(op.matmul(op.softmax(scores, -1), heads(linear(x)), False, False))
 
 

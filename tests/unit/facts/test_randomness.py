@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
-from sklearn.datasets import load_digits, load_iris
+from sklearn.datasets import load_digits, load_iris  # type: ignore[import-untyped]
 
 from npuspec.facts.randomness import noise
 
