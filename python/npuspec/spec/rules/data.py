@@ -7,7 +7,7 @@ from npuspec.diagnostics import Diagnostic, Path, Severity
 from npuspec.diagnostics.suggest import did_you_mean
 from npuspec.spec.models import AgreementGate, BudgetGate, DataInput, Spec, TaskGate
 
-_SHARES = {
+_SHARES: dict[str, tuple[float, float]] = {
     "accuracy": (0, 1),
     "character-error-rate": (0, inf),  # what is put in between counts too
     "frame-agreement": (0, 1),
