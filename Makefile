@@ -20,6 +20,7 @@ help:  ## show what can be made
 
 .stamps/native: .stamps/env pyproject.toml $(RUST)
 	PIP_QUIET=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --quiet
+	$(BIN)/python -m compileall -q python
 	@touch $@
 
 .PHONY: setup
@@ -27,7 +28,7 @@ setup: .stamps/native  ## create .venv from the lock and build the extension
 
 .PHONY: demo
 demo: setup  ## apply specs/asr.toml and transcribe real clips
-	$(BIN)/npuspec apply specs/asr.toml --output build/asr
+	$(BIN)/npuspec apply specs/asr.toml --locked --output build/asr
 	$(BIN)/python examples/transcribe.py build/asr
 
 .PHONY: test
@@ -57,7 +58,8 @@ pytest: setup  ## the Python tests
 	$(BIN)/python -m pytest
 
 .PHONY: bench
-bench: setup  ## session.infer against plain NumPy and OpenVINO; the Rust kernels against memcpy
+bench: setup  ## check and plan against importing pydantic; session.infer against plain NumPy; Rust against memcpy
+	$(BIN)/python benches/cli.py specs/*.toml
 	$(BIN)/python benches/infer.py build/asr
 	cargo bench --locked --package npuspec-core
 

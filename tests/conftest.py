@@ -87,7 +87,7 @@ def start() -> Iterator[Start]:
 def asr_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle of specs/asr.toml, applied once for all tests that only read it."""
     bundle = tmp_path_factory.mktemp("bundles") / "asr"
-    ran = npuspec("apply", ASR_SPEC, "--output", bundle)
+    ran = npuspec("apply", ASR_SPEC, "--locked", "--output", bundle)
     assert ran.code == 0, ran.err
     return bundle
 

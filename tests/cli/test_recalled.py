@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from npuspec.cli.check import _verdict
-from npuspec.cli.plan import _found
+from npuspec.cli.plan import _recalled
 from npuspec.diagnostics.form import json_form
 from npuspec.plan import check as check_spec
 from npuspec.sources import Fetched, fetch_data
@@ -37,7 +37,7 @@ def spec(toy_spec: Path) -> Path:
 WHEEL = 'source = "pypi:npuspec-example==1.0/model.onnx"\nsha256 = "' + "0" * 64 + '"'
 
 
-def test_what_is_kept_is_what_was_found(spec: Path) -> None:
+def test_what_is_kept_is_what_was_recalled(spec: Path) -> None:
     rows = warm(spec)
     assert codes(rows) == []
     assert _verdict(spec) == (rows, spec.read_text())
@@ -157,13 +157,12 @@ def test_a_model_s_external_data_is_looked_at(spec: Path) -> None:
     assert codes(_verdict(spec)[0]) == codes(cold(spec)) != ["missing-file"]
 
 
-def test_what_a_process_could_not_tell_is_asked_again(spec: Path, own_cache: Path) -> None:
+def test_what_a_process_could_not_tell_is_asked_again(spec: Path) -> None:
     """A model that can't be read today, as memory is short, may be read tomorrow."""
     (spec.parent / "model" / "model.xml").write_text('<net name="m" version="11"><layers>')
     for _ in range(2):
         assert "not-a-model" in codes(_verdict(spec)[0])
     assert not kept(spec)
-    assert not (own_cache / "recall").exists()
 
 
 links = pytest.mark.skipif(sys.platform == "win32", reason="links take a right of their own there")
@@ -299,30 +298,30 @@ def test_what_changes_while_it_is_looked_at_is_not_kept(spec: Path, monkeypatch:
 
 def test_a_plan_is_kept_for_each_device(spec: Path) -> None:
     for _ in range(3):
-        one, two = _found(spec, None), _found(spec, "NPU")
+        one, two = _recalled(spec, None), _recalled(spec, "NPU")
     assert [d["device"] for d in json.loads(one["json"])["deployments"]] == ["CPU"]
     assert [d["device"] for d in json.loads(two["json"])["deployments"]] == ["NPU"]
-    assert _found(spec, "CPU")["json"] != one["json"]
+    assert _recalled(spec, "CPU")["json"] != one["json"]
 
 
 def test_a_plan_goes_by_the_spec_the_model_and_the_samples(spec: Path) -> None:
     replace_text(spec, "[[gates]]", INT8 + "\n[[gates]]")
     for _ in range(3):
-        first = _found(spec, None)
-    assert _found(spec, None) == first
+        first = _recalled(spec, None)
+    assert _recalled(spec, None) == first
     np.save(spec.parent / "data" / "3.npy", np.ones((3, 16), np.float32))
-    second = _found(spec, None)
+    second = _recalled(spec, None)
     assert "3.npy" in second["json"]
     replace_text(spec, "size = 32", "size = 48")
-    assert '"time48"' in _found(spec, None)["json"]
+    assert '"time48"' in _recalled(spec, None)["json"]
     _model_gone(spec)
-    assert _found(spec, None)["json"] is None
+    assert _recalled(spec, None)["json"] is None
 
 
 def test_a_plan_that_failed_is_not_kept(spec: Path) -> None:
     _model_gone(spec)
     for _ in range(3):
-        assert codes(_found(spec, None)["rows"]) == ["missing-file"]
+        assert codes(_recalled(spec, None)["rows"]) == ["missing-file"]
     assert recall(Store().root, ["plan", str(spec), str(spec), ""]) is None
 
 

@@ -51,7 +51,7 @@ def test_no_clip_calibrates_and_verifies(asr_bundle: Path) -> None:
 
 def test_applying_again_says_nothing_to_do_and_why(asr_bundle: Path) -> None:
     before = version(asr_bundle)
-    ran = npuspec("apply", ASR_SPEC, "--output", asr_bundle)
+    ran = npuspec("apply", ASR_SPEC, "--locked", "--output", asr_bundle)
     assert ran.code == 0
     assert "nothing to do: " in ran.out
     assert "all its 6 files are whole" in ran.out
@@ -59,7 +59,7 @@ def test_applying_again_says_nothing_to_do_and_why(asr_bundle: Path) -> None:
 
 
 def test_the_fallback_is_said_loudly(asr_bundle: Path) -> None:
-    ran = npuspec("apply", ASR_SPEC, "--output", asr_bundle)
+    ran = npuspec("apply", ASR_SPEC, "--locked", "--output", asr_bundle)
     assert "warning: there is no NPU on this machine: compiling for CPU" in ran.err
 
 

@@ -2,6 +2,7 @@
 
 ELSEWHERE = {
     "bad-wheel": "unit/sources/test_wheel.py::test_a_size_that_understates_gives_no_more_than_it_says",
+    "base-untracked": "cli/test_diff.py::test_a_model_that_git_ignores_is_the_same_on_both_sides_and_a_note_says_so",
     "broken-bundle": "unit/bundle/test_reader.py::test_a_missing_file_is_refused",
     "bundle-format": "unit/bundle/test_reader.py::"
     "test_a_sealed_manifest_that_this_version_cannot_read_is_said_to_be_of_another_format",
@@ -14,6 +15,7 @@ ELSEWHERE = {
     "impossible-shape": "unit/facts/test_inspect.py::test_sizes_below_the_model_s_shortest_are_an_error",
     "infer-failed": "unit/runtime/test_session.py::test_a_device_that_fails_is_said_and_gives_nothing",
     "internal-error": "cli/test_main.py::test_a_bug_of_ours_is_an_internal_error_and_no_traceback",
+    "lfs-pointer": "unit/sources/test_git.py::test_a_pointer_of_lfs_is_not_taken_for_the_file",
     "lock-drift": "unit/plan/test_lock.py::test_drift_is_a_fault_for_each_change",
     "lock-unreadable": "unit/plan/test_lock.py::test_what_is_no_lock_is_unreadable",
     "missing-extra": "invalid/test_beyond_check.py::test_sound_without_its_package_names_the_extra",
@@ -21,6 +23,8 @@ ELSEWHERE = {
     "no-bundle": "unit/bundle/test_reader.py::test_where_nothing_is_there_is_no_bundle",
     "no-device": "unit/npu/test_devices.py::test_nothing_undeclared_is_taken",
     "no-lock": "unit/plan/test_lock.py::test_a_missing_lock_is_one_of_its_own",
+    "no-repository": "unit/sources/test_git.py::test_a_folder_in_no_repository_is_said",
+    "not-a-plan": "cli/test_diff.py::test_json_that_is_no_plan_is_said",
     "not-finite": "unit/runtime/test_feed.py::test_what_is_not_finite_is_refused_with_its_place",
     "open-choice": "unit/spec/rules/test_batching.py::test_a_choice_that_is_open_is_no_plan",
     "other-device": "unit/stages/test_compile.py::test_a_device_that_chooses_another_is_refused",
@@ -40,6 +44,7 @@ ELSEWHERE = {
     "stale-plan": "unit/plan/test_planfile.py::test_what_changed_since_is_said_line_by_line",
     "unfit-model": "unit/plan/test_recognise.py::test_an_input_that_no_spec_can_state_is_refused_with_the_reason",
     "unknown-length": "unit/plan/test_cut.py::test_an_output_whose_length_was_not_found_is_a_fault",
+    "unknown-revision": "cli/test_diff.py::test_a_revision_that_git_does_not_know_is_an_error",
     "unknown-tensor": "unit/runtime/test_refusals.py::test_a_misspelt_name_is_put_right",
     "unreadable-file": "unit/sources/test_local.py::test_a_file_that_went_away_is_a_fault",
     "unreadable-sample": "integration/test_apply.py::test_a_clip_with_nan_is_named",

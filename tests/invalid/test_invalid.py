@@ -8,12 +8,10 @@ import re
 import shutil
 from pathlib import Path
 
-import numpy as np
-import openvino as ov
 import pytest
+from beside import make_beside
 from click.testing import CliRunner
 from elsewhere import ELSEWHERE
-from openvino import opset13 as op
 
 from conftest import ROOT
 from goldens import assert_same
@@ -26,66 +24,11 @@ FIXTURES = sorted(HERE.glob("*.toml"))
 NO_ERRORS = {code for code, doc in CODES.items() if doc.severity is not Severity.ERROR}
 
 
-def save(folder: Path, name: str, x: ov.Node, *more: ov.Node) -> None:
-    """Save a model that takes `x`, and perhaps another input `n`."""
-    outputs = [op.relu(x, name="/Relu"), *(op.relu(node) for node in more)]
-    model = ov.Model([node.output(0) for node in outputs], [x, *more])
-    for ports, names in ((model.inputs, ("x", "n")), (model.outputs, ("y", "m"))):
-        for port, port_name in zip(ports, names, strict=False):
-            port.get_tensor().set_names({port_name})
-    ov.save_model(model, folder / f"{name}.xml", compress_to_fp16=False)
-
-
-def save_attention(folder: Path, name: str) -> None:
-    """Save a model of one head that was written out: products, a scale, a softmax."""
-    x = op.parameter([-1, -1, 8], ov.Type.f32)
-    weights = [op.constant(np.eye(8, dtype=np.float32) * number) for number in (1, 2, 3)]
-    query, key, value = (op.matmul(x, weight, False, False) for weight in weights)
-    scores = op.multiply(op.matmul(query, key, False, True), np.float32(0.35))
-    model = ov.Model([op.matmul(op.softmax(scores, -1), value, False, False).output(0)], [x])
-    model.inputs[0].get_tensor().set_names({"x"})
-    model.outputs[0].get_tensor().set_names({"y"})
-    ov.save_model(model, folder / f"{name}.xml", compress_to_fp16=False)
-
-
-def onnx(location: str = "") -> bytes:
-    """Return the least ONNX model, or the least that has a tensor outside of it."""
-
-    def field(number: int, payload: bytes) -> bytes:
-        return bytes([number << 3 | 2, len(payload)]) + payload
-
-    entry = field(1, b"location") + field(2, location.encode())
-    tensor = field(5, bytes([8, 1, 16, 1]) + field(8, b"w") + field(13, entry) + bytes([14 << 3, 1]))
-    return bytes([8, 8]) + field(7, field(2, b"g") + (tensor if location else b"")) + field(8, bytes([16, 17]))
-
-
 @pytest.fixture(scope="session")
 def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files beside the specs: models, and folders of samples."""
     folder = tmp_path_factory.mktemp("beside")
-    save(folder, "model", op.parameter([-1, -1], ov.Type.f32))
-    save(folder, "fixed", op.parameter([1, 32], ov.Type.f32))
-    save(folder, "two", op.parameter([-1, -1], ov.Type.f32), op.parameter([-1, -1], ov.Type.i64))
-    save(folder, "any-rank", op.parameter(ov.PartialShape.dynamic(), ov.Type.f32))
-    save_attention(folder, "attention")
-    (folder / "page.xml").write_text("<html></html>\n")
-    (folder / "empty.onnx").write_bytes(onnx())
-    (folder / "outside.onnx").write_bytes(onnx("../weights.bin"))
-    for name, count in (("samples", 6), ("twins", 1), ("mixed", 1), ("cases", 1)):
-        (folder / name).mkdir()
-        for number in range(count):
-            np.save(folder / name / f"{number}.npy", np.full(8, number, np.float32))
-    (folder / "frames").mkdir()
-    for number in range(6):
-        np.save(folder / f"frames/{number}.npy", np.full((8, 8), number, np.float32))
-    (folder / "noise").mkdir()
-    rng = np.random.default_rng(0)
-    for number in range(4):
-        np.save(folder / f"noise/{number}.npy", rng.random(4096, np.float32))
-    shutil.copyfile(folder / "twins/0.npy", folder / "twins/1.npy")
-    (folder / "mixed/notes.txt").write_text("recorded indoors\n")
-    for name in ("a.npy", "A.npy"):
-        np.save(folder / "cases" / name, np.zeros(8, np.float32))
+    make_beside(folder)
     return folder
 
 

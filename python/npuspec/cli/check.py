@@ -8,6 +8,7 @@ import click
 from npuspec.cli.options import FILE
 from npuspec.diagnostics.errors import EXIT_USAGE
 
+_ROUNDS = 20  # of mends that uncover others; more would mean that two of them undo each other
 FORMATS = ("text", "concise", "json", "github", "sarif")
 
 
@@ -47,6 +48,8 @@ def check(specs: tuple[Path, ...], format_: str, fix: bool) -> None:
                 click.echo(f"{path}: ok")
     if format_ != "text":
         click.echo(_rendered(rows, format_), nl=False)
+    elif not fix and (count := sum(bool(row["edits"]) for row in rows)):
+        click.echo(f"{count} of these can be mended: npuspec check --fix", err=True)
     if _has_errors(rows):
         raise click.exceptions.Exit(EXIT_USAGE)
 
@@ -73,20 +76,21 @@ def _verdict(path: Path) -> tuple[list[dict[str, Any]], str]:
 def _mended(path: Path) -> tuple[list[dict[str, Any]], str]:
     """Mend a spec and return what is left; one mend may uncover the next."""
     from npuspec.diagnostics.form import json_form
-    from npuspec.diagnostics.mend import mend_file
+    from npuspec.diagnostics.mend import apply_edits, mendable, write_text
     from npuspec.plan import check as check_spec
     from npuspec.store import Store
 
     count = 0
-    while True:
+    for _ in range(_ROUNDS):
         document, diagnostics = check_spec(path, Store())
-        mended = mend_file(path, document, json_form(diagnostics, document))
-        count += mended
-        if not mended:
+        rows = json_form(diagnostics, document)
+        if not (done := mendable(document.text, rows)):
             break
+        write_text(path, apply_edits(document.text, rows))
+        count += len(done)
     if count:
         click.echo(f"{path}: {count} {'fault' if count == 1 else 'faults'} mended", err=True)
-    return json_form(diagnostics, document), document.text
+    return rows, document.text
 
 
 def _has_errors(rows: list[dict[str, Any]]) -> bool:

@@ -31,14 +31,14 @@ def plan(
     """
     from npuspec.cli.output import print_rows
 
-    found = _found(spec, device)
+    exact = json_ or locked or detailed_exitcode or out is not None
+    found = (_planned if exact else _recalled)(spec, device)
     print_rows(found["rows"], found["text"])
     if found["json"] is None:
         raise click.exceptions.Exit(EXIT_USAGE)
     click.echo(found["json"] if json_ else found["shown"], nl=not json_)
-    if not (out or locked or detailed_exitcode):
+    if out is None and not locked and not detailed_exitcode:
         return
-
     from npuspec.diagnostics import LockError
     from npuspec.plan import Plan
     from npuspec.plan.lock import hold_lock, lock_drift, lock_path, read_lock
@@ -58,27 +58,33 @@ def plan(
             raise click.exceptions.Exit(EXIT_CHANGES)
 
 
-def _found(spec: Path, device: str | None) -> dict[str, Any]:
-    """Return the plan in both forms, and the diagnostics; what hasn't changed isn't looked at again."""
+def _recalled(spec: Path, device: str | None) -> dict[str, Any]:
+    """Return what `_planned` does; what hasn't changed isn't looked at again."""
     from npuspec.store.entries import cache_dir
     from npuspec.store.recall import keep, recall, watching
 
     root, question = cache_dir(), ["plan", str(spec), str(spec.absolute()), device or ""]
     if (kept := recall(root, question)) is not None:
         return dict(kept)
+    with watching() as seen:
+        found = _planned(spec, device)
+    if found["json"] is not None:
+        keep(root, question, seen, found)
+    return found
+
+
+def _planned(spec: Path, device: str | None) -> dict[str, Any]:
+    """Return the plan in both forms, and the diagnostics."""
     from npuspec.cli.show import show_plan
     from npuspec.diagnostics.form import json_form
     from npuspec.plan import prepare
     from npuspec.store import Store
 
-    with watching() as seen:
-        document, prepared, diagnostics = prepare(
-            spec, Store(root), device=device, announce=lambda text: click.echo(f"{text} ...", err=True)
-        )
-        found: dict[str, Any] = {"rows": json_form(diagnostics, document), "text": document.text, "json": None}
-        if prepared is not None:
-            found["json"] = prepared.plan.encode().decode()
-            found["shown"] = show_plan(prepared.plan, str(spec))
+    document, prepared, diagnostics = prepare(
+        spec, Store(), device=device, announce=lambda text: click.echo(f"{text} ...", err=True)
+    )
+    found: dict[str, Any] = {"rows": json_form(diagnostics, document), "text": document.text, "json": None}
     if prepared is not None:
-        keep(root, question, seen, found)
+        found["json"] = prepared.plan.encode().decode()
+        found["shown"] = show_plan(prepared.plan, str(spec))
     return found

@@ -65,14 +65,20 @@ def _margin(value: float, limits: PlannedGate | GateResult) -> float:
     return min(above, below)
 
 
-def failures(results: tuple[GateResult, ...]) -> list[Diagnostic]:
-    """Return a fault for each gate that failed."""
+def failures(results: tuple[GateResult, ...], written: tuple[PlannedGate, ...] = ()) -> list[Diagnostic]:
+    """Return a fault for each gate that failed, at its place among the gates of the spec where those are given."""
     helps = {
         "original": "padding or static shapes change the result: try `buckets`, or a smaller size",
         "static": "quantization changes the result: keep more in floating point, or state model-type",
     }
     return [
-        Diagnostic("gate-failed", result.sentence(), helps[result.against]).at(("gates", index))
-        for index, result in enumerate(results)
+        Diagnostic("gate-failed", result.sentence(), helps[result.against]).at(("gates", *_place(result, written)))
+        for result in results
         if not result.passed
     ]
+
+
+def _place(result: GateResult, written: tuple[PlannedGate, ...]) -> list[int]:
+    """Return the index of the gate; where one is written twice, both fail alike and the first is meant."""
+    content = (result.metric, result.output, result.of, result.against, result.min, result.max)
+    return [i for i, g in enumerate(written) if (g.metric, g.output, g.of, g.against, g.min, g.max) == content][:1]

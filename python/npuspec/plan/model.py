@@ -103,8 +103,13 @@ class PlannedGate(Frozen):
     @property
     def limits(self) -> str:
         """What passes, in words."""
-        bounds = [f"at least {self.min:g}"] if self.min is not None else []
-        return " and ".join([*bounds, *([f"at most {self.max:g}"] if self.max is not None else [])])
+        bounds = [f"at least {_number(self.min)}"] if self.min is not None else []
+        return " and ".join([*bounds, *([f"at most {_number(self.max)}"] if self.max is not None else [])])
+
+
+def _number(value: float) -> str:
+    """Return a number so that no two look alike: as short as it can be."""
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
 
 
 class PlannedStage(Frozen):

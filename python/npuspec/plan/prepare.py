@@ -11,15 +11,18 @@ from pathlib import Path
 from npuspec.diagnostics import Diagnostic, NpuspecError, has_errors
 from npuspec.facts import Signature, lengths, noise, signature, toolchain
 from npuspec.plan.lower import lower
-from npuspec.plan.model import Plan, PlannedSource, Samples, SourceFile
+from npuspec.plan.model import Plan, PlannedGate, PlannedSource, Samples, SourceFile
 from npuspec.plan.passes.bind import build_program, check_ports, padded_dims, stated_extents, static_shape
 from npuspec.plan.passes.cut import check_lengths
 from npuspec.plan.passes.doubt import MODEL_DOUBTS, SAMPLE_DOUBTS, doubt_model, doubt_samples
 from npuspec.plan.passes.reach import beyond_reach
 from npuspec.plan.passes.sample import split_samples
-from npuspec.sources import Fetched, fetch_data, fetch_model
-from npuspec.spec import Document, Spec, apply_allowances, load, open_choices, validate, without_allowed
+from npuspec.plan.passes.trace import written_gates
+from npuspec.sources import Fetched, Tree, fetch_data, fetch_model
+from npuspec.sources.model import File
+from npuspec.spec import Document, Spec, apply_allowances, load, models, open_choices, validate, without_allowed
 from npuspec.store import Store
+from npuspec.store.recall import keep, recall, watching
 
 Announce = Callable[[str], None]
 """Told what is being done while it takes long: a download, a first look at a model."""
@@ -34,6 +37,8 @@ class Prepared:
     data: Fetched | None
     beyond: tuple[Diagnostic, ...]
     """What the spec says that can't be executed yet."""
+    gates: tuple[PlannedGate, ...]
+    """The plan's gates in the order of the spec's text, so that a fault finds its place there."""
 
 
 def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
@@ -45,7 +50,11 @@ def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
     diagnostics += faults
     if spec is None:
         return document, diagnostics
-    model, data, faults = _fetch(spec, document.folder, store, offline=True)
+    model, faults = _fetched_before(fetch_model, spec.model, document.folder, store)
+    data = None
+    if spec.data is not None:
+        data, more = _fetched_before(fetch_data, spec.data, document.folder, store)
+        faults += more
     diagnostics += faults + beyond_reach(spec)
     found = None
     if model is not None:
@@ -69,14 +78,19 @@ def prepare(
 
 
 def prepare_document(
-    document: Document, store: Store, *, device: str | None = None, announce: Announce | None = None
+    document: Document,
+    store: Store,
+    *,
+    device: str | None = None,
+    announce: Announce | None = None,
+    tree: Tree | None = None,
 ) -> tuple[Prepared | None, list[Diagnostic]]:
-    """Lower a spec whose text is read already."""
+    """Lower a spec whose text is read already; `tree` is what its paths lie in, instead of its folder."""
     spec, diagnostics = validate(document)
     if spec is None:
         return None, diagnostics
     diagnostics += open_choices(spec)
-    model, data, faults = _fetch(spec, document.folder, store, announce=announce)
+    model, data, faults = _fetch(spec, document.folder, store, announce, tree)
     diagnostics += faults
     if model is None or has_errors(diagnostics):
         return None, without_allowed(spec, diagnostics)
@@ -86,16 +100,35 @@ def prepare_document(
     return prepared, apply_allowances(spec, diagnostics, unknowable=unknowable)
 
 
+def _fetched_before(
+    fetch: Callable[..., tuple[Fetched | None, list[Diagnostic]]],
+    table: models.Model | models.Data,
+    folder: Path,
+    store: Store,
+) -> tuple[Fetched | None, list[Diagnostic]]:
+    """Fetch without the network; what was hashed once and hasn't been touched since isn't hashed again."""
+    question = [fetch.__name__, table.source, table.sha256 or "", str(folder.absolute())]
+    if (kept := recall(store.root, question)) is not None:
+        return Fetched(Path(kept["root"]), tuple(File(*f) for f in kept["files"]), kept["digest"], kept["entry"]), []
+    with watching() as seen:
+        fetched, faults = fetch(table.source, table.sha256, folder=folder, store=store, offline=True)
+    if fetched is not None and not faults:
+        files = [[f.path, f.sha256, f.size] for f in fetched.files]
+        answer = {"root": str(fetched.root), "files": files, "digest": fetched.digest, "entry": fetched.entry}
+        keep(store.root, question, seen, answer)
+    return fetched, faults
+
+
 def _fetch(
-    spec: Spec, folder: Path, store: Store, *, offline: bool = False, announce: Announce | None = None
+    spec: Spec, folder: Path, store: Store, announce: Announce | None, tree: Tree | None
 ) -> tuple[Fetched | None, Fetched | None, list[Diagnostic]]:
     """Fetch the model, and the data if there are any."""
     say = None if announce is None else (lambda requirement: announce(f"downloading {requirement}"))
-    fetch = partial(fetch_model, folder=folder, store=store, offline=offline, on_download=say)
+    fetch = partial(fetch_model, folder=folder, store=store, on_download=say, tree=tree)
     model, faults = fetch(spec.model.source, spec.model.sha256)
     if spec.data is None:
         return model, None, faults
-    fetch = partial(fetch_data, folder=folder, store=store, offline=offline, on_download=say)
+    fetch = partial(fetch_data, folder=folder, store=store, on_download=say, tree=tree)
     data, more = fetch(spec.data.source, spec.data.sha256)
     return model, data, [*faults, *more]
 
@@ -138,7 +171,7 @@ def _lower(
     program = build_program(spec, found, propagated)
     plan = lower(spec, program, planned_model, samples, entry=model.entry, toolchain=toolchain(), device=device)
     beyond = beyond_reach(spec)
-    return Prepared(plan, model, data, tuple(beyond)), [*diagnostics, *beyond]
+    return Prepared(plan, model, data, tuple(beyond), written_gates(spec)), [*diagnostics, *beyond]
 
 
 def _split(spec: Spec, data: Fetched | None, store: Store) -> tuple[Samples | None, list[Diagnostic]]:

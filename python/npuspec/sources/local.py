@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cached_property
 from pathlib import Path
 from typing import IO
 
@@ -17,8 +18,12 @@ class LocalTree:
     name = "the spec's folder"
 
     def __init__(self, folder: Path) -> None:
-        look(folder)
-        self._root = Path(os.path.realpath(folder))
+        self._folder = folder
+
+    @cached_property
+    def _root(self) -> Path:
+        look(self._folder)
+        return Path(os.path.realpath(self._folder))
 
     def listing(self, folder: str) -> Listing:
         """Return the regular files and the folders; links that lead out are listed, and refused when used."""

@@ -32,7 +32,7 @@ class _Job:
     source: Source
     pin: str | None
     is_model: bool
-    folder: Path
+    tree: Tree
     store: Store
     offline: bool
     on_download: Callable[[str], None] | None
@@ -48,6 +48,7 @@ def fetch_model(
     at: Place = ("model",),
     offline: bool = False,
     on_download: Callable[[str], None] | None = None,
+    tree: Tree | None = None,
 ) -> tuple[Fetched | None, list[Diagnostic]]:
     """Fetch a model and every file that it reads: the `.bin` of an `.xml`, the external data of an `.onnx`.
 
@@ -61,6 +62,7 @@ def fetch_model(
         at: the table that has `source` and `sha256`.
         offline: never touch the network; where that would be needed, the result is None and a note.
         on_download: told the requirement before the network is touched.
+        tree: where paths lie instead of the folder.
 
     Raises:
         OSError: when the store can't be written, for one as the disk is full.
@@ -69,7 +71,7 @@ def fetch_model(
     try:
         parsed = read_source(source)
         check_format(parsed.path)
-        return _obtain(_Job(parsed, sha256, True, folder, store, offline, on_download)), []
+        return _obtain(_Job(parsed, sha256, True, tree or LocalTree(folder), store, offline, on_download)), []
     except Fault as fault:
         return None, _report(fault, sha256, at)
 
@@ -84,7 +86,7 @@ def fetch_unpinned(
     try:
         parsed = read_source(source)
         check_format(parsed.path)
-        return _obtain(_Job(parsed, None, True, folder, store, False, on_download, may_lack_pin=True)), []
+        return _obtain(_Job(parsed, None, True, LocalTree(folder), store, False, on_download, may_lack_pin=True)), []
     except Fault as fault:
         return None, _report(fault, None, ("model",))
 
@@ -98,6 +100,7 @@ def fetch_data(
     at: Place = ("data",),
     offline: bool = False,
     on_download: Callable[[str], None] | None = None,
+    tree: Tree | None = None,
 ) -> tuple[Fetched | None, list[Diagnostic]]:
     """Fetch all files that a glob matches; in all else like `fetch_model`.
 
@@ -105,7 +108,8 @@ def fetch_data(
     wildcards mean.
     """
     try:
-        return _obtain(_Job(read_source(source), sha256, False, folder, store, offline, on_download)), []
+        parsed = read_source(source)
+        return _obtain(_Job(parsed, sha256, False, tree or LocalTree(folder), store, offline, on_download)), []
     except Fault as fault:
         return None, _report(fault, sha256, at)
 
@@ -121,7 +125,7 @@ def _report(fault: Fault, pin: str | None, at: Place) -> list[Diagnostic]:
 def _obtain(job: _Job) -> Fetched:
     match job.source:
         case PathSource():
-            return _take(LocalTree(job.folder), job)
+            return _take(job.tree, job)
         case WheelSource() as wheel:
             return _obtain_wheel(wheel, job)
 

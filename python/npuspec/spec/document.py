@@ -16,7 +16,7 @@ from npuspec.store import look
 Span = tuple[int, int]
 """Byte offsets (start, end) into the UTF-8 text."""
 
-_MAX_BYTES = 4 * 1024 * 1024
+_MAX_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def load(path: FilePath) -> tuple[Document, list[Diagnostic]]:
     try:
         if path.stat().st_size > _MAX_BYTES:
             return _empty(path), [
-                Diagnostic("spec-unreadable", f"`{path}` is larger than 4 MiB", "a spec is a few lines of TOML")
+                Diagnostic("spec-unreadable", f"`{path}` is larger than 1 MiB", "a spec is a few lines of TOML")
             ]
         text = path.read_bytes().decode("utf-8-sig")  # some editors begin a file with a mark
     except OSError as error:

@@ -1,7 +1,9 @@
 """From a document's values to a Spec: every fault at once, each with the path that it is at."""
 
 import re
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,7 +15,7 @@ from npuspec.spec.allow import without_allowed
 from npuspec.spec.document import Document
 from npuspec.spec.keys import known_keys
 from npuspec.spec.models import METRICS, Spec
-from npuspec.spec.rules import RULES
+from npuspec.spec.rules import PROPERTY_RULES, RULES
 from npuspec.spec.telling import telling_fault
 
 _WANTED = {
@@ -29,6 +31,7 @@ _WANTED = {
 _KINDS = {bool: "a boolean", int: "an integer", float: "a float", str: "a string", list: "an array", dict: "a table"}
 _TAGS = {"dims": "strategy", "inputs": "role", "gates": "metric"}
 """Tables that are of several kinds, and the key that says which."""
+_MOST = 500  # faults of one spec: nobody reads more, and each takes its time
 
 
 def validate(document: Document) -> tuple[Spec | None, list[Diagnostic]]:
@@ -41,15 +44,25 @@ def validate(document: Document) -> tuple[Spec | None, list[Diagnostic]]:
     try:
         spec = Spec.model_validate(document.values)
     except ValidationError as error:
-        details = error.errors(include_url=False)
+        details = error.errors(include_url=False)[:_MOST]
         misspelt = {(d["loc"][:-1], _closest(d)) for d in details if d["type"] == "extra_forbidden"}
-        return None, [
+        faults = [
             _diagnostic(document, d)
             for d in details
             if d["type"] != "missing" or (d["loc"][:-1], d["loc"][-1]) not in misspelt
         ]
-    diagnostics = [fault for rule in RULES for fault in rule(spec)]
+        return None, faults + _faults_of_properties(document.values, {str(d["loc"][0]) for d in details})
+    diagnostics = [fault for rule in RULES for fault in islice(rule(spec), _MOST)]
     return (None, without_allowed(spec, diagnostics)) if has_errors(diagnostics) else (spec, diagnostics)
+
+
+def _faults_of_properties(values: Mapping[str, Any], broken: Collection[str]) -> list[Diagnostic]:
+    """Return the faults of the properties where other tables are broken: nobody should have to come back for them."""
+    if not {"properties", "target"} <= values.keys() - broken:
+        return []
+    sound = {key: values[key] for key in ("allow", "cache", "properties", "target") if key in values.keys() - broken}
+    spec = Spec.model_validate({"npuspec": 1, "model": {"source": "m.onnx"}, "inputs": {"x": {"shape": [1]}}, **sound})
+    return without_allowed(spec, [fault for rule in PROPERTY_RULES for fault in islice(rule(spec), _MOST)])
 
 
 def _diagnostic(document: Document, detail: ErrorDetails) -> Diagnostic:

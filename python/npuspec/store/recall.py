@@ -10,7 +10,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -37,19 +37,26 @@ class Seen:
     states: dict[str, State] = field(default_factory=dict)
     unsure: bool = False
 
+    def add(self, states: Mapping[str, State]) -> None:
+        """Add what was met elsewhere; a state that is known already is the earlier one, and stays."""
+        self.states = {**states, **self.states}
+
 
 _seen: ContextVar[Seen | None] = ContextVar("seen", default=None)
 
 
 @contextmanager
 def watching() -> Iterator[Seen]:
-    """Collect everything that is looked at meanwhile."""
+    """Collect everything that is looked at meanwhile; who watches around this sees it too."""
     seen = Seen(time.time_ns())
     token = _seen.set(seen)
     try:
         yield seen
     finally:
         _seen.reset(token)
+        if (around := _seen.get()) is not None:
+            around.add(seen.states)
+            around.unsure |= seen.unsure
 
 
 def look(*paths: str | Path) -> None:
@@ -80,8 +87,11 @@ def recall(root: Path, question: list[str]) -> Any:
         kept = json.loads(body)
     except (OSError, ValueError):
         return None
-    unchanged = all(_state(path) == state for path, state in kept["states"].items())
-    return kept["answer"] if unchanged else None
+    if any(_state(path) != state for path, state in kept["states"].items()):
+        return None
+    if (seen := _seen.get()) is not None:
+        seen.add(kept["states"])
+    return kept["answer"]
 
 
 def keep(root: Path, question: list[str], seen: Seen, answer: Any) -> None:

@@ -9,6 +9,15 @@ use toml::de::{DeTable, DeValue};
 /// combination would still let a small text ask for paths that are thousands of segments long.
 const MAX_DEPTH: usize = 128;
 
+/// Keys, tables and items that are looked at. Each costs its reader hundreds of bytes, and a fault of its own perhaps.
+const MAX_ENTRIES: usize = 5_000;
+
+/// Syntax errors that are told of. A text of a few megabytes can hold as many millions.
+const MAX_ERRORS: usize = 500;
+
+/// Bytes of a key. A longer one is no name, and is held against all known names wherever it isn't known.
+const MAX_KEY: usize = 500;
+
 /// One step from a table to a value, or from an array to an item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Segment {
@@ -38,7 +47,7 @@ pub struct SyntaxError {
 pub struct Document {
     /// A parent stands before its children, siblings stand in the order in which the text first names them.
     pub entries: Vec<Entry>,
-    /// All syntax errors, not only the first, each once and in the order of the text; those without a span first.
+    /// All syntax errors up to `MAX_ERRORS`, each once and in the order of the text; those without a span first.
     pub errors: Vec<SyntaxError>,
 }
 
@@ -46,7 +55,7 @@ pub struct Document {
 #[must_use]
 pub fn parse(text: &str) -> Document {
     let (root, errors) = DeTable::parse_recoverable(text);
-    let errors = errors.iter().map(|error| SyntaxError {
+    let errors = errors.iter().take(MAX_ERRORS).map(|error| SyntaxError {
         message: error.message().to_owned(),
         span: error.span().map(|span| on_boundaries(text, &span)),
     });
@@ -57,6 +66,7 @@ pub fn parse(text: &str) -> Document {
             entries: Vec::new(),
             errors: errors.collect(),
         },
+        full: false,
     };
     walk.table(root.get_ref());
     let mut document = walk.document;
@@ -73,6 +83,8 @@ struct Walk<'t> {
     text: &'t str,
     path: Vec<Segment>,
     document: Document,
+    /// Whether it was said that there are too many entries.
+    full: bool,
 }
 
 impl Walk<'_> {
@@ -86,17 +98,27 @@ impl Walk<'_> {
     fn entry(&mut self, segment: Segment, key: Option<Range<usize>>, value: &Spanned<DeValue<'_>>) {
         let span = on_boundaries(self.text, &value.span());
         if self.path.len() == MAX_DEPTH {
-            self.document.errors.push(SyntaxError {
-                message: format!("nested deeper than {MAX_DEPTH} levels"),
-                span: Some(span),
-            });
+            self.refuse(format!("nested deeper than {MAX_DEPTH} levels"), span);
+            return;
+        }
+        if self.document.entries.len() == MAX_ENTRIES {
+            if !self.full {
+                self.refuse(format!("more than {MAX_ENTRIES} keys, tables and items"), span);
+            }
+            self.full = true;
+            return;
+        }
+        if let Segment::Key(name) = &segment
+            && name.len() > MAX_KEY
+        {
+            self.refuse(format!("a key longer than {MAX_KEY} bytes"), span);
             return;
         }
         self.path.push(segment);
         self.document.entries.push(Entry {
             path: self.path.clone(),
             key,
-            value: span,
+            value: span.clone(),
         });
         match value.get_ref() {
             DeValue::Table(table) => self.table(table),
@@ -105,9 +127,22 @@ impl Walk<'_> {
                     self.entry(Segment::Index(index), None, item);
                 }
             }
+            // The parser leaves the digits as they are, however many there are.
+            DeValue::Integer(number) if i64::from_str_radix(number.as_str(), number.radix()).is_err() => {
+                self.refuse("an integer must fit into 64 bits".to_owned(), span);
+            }
             _ => {}
         }
         self.path.pop();
+    }
+
+    fn refuse(&mut self, message: String, span: Range<usize>) {
+        if self.document.errors.len() < MAX_ERRORS {
+            self.document.errors.push(SyntaxError {
+                message,
+                span: Some(span),
+            });
+        }
     }
 }
 

@@ -8,7 +8,7 @@ import pytest
 import tomli
 
 import npuspec
-from npuspec.diagnostics.codes import CODES, model, properties, review, rules, runtime, sources, spec, stages
+from npuspec.diagnostics.codes import CODES, diff, model, properties, review, rules, runtime, sources, spec, stages
 
 PACKAGE = Path(npuspec.__file__).parent
 
@@ -71,6 +71,7 @@ def test_codes_are_sorted_and_stand_in_one_file_each() -> None:
         spec.SPEC,
         properties.PROPERTIES,
         review.REVIEW,
+        diff.DIFF,
         rules.RULES,
         sources.SOURCES,
         model.MODEL,

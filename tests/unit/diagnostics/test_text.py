@@ -114,3 +114,19 @@ def test_what_a_terminal_obeys_is_spelled_out(character: str) -> None:
 
 def test_printable_leaves_lines_and_letters_alone() -> None:
     assert printable("ein Wörtchen\nfür 日本") == "ein Wörtchen\nfür 日本"
+
+
+def test_of_a_line_without_end_the_part_around_the_fault_is_shown() -> None:
+    line = "x = [" + "1, " * 100_000 + "'here', " + "2, " * 100_000 + "]"
+    shown_line, carets = caret_line(line, "'here'")
+    assert len(shown_line) < 210
+    assert shown_line.startswith("…")
+    assert shown_line.endswith("…")
+    assert carets.index("^") == shown_line.index("'here'")
+    assert carets.count("^") == len("'here'")
+
+
+def test_of_a_value_without_end_the_beginning_is_marked() -> None:
+    shown_line, carets = caret_line(f"x = '{'y' * 1000}'", f"'{'y' * 1000}'")
+    assert shown_line.startswith("x = 'yyy")
+    assert len(carets) <= len(shown_line) < 210

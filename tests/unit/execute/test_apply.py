@@ -157,8 +157,8 @@ def test_gates_that_passed_are_printed_beside_those_that_failed(write_spec: Writ
     ran = npuspec("apply", spec, "--output", tmp_path / "bundle")
     assert ran.code == 1
     sentences = [line for line in ran.out.splitlines() if line.startswith("frame-agreement of static against original")]
-    assert ["FAILED" in line for line in sentences] == [True, False]
-    assert "at least 0.25 wanted (passed" in sentences[1]
+    assert ["FAILED" in line for line in sentences] == [False, True]
+    assert "at least 0.25 wanted (passed" in sentences[0]
     assert ran.err.count("error[gate-failed]") == 1
     assert not (tmp_path / "bundle").exists()
 

@@ -64,7 +64,7 @@ def test_a_gate_passes_from_its_minimum_on(value: float, minimum: float, passed:
 def test_passing_the_margin_and_the_comparison_never_disagree(value: float, minimum: float) -> None:
     result = held(value, minimum)
     assert result.passed == (value >= minimum) == (result.margin >= 0)
-    assert bool(failures((result,))) == (value < minimum)
+    assert bool(failures((result,), (gate(minimum),))) == (value < minimum)
 
 
 def test_the_sentence_says_what_was_measured_wanted_and_missing() -> None:
@@ -144,18 +144,27 @@ def test_a_figure_beside_its_greatest_is_shown_on_its_own_side(value: float, max
 
 def test_no_gates_have_no_results() -> None:
     assert hold_gates(plan(), {"pairs": [row(0.9)]}) == ()
-    assert failures(()) == []
+    assert failures((), ()) == []
 
 
 def test_a_failed_gate_is_a_fault_at_its_place_in_the_spec() -> None:
     gates = (gate(0.5), gate(0.95), gate(0.95, "quantized", "static"))
     results = hold_gates(plan(*gates), {"pairs": [row(0.9), row(0.9, "quantized", "static")]})
-    faults = failures(results)
+    faults = failures(results, gates)
     assert [f.code for f in faults] == ["gate-failed"] * 2
     assert [[label.path for label in f.labels] for f in faults] == [[("gates", 1)], [("gates", 2)]]
     assert [f.message for f in faults] == [r.sentence() for r in results[1:]]
     assert "padding" in faults[0].help
     assert "quantization" in faults[1].help
+
+
+def test_the_place_of_a_failed_gate_is_that_in_the_text_and_not_that_in_the_plan() -> None:
+    gates = (gate(0.95, "quantized", "static"), gate(0.5), gate(0.96))
+    results = hold_gates(
+        plan(*sorted(gates, key=lambda g: g.subject)), {"pairs": [row(0.9), row(0.97, "quantized", "static")]}
+    )
+    (fault,) = failures(results, gates)
+    assert fault.labels[0].path == ("gates", 2)
 
 
 def test_a_result_comes_back_from_the_evidence_equal() -> None:

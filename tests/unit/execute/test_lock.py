@@ -113,7 +113,7 @@ def test_a_gate_s_figure_shows_on_which_side_of_its_limit_it_lies(value: float, 
 def test_two_gates_on_the_same_measure_are_told_apart() -> None:
     plan = plan_of(TEXT + GATE.replace("0.5", "0.25"), files=FILES)
     gates = locked_gates(plan, evidence(plan=plan))
-    assert [gate.min for gate in gates.values()] == [0.5, 0.25]
+    assert [gate.min for gate in gates.values()] == [0.25, 0.5]
 
 
 def test_where_nothing_was_measured_there_are_no_gates() -> None:

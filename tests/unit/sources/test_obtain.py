@@ -179,7 +179,7 @@ def test_what_changes_while_it_is_read_is_not_kept(store: Store) -> None:
             return BytesIO(bytes([self.reads]) * (len(path) + 1))
 
     assert _hash(Changing(), "", "a.wav").size == len("a.wav")
-    job = _Job(PathSource("*"), None, False, Path(), store, False, None)
+    job = _Job(PathSource("*"), None, False, Changing(), store, False, None)
     with pytest.raises(Fault, match="changed while it was read") as caught:
         _take(Changing(), job)
     assert caught.value.code == "unreadable-file"

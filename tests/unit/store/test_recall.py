@@ -42,8 +42,38 @@ def test_looking_outside_of_a_watch_is_nothing(tmp_path: Path) -> None:
         look(tmp_path / "one")
         with watching() as inner:
             look(tmp_path / "two")
-    assert [*outer.states] == [str(tmp_path / "one")]
-    assert [*inner.states] == [str(tmp_path / "two")]
+    assert {*outer.states} == {str(tmp_path / "one"), str(tmp_path / "two")}
+    assert {*inner.states} == {str(tmp_path / "two")}
+
+
+def test_who_watches_around_sees_what_was_seen_first_and_what_is_doubtful(tmp_path: Path) -> None:
+    place = tmp_path / "a"
+    with watching() as outer:
+        with watching() as inner:
+            look(place)
+            distrust()
+        place.write_bytes(b"1")
+        look(place)
+        with watching() as second:
+            look(place)
+    assert outer.states == inner.states == {str(place): None}
+    assert second.states[str(place)] is not None
+    assert (outer.unsure, second.unsure) == (True, False)
+
+
+def test_an_answer_within_an_answer_hangs_on_the_same_files(tmp_path: Path) -> None:
+    place, store = tmp_path / "a", tmp_path / "store"
+    place.write_bytes(b"1")
+    assert kept(store, place, question=["inner"]) == 1
+    with watching() as seen:
+        assert recall(store, ["inner"]) == 1
+    keep(store, ["outer"], seen, 2)
+    assert recall(store, ["outer"]) == 2
+    place.write_bytes(b"2")
+    assert recall(store, ["outer"]) is None
+    with watching() as seen:
+        assert recall(store, ["inner"]) is None
+    assert seen.states == {}
 
 
 def test_a_relative_path_is_of_the_folder_that_it_was_looked_at_from(

@@ -1,5 +1,6 @@
 """Every code of a diagnostic, explained; `npuspec explain CODE` prints it."""
 
+from npuspec.diagnostics.codes.diff import DIFF
 from npuspec.diagnostics.codes.doc import CodeDoc
 from npuspec.diagnostics.codes.model import MODEL
 from npuspec.diagnostics.codes.properties import PROPERTIES
@@ -13,5 +14,5 @@ from npuspec.diagnostics.codes.stages import STAGES
 __all__ = ["CODES", "CodeDoc"]
 
 CODES: dict[str, CodeDoc] = dict(
-    sorted((SPEC | PROPERTIES | REVIEW | RULES | SOURCES | MODEL | STAGES | RUNTIME).items())
+    sorted((SPEC | PROPERTIES | REVIEW | DIFF | RULES | SOURCES | MODEL | STAGES | RUNTIME).items())
 )

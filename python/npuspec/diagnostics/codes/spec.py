@@ -76,7 +76,7 @@ SPEC = {
         '[inputs.left]\nshape = ["batch", "time"]\n\n[inputs.right]\nshape = ["batch", "time"]',
     ),
     "spec-unreadable": CodeDoc(
-        "The file of the spec isn't there, isn't a file, may not be read, isn't UTF-8, or is larger than 4 MiB. A spec "
+        "The file of the spec isn't there, isn't a file, may not be read, isn't UTF-8, or is larger than 1 MiB. A spec "
         "is a few lines of TOML; what is that large is something else, most often the model.",
         "$ npuspec check model.onnx",
         "$ npuspec check specs/asr.toml",

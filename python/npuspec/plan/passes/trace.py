@@ -1,5 +1,6 @@
 """List every value of a spec with its origin: written by its author, left to a default, or overridden."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,16 @@ _LEFT_OUT = ("allow", "gates", "npuspec", "properties")
 
 COMMAND_LINE = "the command line"
 """The origin of what overrides the spec."""
+
+_SETS = {
+    ("batching", "candidates"),
+    ("quantization", "keep", "names"),
+    ("quantization", "keep", "patterns"),
+    ("quantization", "keep", "subgraphs"),
+    ("quantization", "keep", "types"),
+    ("target", "platforms"),
+}
+"""Lists whose order means nothing."""
 
 
 def trace_settings(spec: Spec, device: str | None) -> tuple[Setting, ...]:
@@ -40,7 +51,10 @@ def _table(table: Table, at: tuple[str, ...]) -> Iterator[Setting]:
                 if isinstance(below, Table):
                     yield from _table(below, (*path, name))
         elif value is not None and not isinstance(value, Properties):
-            yield Setting(path=_dotted(path), value=_plain(value), origin=origin)
+            plain = _plain(value)
+            if path in _SETS:
+                plain = [json.loads(item) for item in sorted({json.dumps(item, sort_keys=True) for item in plain})]
+            yield Setting(path=_dotted(path), value=plain, origin=origin)
 
 
 def _properties(properties: Properties) -> Iterator[Setting]:
@@ -68,7 +82,12 @@ def gate_names(gates: tuple[PlannedGate, ...]) -> list[str]:
 
 
 def plan_gates(spec: Spec) -> tuple[PlannedGate, ...]:
-    """Return the gates as the plan holds them, in the order of the spec."""
+    """Return the gates as the plan holds them: sorted by what they measure, since their order means nothing."""
+    return tuple(sorted(written_gates(spec), key=lambda gate: (gate.subject, gate.model_dump_json())))
+
+
+def written_gates(spec: Spec) -> tuple[PlannedGate, ...]:
+    """Return the gates in the order of the spec, which is that of their places in the text."""
     return tuple(PlannedGate(**gate.model_dump()) for gate in spec.gates)
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "Input",
     "LengthInput",
     "MaskInput",
+    "Model",
     "Output",
     "PadDim",
     "Properties",

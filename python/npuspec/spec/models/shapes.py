@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from npuspec.spec.models.base import Number, Numbers, Size, Table
@@ -22,7 +22,11 @@ def _sizes(value: Any) -> Any:
     return value
 
 
-Axis = Annotated[Any, BeforeValidator(_axis)]
+Axis = Annotated[
+    Any,
+    BeforeValidator(_axis),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]}),
+]
 Layout = Annotated[str, Field(pattern=r"^[A-Z?]{1,6}$")]
 Overflow = Literal["error", "truncate", "chunk"]
 

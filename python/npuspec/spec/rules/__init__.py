@@ -8,7 +8,7 @@ from npuspec.spec.rules import batching, data, dims, properties, target
 
 Rule = Callable[[Spec], Iterator[Diagnostic]]
 
-RULES: tuple[Rule, ...] = (
+PROPERTY_RULES: tuple[Rule, ...] = (
     properties.unknown_property,
     properties.retired_name,
     properties.private_property,
@@ -26,6 +26,11 @@ RULES: tuple[Rule, ...] = (
     properties.bypassed_driver_cache,
     properties.contradictory_properties,
     properties.doubtful_properties,
+)
+"""Those that look at nothing but [properties], [target] and [cache]."""
+
+RULES: tuple[Rule, ...] = (
+    *PROPERTY_RULES,
     target.fallback_is_target,
     target.hidden_fallback,
     target.platforms_of_npu,

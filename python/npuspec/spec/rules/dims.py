@@ -55,7 +55,7 @@ def batch_is_first(spec: Spec) -> Iterator[Diagnostic]:
         names = [a for a in data.shape if isinstance(a, str)]
         if len(names) != len(set(names)):
             yield Diagnostic(
-                "repeated-dim", "a dimension stands twice in this shape", "give one of them another name"
+                "repeated-dim", f"a dimension stands twice in the shape of `{name}`", "give one of them another name"
             ).at(("inputs", name, "shape"))
 
 
@@ -85,7 +85,9 @@ def one_side(spec: Spec) -> Iterator[Diagnostic]:
         for axis in varying_axes(spec, data):
             dim = str(data.shape[axis])
             if sides.setdefault(dim, data.pad_side) != data.pad_side:
-                message = f"`{dim}` is padded on the {sides[dim]} in another input, and on the {data.pad_side} here"
+                message = (
+                    f"`{dim}` is padded on the {sides[dim]} in another input, and on the {data.pad_side} in `{name}`"
+                )
                 key = "pad-side" if "pad_side" in data.model_fields_set else "shape"
                 yield Diagnostic("mixed-sides", message, "pad both on one side").at(("inputs", name, key))
 

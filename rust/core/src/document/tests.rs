@@ -134,6 +134,33 @@ fn nesting_is_bounded() {
     }
 }
 
+#[test]
+fn entries_and_errors_are_bounded() {
+    let full = format!("a = [{}]\nb = 1\nc = 1\n", "1,".repeat(MAX_ENTRIES));
+    let document = parse(&full);
+    assert_eq!(document.entries.len(), MAX_ENTRIES);
+    assert_eq!(document.errors.len(), 1);
+    assert!(
+        parse(&format!("a = [{}]", "1,".repeat(MAX_ENTRIES - 1)))
+            .errors
+            .is_empty()
+    );
+    assert_eq!(parse(&"= =\n".repeat(MAX_ERRORS)).errors.len(), MAX_ERRORS);
+    assert_eq!(parse(&format!("{} = 1", "a".repeat(MAX_KEY))).errors, []);
+    assert_eq!(parse(&format!("{} = 1", "a".repeat(MAX_KEY + 1))).errors.len(), 1);
+}
+
+#[test]
+fn an_integer_of_more_than_64_bits_is_an_error_at_its_place() {
+    let fitting = "a = [1_000, +9223372036854775807, -9223372036854775808, 0x7fff_ffff_ffff_ffff, 0o7, 0b1, -0]";
+    assert_eq!(parse(fitting).errors, []);
+    for large in ["9223372036854775808", "-9223372036854775809", "0xffff_ffff_ffff_ffff"] {
+        let errors = parse(&format!("a = {large}\n")).errors;
+        assert_eq!(errors.len(), 1);
+        assert_eq!(errors[0].span, Some(4..4 + large.len()));
+    }
+}
+
 fn check(text: &str) -> Result<(), TestCaseError> {
     let document = parse(text);
     let entries = document

@@ -1,0 +1,321 @@
+"""Compare two plans: what changed, what follows from it, and why.
+
+What follows comes from the lowered plans: a stage that has another digest is run again. A change is its cause if it can
+affect a part of the plan that the stage reads (`plan/effects.py`), and that part differs.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from npuspec.npu import property_table
+from npuspec.plan.effects import Consequence, Effect, effect_of, part_of
+from npuspec.plan.model import Deployment, Plan, PlannedStage
+
+_VERBS = ("read", "shape", "quantize", "compile", "verify")
+"""Each reads what the ones before it made."""
+_SENTENCES = {
+    Consequence.NOTHING: "nothing follows from",
+    Consequence.RELOAD: "reloaded because",
+    Consequence.REMEASURE: "remeasured because",
+    Consequence.RECOMPILE: "recompiled because",
+    Consequence.REQUANTIZE: "requantized because",
+    Consequence.INTERFACE: "the interface changes because",
+    Consequence.ACCURACY: "accuracy may change because",
+}
+_PLAIN = ("gates[", "stage ", "toolchain.")
+_MOST_CAUSES = 6
+_LONG = 60  # characters of a value that are shown
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that differs, and what follows. None means that it wasn't there, or is gone."""
+
+    what: str
+    """The path of a setting, `model.sha256`, `toolchain.openvino`; a gate goes by what it measures."""
+    before: Any
+    after: Any
+    consequences: tuple[Consequence, ...]
+
+    def shown(self, value: Any) -> str:
+        """Return one of the values as people read it: TOML, or the words that it already is."""
+        if value is None:
+            return "not stated"
+        if isinstance(value, str) and self.what.endswith("sha256"):
+            return value[:12]
+        if isinstance(value, str) and self.what.startswith(_PLAIN):
+            return value
+        text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+        if len(text) <= _LONG:
+            return text
+        return f"{len(value)} items" if isinstance(value, list) else f"{text[:_LONG]}…"
+
+    @property
+    def items(self) -> tuple[list[str], list[str]]:
+        """What went out of a list that is too long to be shown, and what came in."""
+        if not (isinstance(self.before, list) and isinstance(self.after, list)):
+            return [], []
+        if not any(self.shown(value).endswith(" items") for value in (self.before, self.after)):
+            return [], []
+        old, new = ([json.dumps(item, ensure_ascii=False) for item in value] for value in (self.before, self.after))
+        return [item for item in old if item not in new], [item for item in new if item not in old]
+
+    def sentence(self) -> str:
+        """Return the change in words, such as `quantization.samples 300 → 500`."""
+        return f"{self.what} {self.shown(self.before)} → {self.shown(self.after)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A consequence of the whole difference, with its causes."""
+
+    consequence: Consequence
+    causes: tuple[str, ...]
+    """Changes in words; of many the last is how many more there are."""
+
+    @property
+    def beginning(self) -> str:
+        """What the causes come behind."""
+        return _SENTENCES[self.consequence]
+
+    @property
+    def sentence(self) -> str:
+        """The reason in words, such as `requantized because quantization.samples 300 → 500`."""
+        return f"{self.beginning} {', '.join(self.causes)}"
+
+
+@dataclass(frozen=True, slots=True)
+class StageChange:
+    """A stage that isn't what it was."""
+
+    name: str
+    kind: Literal["new", "gone", "changed"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDiff:
+    """How two plans differ. Without changes there is nothing to be done."""
+
+    changes: tuple[Change, ...]
+    """Sorted by what changed."""
+    reasons: tuple[Reason, ...]
+    """One for each consequence, in the order of their kinds."""
+    stages: tuple[StageChange, ...]
+    """In the order in which they are run; those that are gone last."""
+    is_new: bool
+    """There was no plan before."""
+
+    @property
+    def consequences(self) -> tuple[Consequence, ...]:
+        """All that follows, the least first."""
+        return tuple(c for c in Consequence if any(c in change.consequences for change in self.changes))
+
+
+def diff_plans(before: Plan | None, after: Plan) -> PlanDiff:
+    """Compare two plans; without one before, everything is new.
+
+    Where a value comes from makes no difference: a default that is now written out is no change.
+    """
+    stages = _stage_changes(before, after)
+    touched, run = _verbs(before, after)
+    parts = _differing_parts(before, after)
+    changes, explained = [], set[str]()
+    for what, old, new in _differing_values(before, after):
+        effect = effect_of(what)
+        reached = _reached(effect, parts, touched)
+        explained |= reached
+        changes.append(Change(what, old, new, _consequences(effect, parts, reached, touched, run)))
+    changes += _unexplained(before, after, touched - explained, run)
+    return PlanDiff(tuple(changes), _reasons(changes), stages, is_new=before is None)
+
+
+def _differing_values(before: Plan | None, after: Plan) -> Iterator[tuple[str, Any, Any]]:
+    """Yield what differs of the settings, the sources and the tools, sorted by name."""
+    old = {} if before is None else _values(before, beside=after)
+    new = _values(after, beside=before)
+    for what in sorted(old.keys() | new.keys()):
+        if not _same(old.get(what), new.get(what)):
+            yield what, old.get(what), new.get(what)
+
+
+def _values(plan: Plan, beside: Plan | None) -> dict[str, Any]:
+    """Return every value by what it is called; a plan that has none beside it leaves its defaults out.
+
+    A digest stands in place of a pin where the sources differ: a model that isn't pinned changes too.
+    """
+    values = {s.path: s.value for s in plan.settings if beside is not None or s.origin != "default"}
+    keys = {row.name: key for key, row in property_table().items()}
+    for deployment in plan.deployments if beside is not None else ():
+        for given in deployment.properties:
+            if given.origin.startswith("default") and given.name in keys:
+                values.setdefault(f"properties.{keys[given.name]}", given.value)
+    values |= {f"toolchain.{tool}": version for tool, version in plan.toolchain.items() if version}
+    for what, digest in _digests(plan).items():
+        if beside is None or digest != _digests(beside).get(what):
+            values[what] = digest
+    return values
+
+
+def _digests(plan: Plan) -> dict[str, str]:
+    data = {} if plan.samples is None else {"data.sha256": plan.samples.source.digest}
+    return {"model.sha256": plan.model.digest, **data}
+
+
+def _same(a: Any, b: Any) -> bool:
+    return bool(json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True))  # true isn't 1
+
+
+def _differing_parts(before: Plan | None, after: Plan) -> set[str]:
+    devices = _devices(after) & _devices(before or after)
+    old = {} if before is None else _parts(before, devices)
+    new = _parts(after, devices)
+    return {name for name in old.keys() | new.keys() if not _same(old.get(name), new.get(name))}
+
+
+def _target(plan: Plan) -> str:
+    return next((deployment.device for deployment in plan.deployments), "")
+
+
+def _devices(plan: Plan) -> set[str]:
+    return {deployment.device for deployment in plan.deployments}
+
+
+def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
+    """Return what PARTS names; properties are those of devices that both plans have."""
+    program = plan.program.model_dump(mode="json")
+    data = [port for port in program["inputs"] if port["role"] == "data"]
+    samples = plan.samples
+    sampled = None if samples is None else [samples.source.digest, samples.input, samples.sample_rate]
+    found = {
+        "batch": program["batch"],
+        "blob": [s.parameters.get("blob") for s in plan.stages if s.verb == "compile"][:1],
+        "cache": plan.cache,
+        "calibration": samples and [sampled, samples.calibration],
+        "device": _target(plan),
+        "dims": program["dims"],
+        "entry": [s.parameters.get("entry") for s in plan.stages if s.verb == "read"],
+        "fallbacks": [d.device for d in plan.deployments[1:]],
+        "given": [[port[key] for key in ("name", "dtype", "axes", "finite")] for port in data],
+        "inputs": program["inputs"],
+        "measured": [s.parameters.get("outputs") for s in plan.stages if s.verb == "verify"][:1],
+        "model": plan.model.digest,
+        "outputs": program["outputs"],
+        "padding": [[port[key] for key in ("name", "pad_value", "pad_side")] for port in data],
+        "platforms": plan.platforms,
+        "toolchain": plan.toolchain,
+        "validation": samples and [sampled, samples.validation],
+        "variants": program["variants"],
+    }
+    found |= {f"recipe.{key}": value for key, value in plan.recipe.model_dump(mode="json").items()}
+    found |= {f"core.{p.name}": p.value for p in plan.core}
+    for deployment in plan.deployments:
+        if deployment.device in devices:
+            found |= _given_to(deployment, found)
+    return found
+
+
+def _given_to(deployment: Deployment, found: dict[str, Any]) -> dict[str, Any]:
+    """Return its properties, each with what the devices before it are given."""
+    names = {f"properties.{p.name}": p.value for p in deployment.properties}
+    return {name: {**found.get(name, {}), deployment.device: value} for name, value in names.items()}
+
+
+def _stage_changes(before: Plan | None, after: Plan) -> tuple[StageChange, ...]:
+    old = {} if before is None else {s.name: s.digest for s in before.stages}
+    new = {s.name: s.digest for s in after.stages}
+    found = [
+        StageChange(name, "changed" if name in old else "new")
+        for name, digest in new.items()
+        if old.get(name) != digest
+    ]
+    return (*found, *(StageChange(name, "gone") for name in old if name not in new))
+
+
+def _verbs(before: Plan | None, after: Plan) -> tuple[set[str], set[str]]:
+    """Return the verbs of stages that differ, and of these the ones that are run anew.
+
+    The stages of a fallback that came or went don't count: the target's models are what they were.
+    """
+    touched, run = set[str](), set[str]()
+    for stage, is_run in _differing_stages(before, after):
+        touched.add(stage.verb)
+        if is_run:
+            run.add(stage.verb)
+    return touched, run
+
+
+def _differing_stages(before: Plan | None, after: Plan) -> Iterator[tuple[PlannedStage, bool]]:
+    old = {} if before is None else {s.name: s for s in before.stages}
+    new = {s.name: s for s in after.stages}
+    targets = {_target(plan) for plan in (before, after) if plan is not None}
+    both = _devices(after) & _devices(before or after)
+    for name in [*new, *(name for name in old if name not in new)]:
+        stage = new.get(name) or old[name]
+        device = stage.parameters.get("device")
+        moved = len(targets) > 1 and device == _target(after)
+        counts = device is None or device in both or (device in targets and len(targets) > 1)
+        if counts and (moved or name not in old or name not in new or old[name].digest != new[name].digest):
+            yield stage, name in new
+
+
+def _reached(effect: Effect, parts: set[str], touched: set[str]) -> set[str]:
+    """Return the verbs that a change has reached: those that read what differs, and those that follow them."""
+    first = {verb for name in effect.parts if name in parts for verb in part_of(name).verbs} & touched
+    return {verb for verb in touched if any(_VERBS.index(verb) >= _VERBS.index(start) for start in first)}
+
+
+def _consequences(
+    effect: Effect, parts: set[str], reached: set[str], touched: set[str], run: set[str]
+) -> tuple[Consequence, ...]:
+    differing = [part_of(name) for name in effect.parts if name in parts]
+    found: set[Consequence] = {c for part in differing for c in part.consequences if c is not Consequence.ACCURACY}
+    # What no stage reads, such as a recipe without quantization, can't change what the model answers.
+    if any(Consequence.ACCURACY in p.consequences and (not p.verbs or touched & {*p.verbs}) for p in differing):
+        found.add(Consequence.ACCURACY)
+    found |= {*effect.always}
+    return _ordered(found | _made(reached & run))
+
+
+def _made(verbs: set[str]) -> set[Consequence]:
+    """Return what it means that stages are run anew."""
+    kinds = {
+        "quantize": Consequence.REQUANTIZE,
+        "compile": Consequence.RECOMPILE,
+        "verify": Consequence.REMEASURE,
+    }
+    return {kinds[verb] for verb in verbs & kinds.keys()}
+
+
+def _ordered(found: set[Consequence]) -> tuple[Consequence, ...]:
+    if Consequence.RECOMPILE in found:
+        found = found - {Consequence.RELOAD, Consequence.REMEASURE}
+    return tuple(c for c in Consequence if c in found) or (Consequence.NOTHING,)
+
+
+def _unexplained(before: Plan | None, after: Plan, verbs: set[str], run: set[str]) -> list[Change]:
+    """Return a change for the first stage that differs though nothing that it reads does.
+
+    Another npuspec of the same version made it, or made the plan.
+    """
+    if before is None:
+        return []
+    old = {s.name: s.digest[:12] for s in before.stages}
+    new = {s.name: s.digest[:12] for s in after.stages}
+    for stage, _ in _differing_stages(before, after):
+        if stage.verb in verbs:
+            what, digests = f"stage {stage.name}", (old.get(stage.name), new.get(stage.name))
+            return [Change(what, *digests, _ordered(_made(verbs & run) | {Consequence.ACCURACY}))]
+    return []
+
+
+def _reasons(changes: list[Change]) -> tuple[Reason, ...]:
+    reasons = []
+    for consequence in Consequence:
+        causes = [change.sentence() for change in changes if consequence in change.consequences]
+        if causes:
+            more = [f"{len(causes) - _MOST_CAUSES} more changes"] if len(causes) > _MOST_CAUSES + 1 else []
+            shown = causes if not more else causes[:_MOST_CAUSES] + more
+            reasons.append(Reason(consequence, tuple(shown)))
+    return tuple(reasons)

@@ -1,0 +1,122 @@
+"""Where the plans come from that are compared: a spec, a bundle, a plan's JSON, or a spec at a revision of git."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from npuspec.bundle import open_bundle
+from npuspec.bundle.manifest import PLAN
+from npuspec.diagnostics import Diagnostic, Severity, has_errors
+from npuspec.plan.model import Plan
+from npuspec.plan.prepare import Announce, prepare, prepare_document
+from npuspec.sources.git import GitTree, read_at, tree_at
+from npuspec.spec import Document, parse
+from npuspec.store import Store
+
+_MAX_SPEC = 4 * 1024 * 1024
+_BEGINNING = 4096  # bytes in which a plan's first brace stands
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a comparison. Without errors and without a plan there is nothing to compare with."""
+
+    document: Document
+    """The spec; for anything else a text that is empty, with its name."""
+    plan: Plan | None
+    diagnostics: list[Diagnostic]
+
+    @property
+    def failed(self) -> bool:
+        """Whether there are errors."""
+        return has_errors(self.diagnostics)
+
+
+def read_side(path: Path, store: Store, announce: Announce | None = None) -> Side:
+    """Read a plan from what stands at a path: a bundle, a plan's JSON, or a spec, which is lowered.
+
+    Raises:
+        BundleError: the folder isn't a bundle, or is a broken one.
+
+    """
+    if path.is_dir():
+        return _from_json(path, open_bundle(path).path(PLAN).read_bytes())
+    if _begins_with_brace(path):
+        return _from_json(path, path.read_bytes())
+    document, prepared, diagnostics = prepare(path, store, announce=announce)
+    return Side(document, None if prepared is None else prepared.plan, diagnostics)
+
+
+def read_base(path: Path, revision: str, store: Store, announce: Announce | None = None) -> Side:
+    """Lower a spec as it was at a revision of git, with everything that it names beside it.
+
+    What git doesn't track is taken from the working tree, and a note says so.
+    """
+    name = f"{revision}:{path.as_posix()}"
+    tree, faults = tree_at(path.parent, revision)
+    if tree is None:
+        return Side(_no_text(name, path), None, faults)
+    data, faults = read_at(tree, path.name, _MAX_SPEC)
+    if data is None:
+        return Side(_no_text(name, path), None, faults)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        fault = Diagnostic("spec-unreadable", f"`{name}` isn't UTF-8: byte {error.start}", "save the file as UTF-8")
+        return Side(_no_text(name, path), None, [fault])
+    if len(data) > _MAX_SPEC:
+        fault = Diagnostic("spec-unreadable", f"`{name}` is larger than 4 MiB", "a spec is a few lines of TOML")
+        return Side(_no_text(name, path), None, [fault])
+    document, faults = parse(text, name=name, folder=path.parent)
+    if has_errors(faults):
+        return Side(document, None, faults)
+    prepared, more = prepare_document(document, store, announce=announce, tree=tree)
+    return Side(document, None if prepared is None else prepared.plan, [*faults, *more, *_borrowed(tree, revision)])
+
+
+def _borrowed(tree: GitTree, revision: str) -> list[Diagnostic]:
+    if not tree.borrowed:
+        return []
+    count, first = len(tree.borrowed), min(tree.borrowed)
+    others = f" and {count - 1} more files are" if count > 1 else " is"
+    message = (
+        f"`{first}`{others} not tracked by git: what lies there now was compared, not what lay there at `{revision}`"
+    )
+    help_ = "pin the source with `sha256`: a pin of another file is then an error here, and not the same file twice"
+    return [Diagnostic("base-untracked", message, help_, severity=Severity.NOTE)]
+
+
+def _begins_with_brace(path: Path) -> bool:
+    """Tell whether a file is JSON: TOML can't begin with a brace."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_BEGINNING).lstrip().startswith(b"{")
+    except OSError:
+        return False
+
+
+def _from_json(path: Path, data: bytes) -> Side:
+    """Read a plan as `npuspec plan` writes it: its own JSON, or a plan file that holds it as `plan`."""
+    document = _no_text(str(path), path)
+    try:
+        values: Any = json.loads(data, parse_constant=_no_number)
+        inner = values.get("plan")
+        return Side(document, Plan.model_validate_json(json.dumps(inner if isinstance(inner, dict) else values)), [])
+    except ValidationError as error:
+        first = error.errors()[0]
+        why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    except (ValueError, RecursionError) as error:
+        why = str(error) or "it is nested too deeply"
+    message = f"`{path}` holds no plan that this version of npuspec reads: {why}"
+    return Side(document, None, [Diagnostic("not-a-plan", message, "make it anew: npuspec plan SPEC --json")])
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number of a plan")
+
+
+def _no_text(name: str, path: Path) -> Document:
+    return Document(name, path.parent, "", {}, {})

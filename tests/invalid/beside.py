@@ -1,0 +1,73 @@
+"""The models and samples that the wrong specs name; run as a program, it makes them in a folder."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+from openvino import opset13 as op
+
+
+def _save(folder: Path, name: str, x: ov.Node, *more: ov.Node) -> None:
+    """Save a model that takes `x`, and perhaps another input `n`."""
+    outputs = [op.relu(x, name="/Relu"), *(op.relu(node) for node in more)]
+    model = ov.Model([node.output(0) for node in outputs], [x, *more])
+    for ports, names in ((model.inputs, ("x", "n")), (model.outputs, ("y", "m"))):
+        for port, port_name in zip(ports, names, strict=False):
+            port.get_tensor().set_names({port_name})
+    ov.save_model(model, folder / f"{name}.xml", compress_to_fp16=False)
+
+
+def _save_attention(folder: Path, name: str) -> None:
+    """Save a model of one head that was written out: products, a scale, a softmax."""
+    x = op.parameter([-1, -1, 8], ov.Type.f32)
+    weights = [op.constant(np.eye(8, dtype=np.float32) * number) for number in (1, 2, 3)]
+    query, key, value = (op.matmul(x, weight, False, False) for weight in weights)
+    scores = op.multiply(op.matmul(query, key, False, True), np.float32(0.35))
+    model = ov.Model([op.matmul(op.softmax(scores, -1), value, False, False).output(0)], [x])
+    model.inputs[0].get_tensor().set_names({"x"})
+    model.outputs[0].get_tensor().set_names({"y"})
+    ov.save_model(model, folder / f"{name}.xml", compress_to_fp16=False)
+
+
+def _onnx(location: str = "") -> bytes:
+    """Return the least ONNX model, or the least that has a tensor outside of it."""
+
+    def field(number: int, payload: bytes) -> bytes:
+        return bytes([number << 3 | 2, len(payload)]) + payload
+
+    entry = field(1, b"location") + field(2, location.encode())
+    tensor = field(5, bytes([8, 1, 16, 1]) + field(8, b"w") + field(13, entry) + bytes([14 << 3, 1]))
+    return bytes([8, 8]) + field(7, field(2, b"g") + (tensor if location else b"")) + field(8, bytes([16, 17]))
+
+
+def make_beside(folder: Path) -> None:
+    """Make the files beside the specs: models, and folders of samples."""
+    _save(folder, "model", op.parameter([-1, -1], ov.Type.f32))
+    _save(folder, "fixed", op.parameter([1, 32], ov.Type.f32))
+    _save(folder, "two", op.parameter([-1, -1], ov.Type.f32), op.parameter([-1, -1], ov.Type.i64))
+    _save(folder, "any-rank", op.parameter(ov.PartialShape.dynamic(), ov.Type.f32))
+    _save_attention(folder, "attention")
+    (folder / "page.xml").write_text("<html></html>\n")
+    (folder / "empty.onnx").write_bytes(_onnx())
+    (folder / "outside.onnx").write_bytes(_onnx("../weights.bin"))
+    for name, count in (("samples", 6), ("twins", 1), ("mixed", 1), ("cases", 1)):
+        (folder / name).mkdir()
+        for number in range(count):
+            np.save(folder / name / f"{number}.npy", np.full(8, number, np.float32))
+    (folder / "frames").mkdir()
+    for number in range(6):
+        np.save(folder / f"frames/{number}.npy", np.full((8, 8), number, np.float32))
+    (folder / "noise").mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        np.save(folder / f"noise/{number}.npy", rng.random(4096, np.float32))
+    shutil.copyfile(folder / "twins/0.npy", folder / "twins/1.npy")
+    (folder / "mixed/notes.txt").write_text("recorded indoors\n")
+    for name in ("a.npy", "A.npy"):
+        np.save(folder / "cases" / name, np.zeros(8, np.float32))
+
+
+if __name__ == "__main__":
+    make_beside(Path(sys.argv[1]))
