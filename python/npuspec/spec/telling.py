@@ -6,6 +6,7 @@ from pydantic_core import ErrorDetails
 
 from npuspec.diagnostics import Diagnostic, Path
 
+_DEVICES = (("target", "device"), ("target", "fallback"))
 _CHOOSERS = ("AUTO", "MULTI", "HETERO", "BATCH")
 
 
@@ -23,7 +24,7 @@ def telling_fault(place: Path, path: Path, detail: ErrorDetails) -> Diagnostic |
         return _missing_overflow(path)
     if kind == "dynamic_axis":
         return _dynamic_dimension(path, given)
-    if kind == "literal_error" and place[0] == "target" and str(given).upper().startswith(_CHOOSERS):
+    if kind == "literal_error" and place[:2] in _DEVICES and str(given).upper().startswith(_CHOOSERS):
         return _auto_device(path, given)
     return None
 
