@@ -143,7 +143,7 @@ def test_a_model_that_git_ignores_is_the_same_on_both_sides_and_a_note_says_so(s
     write_spec(tmp_path, more=INT8, minimum=0.25)
     result = run(spec, "--base", "main")
     assert result.exit_code == 0
-    assert "note[base-untracked]: `model/model.bin` and 1 more files are not tracked by git" in result.stderr
+    assert "note[base-untracked]: git has no `model/model.bin` and 1 more file at `main`: what" in result.stderr
     assert "at least 0.5 → at least 0.25" in result.stdout
 
 
