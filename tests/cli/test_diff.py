@@ -231,6 +231,13 @@ def test_no_changes_are_said_in_each_form() -> None:
     assert json.loads(diff_json(same, "s.toml"))["changes"] == []
 
 
+def test_changes_from_which_nothing_follows_are_told_from_no_changes() -> None:
+    pin = f'source = "model.onnx"\nsha256 = "{plan_of(SMALL).model.digest}"'
+    found = diff_plans(plan_of(SMALL), plan_of(SMALL.replace('source = "model.onnx"', pin)))
+    assert diff_text(found, "s.toml").startswith("s.toml: changes from which nothing follows\n")
+    assert json.loads(diff_json(found, "s.toml"))["consequences"] == ["nothing"]
+
+
 EVIL = "y|`@octocat` <img src=x> [a](b)\n\n# big\x1b[31m \u202e ~~ https://e.x #1 </code></details>"
 
 

@@ -109,8 +109,9 @@ class PlanDiff:
 
     @property
     def consequences(self) -> tuple[Consequence, ...]:
-        """All that follows, the least first."""
-        return tuple(c for c in Consequence if any(c in change.consequences for change in self.changes))
+        """All that follows, the least first; `nothing` only where nothing does."""
+        found = {c for change in self.changes for c in change.consequences}
+        return tuple(c for c in Consequence if c in found and (c is not Consequence.NOTHING or len(found) == 1))
 
 
 def diff_plans(before: Plan | None, after: Plan) -> PlanDiff:

@@ -153,6 +153,13 @@ def test_a_recipe_that_is_not_used_any_more_is_no_cause() -> None:
     }
 
 
+def test_nothing_is_said_to_follow_only_where_nothing_does() -> None:
+    diff = compared(QUANTIZED, "\n")
+    assert dict(follows(diff))["quantization.samples"] == (C.NOTHING,)
+    assert diff.consequences == (C.RECOMPILE, C.ACCURACY)
+    assert diff_plans(plan(FULL), plan(FULL)).consequences == ()
+
+
 def test_what_no_stage_reads_is_no_cause_of_a_stage() -> None:
     fixed = compared('"pad"\nsize = 64\noverflow = "error"', '"fixed"\nsize = 64')
     assert dict(follows(fixed))["dims.time.overflow"] == (C.RELOAD, C.INTERFACE)
