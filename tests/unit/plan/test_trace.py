@@ -3,7 +3,7 @@
 from typing import Any
 
 from builders import BUCKETS, DATA, GATE, SMALL, spec_of
-from npuspec.plan.passes.trace import COMMAND_LINE, gate_names, plan_gates, trace_settings
+from npuspec.plan.passes.trace import COMMAND_LINE, gate_names, plan_gates, trace_settings, written_gates
 
 FULL = (
     SMALL
@@ -33,7 +33,7 @@ def test_what_is_written_and_what_is_left_out_are_told_apart() -> None:
     assert found["inputs.x.pad-side"] == ("right", "default")
     assert found["quantization.samples"] == (9, "spec")
     assert found["quantization.fast-bias-correction"] == (True, "default")
-    assert found["quantization.keep.names"] == (["b", "a"], "spec")
+    assert found["quantization.keep.names"] == (["a", "b"], "spec")  # a set
     assert found["quantization.keep.types"] == ([], "default")
     assert found["batching.size"] == (1, "default")
     assert found["load.queue"] == (1024, "default")
@@ -71,11 +71,8 @@ def test_gates_go_by_what_they_measure_and_twins_are_told_apart() -> None:
     text = SMALL + DATA + GATE + other + GATE.replace("0.5", "0.6")
     name = "frame-agreement of static against original, y"
     cosine = name.replace("frame-agreement", "cosine")
-    assert gate_names(plan_gates(spec_of(text))) == [
-        name,
-        cosine,
-        f"{name} (again, 2)",
-    ]
+    assert gate_names(plan_gates(spec_of(text))) == [cosine, name, f"{name} (again, 2)"]
+    assert [gate.metric for gate in written_gates(spec_of(text))] == ["frame-agreement", "cosine", "frame-agreement"]
     found = settings(text)
     assert found[f"gates[{name}]"] == ("at least 0.5", "spec")
     assert found[f"gates[{name} (again, 2)]"] == ("at least 0.6", "spec")
@@ -109,3 +106,8 @@ def test_the_order_of_tables_in_the_text_says_nothing() -> None:
     head, tail = SMALL[: SMALL.index("[dims")], SMALL[SMALL.index("[dims") :]
     dims, inputs = tail[: tail.index("[inputs")], tail[tail.index("[inputs") :]
     assert settings(head + inputs + dims) == settings(SMALL)
+
+
+def test_the_order_of_gates_in_the_text_says_nothing() -> None:
+    other = GATE.replace("0.5", "0.6")
+    assert settings(SMALL + DATA + GATE + other) == settings(SMALL + DATA + other + GATE)
