@@ -35,7 +35,7 @@ def explain_property(key: str) -> str | None:
         "default": _by_device(row, {device: _toml(value) for device, value in row.default.items()}) or "not known",
         "scope": (_ASKED if row.access == "read-only" else _SCOPES).get(row.scope, row.scope),
         "takes effect in": _PHASES[row.phase],
-        "since": f"OpenVINO {row.since}" if row.since else "not known",
+        "since": f"OpenVINO {row.since}" if row.since else "OpenVINO 2024.0 or earlier",
         "platforms": ", ".join(row.platforms) or "all",
         "devices": ", ".join(row.devices) or "none: it is a property of the core",
         "needs": row.needs or "nothing",

@@ -57,7 +57,7 @@ def test_every_property_is_explained_in_lines_that_fit(key: str) -> None:
         ("enable-mmap", "devices          none: it is a property of the core"),
         ("enable-strides-for", "platforms        4000, 5010, 5020, 6010"),
         ("compiled-blob", "type             nothing that TOML can hold"),
-        ("perf-count", "since            not known"),
+        ("perf-count", "since            OpenVINO 2024.0 or earlier"),
     ],
 )
 def test_what_is_known_stands_in_a_line_of_its_own(key: str, line: str) -> None:
