@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from npuspec.diagnostics import Diagnostic, Path, has_errors
-from npuspec.diagnostics.suggest import did_you_mean
+from npuspec.diagnostics.suggest import did_you_mean, surely_meant
 from npuspec.spec.allow import without_allowed
 from npuspec.spec.document import Document
 from npuspec.spec.keys import known_keys
@@ -49,7 +49,7 @@ def validate(document: Document) -> tuple[Spec | None, list[Diagnostic]]:
         faults = [
             _diagnostic(document, d)
             for d in details
-            if d["type"] != "missing" or (d["loc"][:-1], d["loc"][-1]) not in misspelt
+            if not _is_echo(d) and (d["type"] != "missing" or (d["loc"][:-1], d["loc"][-1]) not in misspelt)
         ]
         return None, faults + _faults_of_properties(document.values, {str(d["loc"][0]) for d in details})
     diagnostics = [fault for rule in RULES for fault in islice(rule(spec), _MOST)]
@@ -63,6 +63,11 @@ def _faults_of_properties(values: Mapping[str, Any], broken: Collection[str]) ->
     sound = {key: values[key] for key in ("allow", "cache", "properties", "target") if key in values.keys() - broken}
     spec = Spec.model_validate({"npuspec": 1, "model": {"source": "m.onnx"}, "inputs": {"x": {"shape": [1]}}, **sound})
     return without_allowed(spec, [fault for rule in PROPERTY_RULES for fault in islice(rule(spec), _MOST)])
+
+
+def _is_echo(detail: ErrorDetails) -> bool:
+    """Tell whether an array is called empty since all of its items are wrong, which is said of each of them."""
+    return detail["type"] == "too_short" and bool(detail["input"])
 
 
 def _diagnostic(document: Document, detail: ErrorDetails) -> Diagnostic:
@@ -87,7 +92,7 @@ def _unknown_key(document: Document, path: Path, detail: ErrorDetails) -> Diagno
     key = str(detail["loc"][-1])
     help_ = did_you_mean(key, known_keys(detail["loc"]))
     fault = Diagnostic("unknown-key", f"unknown key `{key}`", help_).at(path, "not a key of this table", "key")
-    meant = _closest(detail)
+    meant = surely_meant(key, known_keys(detail["loc"]))
     table: Any = document.values
     for item in path[:-1]:
         table = table[item]
@@ -103,7 +108,8 @@ def _missing_tag(path: Path, detail: ErrorDetails) -> Diagnostic:
     tag = _TAGS[str(path[0])]
     for key in get_close_matches(tag, [*detail["input"]] if isinstance(detail["input"], dict) else [], n=1):
         fault = Diagnostic("unknown-key", f"unknown key `{key}`", f"did you mean `{tag}`?")
-        return fault.at((*path, key), "not a key of this table", "key").mend((*path, key), "key", tag)
+        fault = fault.at((*path, key), "not a key of this table", "key")
+        return fault.mend((*path, key), "key", tag) if surely_meant(key, [tag]) else fault
     return _missing(path, tag)
 
 
@@ -115,7 +121,8 @@ def _not_one_of(place: Path, path: Path, detail: ErrorDetails) -> Diagnostic:
     else:
         given = detail["input"]
         allowed = re.findall("'(.*?)'", str(detail["ctx"]["expected"]))
-        message = f"`{'.'.join(map(str, place))}`: `{given}` isn't one of its values"
+        shown = str(given).lower() if isinstance(given, bool) else given
+        message = f"`{'.'.join(map(str, place))}`: `{shown}` isn't one of its values"
     fault = Diagnostic("wrong-value", message, "one of " + ", ".join(f"`{word}`" for word in allowed)).at(path)
     same = [word for word in allowed if isinstance(given, str) and word.casefold() == given.casefold()]
     return fault.mend(path, "value", f'"{same[0]}"') if same else fault
@@ -125,7 +132,7 @@ def _wrong(name: str, path: Path, detail: ErrorDetails) -> Diagnostic:
     kind, given = detail["type"], detail["input"]
     if (wanted := _WANTED.get(kind)) is not None:
         quotes = isinstance(given, str) or wanted == "a string"
-        help_ = "strings stand in quotes, numbers and booleans don't" if quotes else ""
+        help_ = _written(name, wanted) or ("strings stand in quotes, numbers and booleans don't" if quotes else "")
         shown = f"this is {_KINDS.get(type(given), 'a date or time')}"
         fault = Diagnostic("wrong-type", f"`{name}` must be {wanted}", help_).at(path, shown)
         return fault.mend(path, "value", given) if _is_quoted(kind, given) else fault
@@ -137,6 +144,15 @@ def _wrong(name: str, path: Path, detail: ErrorDetails) -> Diagnostic:
     text = detail["msg"].removeprefix("Value error, ")
     help_ = "64 hexadecimal digits in lower case, as `sha256sum` prints them" if path[-1:] == ("sha256",) else ""
     return Diagnostic("wrong-value", f"`{name}`: {text[:1].lower()}{text[1:]}", help_).at(path)
+
+
+def _written(name: str, wanted: str) -> str:
+    """Say how a table or an array is written."""
+    below = ".NAME" if name in ("dims", "inputs", "outputs") else ""
+    table = f"[{name}{below}]" if not name.rpartition(".")[2].isdigit() else "{ … }"
+    return {"a table": f"a table is written `{table}`", "an array": "an array stands in brackets: `[…]`"}.get(
+        wanted, ""
+    )
 
 
 def _is_quoted(kind: str, given: Any) -> bool:

@@ -104,3 +104,37 @@ def test_a_choice_that_is_open_is_no_plan() -> None:
     assert "size = 1" in fault.help
     assert [*open_choices(spec_of(SMALL + "[batching]\ncandidates = [1, 4]\nsize = 1\n"))] == []
     assert [*open_choices(spec_of(SMALL))] == []
+
+
+def test_weights_alone_need_no_samples() -> None:
+    assert faults_of(SMALL + '[quantization]\nmode = "weights"\n') == []
+
+
+@pytest.mark.parametrize(("mode", "codes"), [("COMPILER", []), ("PLUGIN", ["split-batch"]), ("AUTO", ["split-batch"])])
+def test_only_a_batch_that_the_compiler_keeps_whole_is_not_split(mode: str, codes: list[str]) -> None:
+    text = SMALL + f'[batching]\nsize = 4\n[properties.unchecked]\nNPU_BATCH_MODE = "{mode}"\n'
+    assert [code for code, _ in places(text) if code == "split-batch"] == codes
+
+
+@pytest.mark.parametrize(
+    ("table", "code"), [('[cache]\nkind = "none"\n', "no-cache"), ("[batching]\nsize = 4\n", "split-batch")]
+)
+def test_what_is_so_of_an_npu_is_so_of_one_that_is_a_fallback(table: str, code: str) -> None:
+    text = SMALL.replace('"NPU"', '"CPU"').replace('["CPU"]', '["NPU"]')
+    assert code in [found for found, _ in places(text + table)]
+
+
+def test_a_pattern_that_is_no_regular_expression_is_a_fault() -> None:
+    text = SMALL + DATA + QUANTIZED + '[quantization.keep]\npatterns = ["/Conv.*", "("]\n'
+    assert places(text) == [("wrong-value", ("quantization", "keep", "patterns", 1))]
+
+
+def test_a_private_property_is_spelt_as_openvino_has_it() -> None:
+    text = SMALL + '[properties.unchecked]\nnpu_batch_mode = "COMPILER"\n'
+    [fault] = faults_of(text)
+    assert (fault.code, fault.help) == ("wrong-value", "write `NPU_BATCH_MODE`")
+
+
+def test_a_value_that_is_named_instead_is_taken_by_each_device_of_the_spec() -> None:
+    [fault] = faults_of(SMALL + '[properties]\ninference-precision-hint = "fp16"\n')
+    assert fault.message == "`inference-precision-hint` takes one of `f16`"
