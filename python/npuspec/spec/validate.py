@@ -29,6 +29,24 @@ _WANTED = {
     "tuple_type": "an array",
 }
 _KINDS = {bool: "a boolean", int: "an integer", float: "a float", str: "a string", list: "an array", dict: "a table"}
+_PLAIN = {
+    "finite_number": ("must be a finite number", "state a number that can be written out, such as 0.0"),
+    "greater_than_equal": ("must be at least {ge}", "state {ge} or more"),
+    "less_than_equal": ("must be at most {le}", "state {le} or less"),
+    "sha256": ("isn't a SHA-256", "64 hexadecimal digits in lower case, as `sha256sum` prints them"),
+    "string_pattern_mismatch": (
+        "isn't a layout",
+        "a capital letter for each axis, at most 6, such as `NCHW`; `?` for any other",
+    ),
+    "string_too_short": ("must not be empty", "say it in a few words"),
+    "too_long": ("has {actual_length} items, and at most {max_length} are possible", "leave some of them out"),
+    "too_short": ("must not be empty", "state at least one"),
+}
+"""What pydantic has against a value of the right type, and what to do."""
+_HELP = {
+    "npuspec": "write `npuspec = 1`, or take a version of npuspec that reads this one",
+    "sizes": "put them in order: sizes = [32, 64]",
+}
 _TAGS = {"dims": "strategy", "inputs": "role", "gates": "metric"}
 """Tables that are of several kinds, and the key that says which."""
 _MOST = 500  # faults of one spec: nobody reads more, and each takes its time
@@ -131,28 +149,32 @@ def _not_one_of(place: Path, path: Path, detail: ErrorDetails) -> Diagnostic:
 def _wrong(name: str, path: Path, detail: ErrorDetails) -> Diagnostic:
     kind, given = detail["type"], detail["input"]
     if (wanted := _WANTED.get(kind)) is not None:
-        quotes = isinstance(given, str) or wanted == "a string"
-        help_ = _written(name, wanted) or ("strings stand in quotes, numbers and booleans don't" if quotes else "")
         shown = f"this is {_KINDS.get(type(given), 'a date or time')}"
-        fault = Diagnostic("wrong-type", f"`{name}` must be {wanted}", help_).at(path, shown)
+        fault = Diagnostic("wrong-type", f"`{name}` must be {wanted}", _written(name, wanted)).at(path, shown)
         return fault.mend(path, "value", given) if _is_quoted(kind, given) else fault
-    if kind == "too_short":
-        return Diagnostic("wrong-value", f"`{name}` must not be empty").at(path)
-    if kind == "too_long":
-        most, found = detail["ctx"]["max_length"], detail["ctx"]["actual_length"]
-        return Diagnostic("wrong-value", f"`{name}` has {found} items, and at most {most} are possible").at(path)
-    text = detail["msg"].removeprefix("Value error, ")
-    help_ = "64 hexadecimal digits in lower case, as `sha256sum` prints them" if path[-1:] == ("sha256",) else ""
-    return Diagnostic("wrong-value", f"`{name}`: {text[:1].lower()}{text[1:]}", help_).at(path)
+    message, help_ = _wrong_value(str(path[-1]) if path else "", detail)
+    return Diagnostic("wrong-value", f"`{name}` {message}", help_).at(path)
 
 
 def _written(name: str, wanted: str) -> str:
-    """Say how a table or an array is written."""
+    """Say how a value of the wanted type is written."""
     below = ".NAME" if name in ("dims", "inputs", "outputs") else ""
-    table = f"[{name}{below}]" if not name.rpartition(".")[2].isdigit() else "{ … }"
-    return {"a table": f"a table is written `{table}`", "an array": "an array stands in brackets: `[…]`"}.get(
-        wanted, ""
-    )
+    table = "{ … }" if name.rpartition(".")[2].isdigit() else f"[{name}{below}]"
+    return {
+        "a table": f"a table is written `{table}`",
+        "an array": "an array stands in brackets: `[…]`",
+        "an integer": "an integer has no quotes and no fraction",
+    }.get(wanted, "strings stand in quotes, numbers and booleans don't")
+
+
+def _wrong_value(key: str, detail: ErrorDetails) -> tuple[str, str]:
+    """Say what is wrong with a value of the right type, and what to do."""
+    if (plain := _PLAIN.get(key if key == "sha256" else detail["type"])) is not None:
+        message, help_ = (text.format(**detail.get("ctx", {})) for text in plain)
+        return message, help_
+    text = detail["msg"].removeprefix("Value error, ")
+    help_ = _HELP.get(key, "give it a size, or a name that has a table in [dims]")
+    return f"can't be this: {text[:1].lower()}{text[1:]}", help_
 
 
 def _is_quoted(kind: str, given: Any) -> bool:

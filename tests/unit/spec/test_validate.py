@@ -247,3 +247,29 @@ def test_only_a_slip_of_the_pen_is_mended(key: str, meant: str) -> None:
     assert fault.code == "unknown-key"
     assert "did you mean" in fault.help
     assert [edit.text for edit in fault.edits] == ([meant] if meant else [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SMALL.replace("npuspec = 1", "npuspec = 2"),
+        SMALL.replace("npuspec = 1", "npuspec = 1.0"),
+        SMALL.replace("size = 64", "size = 0"),
+        SMALL.replace("size = 64", "size = 4294967296"),
+        SMALL.replace('["batch", "time"]', '["batch", 0]'),
+        SMALL.replace('["batch", "time"]', "[]"),
+        SMALL.replace('["batch", "time"]', '["batch", "time", 1, 1, 1, 1, 1]'),
+        SMALL.replace('strategy = "pad"\nsize = 64', 'strategy = "buckets"\nsizes = [64, 32]'),
+        SMALL.replace('reason = "the tests look at the device"', 'reason = ""'),
+        SMALL + "pad-value = nan\n",
+        SMALL + 'layout = "nchw"\n',
+        SMALL + "finite = 1\n",
+        SMALL + "[load]\nbatch-wait-ms = -0.5\n",
+        SMALL.replace('"model.onnx"', '"model.onnx"\nsha256 = "abc"'),
+    ],
+)
+def test_a_wrong_value_is_told_in_plain_words_with_what_to_do(text: str) -> None:
+    [fault] = faults_of(text)
+    assert fault.help
+    for words in ("Input", "input should", "pattern", "string should", "character"):
+        assert words not in fault.message
