@@ -146,3 +146,26 @@ min = 0.8
 '''
     )
     return spec
+
+
+@pytest.fixture
+def toy_spec(tmp_path: Path) -> Path:
+    """A right spec of a small model that lies beside it, with three samples."""
+    from toy_specs import write_spec  # noqa: PLC0415  takes OpenVINO, and few tests need it
+
+    (tmp_path / "toy").mkdir()
+    return write_spec(tmp_path / "toy")
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache that a test may damage."""
+    del cache
+    monkeypatch.setenv("NPUSPEC_CACHE", str(tmp_path / "own"))
+    return tmp_path / "own"
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep answers also of files that were written just now."""
+    monkeypatch.setattr("npuspec.store.recall._FRESH", -60_000_000_000)

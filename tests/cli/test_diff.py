@@ -143,7 +143,7 @@ def test_a_model_that_git_ignores_is_the_same_on_both_sides_and_a_note_says_so(s
     write_spec(tmp_path, more=INT8, minimum=0.25)
     result = run(spec, "--base", "main")
     assert result.exit_code == 0
-    assert "note[base-untracked]: `model/model.bin` and 1 more files are not tracked by git" in result.stderr
+    assert "note[base-untracked]: git has no `model/model.bin` and 1 more file at `main`: what" in result.stderr
     assert "at least 0.5 → at least 0.25" in result.stdout
 
 
@@ -229,6 +229,13 @@ def test_no_changes_are_said_in_each_form() -> None:
     assert diff_text(same, "s.toml") == "s.toml: no changes\n"
     assert "**no changes**" in diff_markdown(same, "s.toml")
     assert json.loads(diff_json(same, "s.toml"))["changes"] == []
+
+
+def test_changes_from_which_nothing_follows_are_told_from_no_changes() -> None:
+    pin = f'source = "model.onnx"\nsha256 = "{plan_of(SMALL).model.digest}"'
+    found = diff_plans(plan_of(SMALL), plan_of(SMALL.replace('source = "model.onnx"', pin)))
+    assert diff_text(found, "s.toml").startswith("s.toml: changes from which nothing follows\n")
+    assert json.loads(diff_json(found, "s.toml"))["consequences"] == ["nothing"]
 
 
 EVIL = "y|`@octocat` <img src=x> [a](b)\n\n# big\x1b[31m \u202e ~~ https://e.x #1 </code></details>"

@@ -117,3 +117,28 @@ def test_nothing_that_the_spec_states_is_missing_from_the_text() -> None:
     assert '  load.kind = "sustained"  (spec)' in lines
     assert "  kept in floating point: what matches `/Re.*`" in lines
     assert any(line.endswith("shorter is an error, longer: truncate") for line in lines)
+
+
+def test_the_committed_lock_is_held_by_its_spec() -> None:
+    ran = npuspec("plan", "--locked", ASR_SPEC)
+    assert ran.code == 0, ran.err
+
+
+def test_changes_since_the_lock_have_an_exit_code_of_their_own(tmp_path: Path) -> None:
+    spec, lock = tmp_path / "asr.toml", tmp_path / "asr.lock"
+    spec.write_bytes(ASR_SPEC.read_bytes())
+    assert npuspec("plan", "--detailed-exitcode", spec).code == 5
+    text = ASR_SPEC.with_suffix(".lock").read_text("utf-8")
+    lock.write_text(text, "utf-8")
+    assert npuspec("plan", "--detailed-exitcode", spec).code == 0
+    lock.write_text(text.replace("[settings]", '[settings]\n"\\u001b[2J\\nok" = 1'), "utf-8")
+    ran = npuspec("plan", "--detailed-exitcode", spec)
+    assert ran.code == 5
+    assert "\x1b" not in ran.err
+    assert "\nok" not in ran.err
+
+
+def test_a_plan_file_is_written_where_no_folder_is(tmp_path: Path) -> None:
+    ran = npuspec("plan", ASR_SPEC, "--out", tmp_path / "build" / "asr.plan")
+    assert ran.code == 0, ran.err
+    assert (tmp_path / "build" / "asr.plan").is_file()

@@ -70,10 +70,10 @@ def change_version(folder: Path) -> None:
 
 
 CHANGES: list[tuple[Callable[[Path], None], str]] = [
-    (change_model, "model: from sha256 "),
-    (change_data, "data: from sha256 "),
-    (change_setting, "dims.time.size: from 32 to 48"),
-    (change_version, "openvino: from 1-"),
+    (change_model, "model.sha256 "),
+    (change_data, "data.sha256 "),
+    (change_setting, "dims.time.size 32 → 48"),
+    (change_version, "toolchain.openvino 1-"),
 ]
 
 
@@ -233,7 +233,7 @@ def test_a_stale_plan_file_is_refused_with_what_changed(
 
 def test_a_plan_file_of_another_toolchain_is_stale(folder: Path, planned: Path) -> None:
     replace(planned, '"openvino": "', '"openvino": "1-')
-    with pytest.raises(StalePlanError, match="openvino: from 1-"):
+    with pytest.raises(StalePlanError, match=r"toolchain\.openvino 1-"):
         execute_planfile(planned, folder / "bundle")
 
 

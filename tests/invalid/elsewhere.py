@@ -26,7 +26,7 @@ ELSEWHERE = {
     "no-repository": "unit/sources/test_git.py::test_a_folder_in_no_repository_is_said",
     "not-a-plan": "cli/test_diff.py::test_json_that_is_no_plan_is_said",
     "not-finite": "unit/runtime/test_feed.py::test_what_is_not_finite_is_refused_with_its_place",
-    "open-choice": "unit/spec/test_rules.py::test_a_choice_that_is_open_is_no_plan",
+    "open-choice": "unit/spec/rules/test_batching.py::test_a_choice_that_is_open_is_no_plan",
     "other-device": "unit/stages/test_compile.py::test_a_device_that_chooses_another_is_refused",
     "output-batch": "unit/plan/test_cut.py::test_an_output_that_does_not_begin_with_the_batch_is_a_fault",
     "output-exists": "cli/test_init.py::test_a_file_that_stands_there_is_kept_unless_it_is_forced",

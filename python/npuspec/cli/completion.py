@@ -11,7 +11,7 @@ def completion(ctx: click.Context, shell: str) -> None:
 
     \b
     bash: npuspec completion bash > ~/.local/share/bash-completion/completions/npuspec
-    zsh:  npuspec completion zsh > "${fpath[1]}/_npuspec"
+    zsh:  npuspec completion zsh > ~/.npuspec.zsh, and in ~/.zshrc, behind compinit: source ~/.npuspec.zsh
     fish: npuspec completion fish > ~/.config/fish/completions/npuspec.fish
     """
     from click.shell_completion import get_completion_class

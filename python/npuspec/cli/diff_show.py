@@ -9,6 +9,7 @@ from npuspec.store import canonical_json
 
 _SIGNS = {"new": "+", "gone": "-", "changed": "~"}
 _SAME = "no changes"
+_IDLE = "changes from which nothing follows"
 _NEW = "new: there was no such spec before"
 
 
@@ -36,10 +37,10 @@ def diff_json(diff: PlanDiff, name: str) -> str:
 
     - `format`: 1. What a later version adds changes no key that is here.
     - `name`: how the later plan is called; `new`: whether there was none before.
-    - `consequences`: all that follows, the least first: of `nothing`, `reload`, `remeasure`, `recompile`,
+    - `consequences`: all that follows, the least first: `nothing` alone, or of `reload`, `remeasure`, `recompile`,
       `requantize`, `interface changes`, `accuracy may change`.
     - `changes`: a list of `{what, before, after, consequences}`, sorted by `what`; null is what isn't stated.
-    - `reasons`: a list of `{consequence, sentence}`, one for each of the consequences.
+    - `reasons`: a list of `{consequence, sentence}`, one for each consequence of a change.
     - `stages`: a list of `{name, kind}`, with `kind` one of `new`, `gone`, `changed`.
     """
     data = {
@@ -86,7 +87,9 @@ SHOWN: dict[str, Callable[[PlanDiff, str], str]] = {"text": diff_text, "json": d
 
 
 def _verdict(diff: PlanDiff) -> str:
-    return _NEW if diff.is_new else ", ".join(diff.consequences)
+    if diff.is_new:
+        return _NEW
+    return _IDLE if diff.consequences == (Consequence.NOTHING,) else ", ".join(diff.consequences)
 
 
 def _groups(diff: PlanDiff) -> list[tuple[tuple[Consequence, ...], list[Change]]]:

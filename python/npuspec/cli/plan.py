@@ -40,6 +40,7 @@ def plan(
     if out is None and not locked and not detailed_exitcode:
         return
     from npuspec.diagnostics import LockError
+    from npuspec.diagnostics.text import one_line
     from npuspec.plan import Plan
     from npuspec.plan.lock import hold_lock, lock_drift, lock_path, read_lock
     from npuspec.plan.planfile import write_planfile
@@ -53,7 +54,7 @@ def plan(
     if detailed_exitcode:
         changes = lock_drift(read_lock(lock), made) if lock.exists() else [f"there is no {lock}"]
         for change in changes:
-            click.echo(change, err=True)
+            click.echo(one_line(change), err=True)
         if changes:
             raise click.exceptions.Exit(EXIT_CHANGES)
 

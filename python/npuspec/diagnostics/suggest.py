@@ -22,8 +22,9 @@ def surely_meant(word: str, known: Iterable[str]) -> str:
 
     `min-drop` is close to `max-drop`, and `value` to `pad-value`: good enough to ask, and not to change a text.
     """
-    close = get_close_matches(word, sorted(known), n=2, cutoff=_SURE)
-    return close[0] if len(close) == 1 else ""
+    names = sorted(known)
+    close = {*get_close_matches(word, names, n=2, cutoff=_SURE), *(n for n in names if sorted(n) == sorted(word))}
+    return close.pop() if len(close) == 1 else ""
 
 
 def toml_key(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import inf
+from math import inf, isnan
 from typing import Any
 
 from npuspec.diagnostics import Diagnostic
@@ -58,6 +58,8 @@ def hold_gates(plan: Plan, agreement: Mapping[str, Any]) -> tuple[GateResult, ..
 
 
 def _margin(value: float, limits: PlannedGate | GateResult) -> float:
+    if isnan(value):  # lies within no limits, though it compares as if it might
+        return -inf
     above = value - limits.min if limits.min is not None else inf
     below = limits.max - value if limits.max is not None else inf
     return min(above, below)

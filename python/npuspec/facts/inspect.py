@@ -15,14 +15,20 @@ from npuspec.facts.extents import find_extent, shortest
 from npuspec.facts.model import Lengths, Port, Signature
 from npuspec.runtime.device import identity, present
 
-_STEPS = 8  # between an attention's softmax and its products
+_STEPS = 8  # between an attention's softmax and its products, and between a weight and its product
+_PRODUCTS = ("MatMul", "Einsum")
 _THROUGH = frozenset(
     (
         "Add",
+        "Broadcast",
         "Clamp",
         "Concat",
         "Convert",
         "Divide",
+        "FakeQuantize",
+        "Gather",
+        "Maximum",
+        "Minimum",
         "Multiply",
         "Reshape",
         "Select",
@@ -31,9 +37,11 @@ _THROUGH = frozenset(
         "Squeeze",
         "StridedSlice",
         "Subtract",
+        "Tanh",
+        "Tile",
         "Transpose",
         "Unsqueeze",
-        "Where",
+        "VariadicSplit",
     )
 )
 
@@ -88,7 +96,11 @@ def signature(arguments: Mapping[str, Any], _progress: Progress) -> Any:
 
 
 def _is_attention(operation: Any) -> bool:
-    """Tell whether an operation is attention, or the softmax of one that was written out."""
+    """Tell whether an operation is attention, or the softmax of one that was written out.
+
+    That softmax stands between two products of activations. A product with a weight is a layer: a softmax behind one
+    classifies, gates or pools.
+    """
     kind = operation.get_type_name()
     if kind != "Softmax":
         return bool(kind == "ScaledDotProductAttention")
@@ -97,17 +109,29 @@ def _is_attention(operation: Any) -> bool:
 
 
 def _reaches_product(nodes: list[Any], way: str) -> bool:
-    """Tell whether a matrix product is met, going through nothing but what scales, masks and moves."""
+    """Tell whether a product of activations is met, going through nothing but what scales, masks and moves."""
     for _ in range(_STEPS):
-        if any(node.get_type_name() in ("MatMul", "Einsum") for node in nodes):
+        if any(node.get_type_name() in _PRODUCTS and not any(map(_is_weight, _inputs(node))) for node in nodes):
             return True
         through = [node for node in nodes if node.get_type_name() in _THROUGH]
         if way == "up":
-            near = [value.get_node() for node in through for value in node.input_values()]
+            near = [value for node in through for value in _inputs(node)]
         else:
             near = [t.get_node() for node in through for out in node.outputs() for t in out.get_target_inputs()]
         nodes = [*{node.get_name(): node for node in near}.values()]
     return False
+
+
+def _inputs(node: Any) -> list[Any]:
+    return [value.get_node() for value in node.input_values()]
+
+
+def _is_weight(node: Any, steps: int = _STEPS) -> bool:
+    """Tell whether a value is a constant, or is unpacked from constants alone."""
+    if node.get_type_name() == "Constant":
+        return True
+    inputs = _inputs(node) if steps and node.get_type_name() in _THROUGH else []
+    return bool(inputs) and all(_is_weight(below, steps - 1) for below in inputs)
 
 
 def _ports(ports: Any) -> tuple[Port, ...]:

@@ -19,7 +19,7 @@ class Signature(Frozen):
     operations: tuple[str, ...]
     types: tuple[str, ...]
     attention: bool
-    """Whether a softmax stands between two matrix products, as in a transformer."""
+    """Whether a softmax stands between two products of activations, as in a transformer."""
 
 
 class Lengths(Frozen):

@@ -9,9 +9,9 @@ from typing import Any
 from npuspec.child import run_task
 from npuspec.facts.model import Lengths, Signature
 from npuspec.sources import Fetched
-from npuspec.store import Store, canonical_json, digest_json
+from npuspec.store import Store, canonical_json, digest_json, distrust
 
-_FORMAT = 2  # of what is kept: raised when the meaning of a fact changes
+_FORMAT = 3  # of what is kept: raised when the meaning of a fact changes
 
 
 @cache
@@ -89,6 +89,7 @@ def _kept(store: Store, model: Fetched, kind: str, question: Mapping[str, Any]) 
 def _keep(store: Store, key: Mapping[str, Any], task: str, arguments: Mapping[str, Any]) -> Any:
     digest = digest_json(key)
     if (entry := store.get("facts", digest)) is None:
+        distrust()
         answer = run_task(task, arguments)
         with store.making("facts", digest) as folder:
             (folder / "fact.json").write_bytes(canonical_json(answer))

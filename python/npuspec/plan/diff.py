@@ -5,7 +5,7 @@ affect a part of the plan that the stage reads (`plan/effects.py`), and that par
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -63,8 +63,8 @@ class Change:
         return [item for item in old if item not in new], [item for item in new if item not in old]
 
     def sentence(self) -> str:
-        """Return the change in words, such as `quantization.samples 300 → 500`."""
-        return f"{self.what} {self.shown(self.before)} → {self.shown(self.after)}"
+        """Return the change in words, such as `quantization.samples 300 → 500`, on one line whatever a plan says."""
+        return f"{self.what} {self.shown(self.before)} → {self.shown(self.after)}".replace("\n", "\\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,9 @@ class PlanDiff:
 
     @property
     def consequences(self) -> tuple[Consequence, ...]:
-        """All that follows, the least first."""
-        return tuple(c for c in Consequence if any(c in change.consequences for change in self.changes))
+        """All that follows, the least first; `nothing` only where nothing does."""
+        found = {c for change in self.changes for c in change.consequences}
+        return tuple(c for c in Consequence if c in found and (c is not Consequence.NOTHING or len(found) == 1))
 
 
 def diff_plans(before: Plan | None, after: Plan) -> PlanDiff:
@@ -122,8 +123,9 @@ def diff_plans(before: Plan | None, after: Plan) -> PlanDiff:
     touched, run = _verbs(before, after)
     parts = _differing_parts(before, after)
     changes, explained = [], set[str]()
-    for what, old, new in _differing_values(before, after):
-        effect = effect_of(what)
+    old_values = {} if before is None else _values(before, beside=after)
+    for what, old, new in differing(old_values, _values(after, beside=before)):
+        effect = Effect() if _is_idle(what, after) else effect_of(what)
         reached = _reached(effect, parts, touched)
         explained |= reached
         changes.append(Change(what, old, new, _consequences(effect, parts, reached, touched, run)))
@@ -131,21 +133,25 @@ def diff_plans(before: Plan | None, after: Plan) -> PlanDiff:
     return PlanDiff(tuple(changes), _reasons(changes), stages, is_new=before is None)
 
 
-def _differing_values(before: Plan | None, after: Plan) -> Iterator[tuple[str, Any, Any]]:
-    """Yield what differs of the settings, the sources and the tools, sorted by name."""
-    old = {} if before is None else _values(before, beside=after)
-    new = _values(after, beside=before)
+def differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield what differs, sorted by name, with both values; None where there is none."""
     for what in sorted(old.keys() | new.keys()):
         if not _same(old.get(what), new.get(what)):
             yield what, old.get(what), new.get(what)
 
 
+def _is_idle(what: str, after: Plan) -> bool:
+    """Tell whether a setting is of a recipe that isn't used any more: whatever follows has another cause."""
+    return after.recipe.mode == "none" and what.startswith("quantization.") and what != "quantization.mode"
+
+
 def _values(plan: Plan, beside: Plan | None) -> dict[str, Any]:
-    """Return every value by what it is called; a plan that has none beside it leaves its defaults out.
+    """Return every value by what it is called, but defaults of tables that the other plan hasn't: nobody chose them.
 
     A digest stands in place of a pin where the sources differ: a model that isn't pinned changes too.
     """
-    values = {s.path: s.value for s in plan.settings if beside is not None or s.origin != "default"}
+    there = set() if beside is None else {s.path for s in beside.settings}
+    values = {s.path: s.value for s in plan.settings if s.origin != "default" or s.path in there}
     keys = {row.name: key for key, row in property_table().items()}
     for deployment in plan.deployments if beside is not None else ():
         for given in deployment.properties:
@@ -171,7 +177,8 @@ def _differing_parts(before: Plan | None, after: Plan) -> set[str]:
     devices = _devices(after) & _devices(before or after)
     old = {} if before is None else _parts(before, devices)
     new = _parts(after, devices)
-    return {name for name in old.keys() | new.keys() if not _same(old.get(name), new.get(name))}
+    unread = {"calibration"} if after.recipe.mode == "none" else set[str]()
+    return {name for name in old.keys() | new.keys() if not _same(old.get(name), new.get(name))} - unread
 
 
 def _target(plan: Plan) -> str:

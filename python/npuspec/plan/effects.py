@@ -66,7 +66,7 @@ PARTS = {
     "model": Part(("read",), (_C.ACCURACY,)),
     "outputs": Part(_FED, (_C.RELOAD, _C.INTERFACE)),
     "padding": Part((), (_C.ACCURACY,)),
-    "platforms": Part(("compile",), (_C.RELOAD,)),
+    "platforms": Part((), (_C.RELOAD,)),
     "properties": Part(_DEVICE, (_C.RELOAD,)),
     "recipe": Part(("quantize",), (_C.ACCURACY,)),
     "toolchain": Part(("read",), (_C.ACCURACY,)),
@@ -85,7 +85,7 @@ _FILLED = Effect(("inputs", "given", "variants"))
 _PADDING = Effect(("inputs", "padding"))
 _GIVEN = Effect(("inputs", "given", "variants"), (_C.INTERFACE,))
 _COMPUTED = Effect(("inputs", "variants"), (_C.ACCURACY,))
-_CHUNKS = Effect(("dims",), (_C.RELOAD, _C.ACCURACY))
+_CHUNKS = Effect((), (_C.RELOAD, _C.ACCURACY))
 _SESSION = Effect((), (_C.RELOAD,))
 _GATE = Effect(("measured",), (_C.REMEASURE,))
 _NONE = Effect()
@@ -106,7 +106,7 @@ EFFECTS = {
     "data.source": _DATA,
     "data.tokenizer": Effect(_DATA.parts, (_C.REMEASURE,)),
     "dims.*.lengths": _NONE,
-    "dims.*.overflow": Effect(("dims",), (_C.RELOAD, _C.INTERFACE)),
+    "dims.*.overflow": Effect((), (_C.RELOAD, _C.INTERFACE)),
     "dims.*.overlap": _CHUNKS,
     "dims.*.size": _SIZES,
     "dims.*.sizes": _SIZES,

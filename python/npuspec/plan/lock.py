@@ -19,7 +19,7 @@ from npuspec.bundle.program import Frozen
 from npuspec.diagnostics import Diagnostic, LockError, SpecError
 from npuspec.plan.model import Plan, PlannedSource
 from npuspec.plan.passes.trace import COMMAND_LINE
-from npuspec.plan.stale import setting_changes, source_changes, version_changes
+from npuspec.plan.stale import origin_changes, value_changes
 from npuspec.store import replace_file
 
 _FORMAT = 1
@@ -176,19 +176,18 @@ def read_lock(path: Path) -> Lock:
 
 def lock_drift(lock: Lock, plan: Plan) -> list[str]:
     """Return one sentence for each thing that the plan has otherwise than the lock; none where it is the same plan."""
-    data = None if plan.samples is None else locked_source(plan.samples.source)
-    changes = [
-        *source_changes("model", _identity(lock.model), _identity(locked_source(plan.model))),
-        *source_changes("data", _identity(lock.data), _identity(data)),
-        *version_changes(lock.toolchain, plan.toolchain),
-    ]
-    if lock.plan != plan.digest:
-        before = {path: (value, "spec") for path, value in lock.settings.items()}
-        before |= {path: (value, "default") for path, value in lock.defaults.items()}
-        after = {s.path: (_without_none(s.value), s.origin) for s in plan.settings}
-        changes += setting_changes(before, after)
-        changes = changes or [f"the plan: from digest {lock.plan[:12]} to {plan.digest[:12]}"]
-    return changes
+    after = {s.path: _without_none(s.value) for s in plan.settings} | _named(
+        plan.toolchain, plan.model.digest, None if plan.samples is None else plan.samples.source.digest
+    )
+    before = {**lock.settings, **lock.defaults} | _named(
+        lock.toolchain, lock.model.sha256, None if lock.data is None else lock.data.sha256
+    )
+    changes = value_changes(before, after)
+    if changes or lock.plan == plan.digest:
+        return changes
+    origins = {**dict.fromkeys(lock.settings, "spec"), **dict.fromkeys(lock.defaults, "default")}
+    changes = origin_changes(origins, {s.path: s.origin for s in plan.settings})
+    return changes or [f"the plan's digest {lock.plan[:12]} → {plan.digest[:12]}"]
 
 
 def gate_drift(lock: Lock, gates: Mapping[str, LockedGate]) -> list[str]:
@@ -223,8 +222,10 @@ def _is_ours(path: Path) -> bool:
         return file.read(len(_FIRST_LINE.encode())) == _FIRST_LINE.encode()
 
 
-def _identity(source: LockedSource | None) -> tuple[str, int] | None:
-    return None if source is None else (source.sha256, source.files)
+def _named(toolchain: Mapping[str, str], model: str, data: str | None) -> dict[str, Any]:
+    """Return versions and digests by what `npuspec diff` calls them; a digest stands in place of its pin."""
+    versions = {f"toolchain.{tool}": version for tool, version in toolchain.items() if version}
+    return {**versions, "model.sha256": model, **({} if data is None else {"data.sha256": data})}
 
 
 def _without_none(value: Any) -> Any:

@@ -14,7 +14,7 @@ from pydantic import ValidationError, field_validator
 from npuspec.bundle.program import Frozen
 from npuspec.diagnostics import Diagnostic, SpecError, StalePlanError
 from npuspec.plan.model import Plan
-from npuspec.plan.stale import what_changed
+from npuspec.plan.stale import plan_changes
 from npuspec.store import canonical_json, replace_file
 
 _FORMAT = 1
@@ -61,7 +61,7 @@ def is_planfile(path: Path) -> bool:
 
 
 def write_planfile(path: Path, plan: Plan, spec: Path, device: Literal["NPU", "CPU"] | None = None) -> bool:
-    """Write a plan file in one step, and tell whether its content changed.
+    """Write a plan file in one step, with the folders above it, and tell whether its content changed.
 
     Raises:
         SpecError: `output-taken`: something else is there; `plan-place`: no portable path leads to the spec.
@@ -77,6 +77,7 @@ def write_planfile(path: Path, plan: Plan, spec: Path, device: Literal["NPU", "C
         "device": device,
         "plan": plan.model_dump(mode="json"),
     }
+    path.parent.mkdir(parents=True, exist_ok=True)
     return replace_file(path, canonical_json(content))
 
 
@@ -111,7 +112,7 @@ def locate_spec(path: Path, planfile: PlanFile) -> Path:
 
     """
     spec = Path(os.path.normpath(path.parent.resolve() / planfile.spec))
-    if not spec.is_file():  # a pipe or a device would be read without end
+    if not _is_file(spec):  # a pipe or a device would be read without end
         message = f"`{path}` is the plan of `{planfile.spec}`, and no such file is there"
         raise SpecError(Diagnostic("spec-unreadable", message, "put the plan file back where it was written"))
     here = Path.cwd()
@@ -120,14 +121,21 @@ def locate_spec(path: Path, planfile: PlanFile) -> Path:
 
 def check_fresh(path: Path, planfile: PlanFile, now: Plan) -> list[Diagnostic]:
     """Hold a plan file against the plan that its spec has now, and return one fault a change."""
-    again = f"review what is planned now: npuspec plan {planfile.spec} --out {path.name}"
-    return [
-        Diagnostic("stale-plan", f"`{path}` is stale: {change}", again) for change in what_changed(planfile.plan, now)
-    ]
+    device = f" --device {planfile.device}" if planfile.device else ""
+    again = f"review what is planned now: npuspec plan {locate_spec(path, planfile)}{device} --out {path}"
+    changes = plan_changes(planfile.plan, now)
+    return [Diagnostic("stale-plan", f"`{path}` is stale: {change}", again) for change in changes]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long for this system
+        return False
 
 
 def _beginning(path: Path) -> bytes:
-    if not path.is_file():
+    if not _is_file(path):
         return b""
     try:
         with path.open("rb") as file:

@@ -21,7 +21,7 @@ from npuspec.plan.passes.sample import split_samples
 from npuspec.plan.passes.trace import written_gates
 from npuspec.sources import Fetched, Tree, fetch_data, fetch_model
 from npuspec.sources.model import File
-from npuspec.spec import Document, Spec, apply_allowances, load, models, open_choices, validate
+from npuspec.spec import Document, Spec, apply_allowances, load, models, open_choices, validate, without_allowed
 from npuspec.store import Store
 from npuspec.store.recall import keep, recall, watching
 
@@ -57,10 +57,13 @@ def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
         data, more = _fetched_before(fetch_data, spec.data, document.folder, store)
         faults += more
     diagnostics += faults + check_beside(spec) + beyond_reach(spec)
-    unknowable = {*(() if data or not spec.data else SAMPLE_DOUBTS), *(() if model else MODEL_DOUBTS)}
+    found = None
     if model is not None:
-        diagnostics += _look(spec, model, store)[1]
-    diagnostics += _split(spec, data, store)[1]
+        found, faults = _look(spec, model, store)
+        diagnostics += faults
+    samples, faults = _split(spec, data, store)
+    diagnostics += faults
+    unknowable = {*(() if samples or not spec.data else SAMPLE_DOUBTS), *(() if found else MODEL_DOUBTS)}
     return document, apply_allowances(spec, diagnostics, unknowable=unknowable)
 
 
@@ -91,7 +94,7 @@ def prepare_document(
     model, data, faults = _fetch(spec, document.folder, store, announce, tree)
     diagnostics += faults
     if model is None or has_errors(diagnostics):
-        return None, diagnostics
+        return None, without_allowed(spec, diagnostics)
     prepared, faults = _lower(spec, model, data, store, device, announce or (lambda _: None))
     diagnostics += faults
     unknowable = () if prepared else (*MODEL_DOUBTS, *SAMPLE_DOUBTS)

@@ -81,10 +81,8 @@ def _borrowed(tree: GitTree, revision: str) -> list[Diagnostic]:
     if not tree.borrowed:
         return []
     count, first = len(tree.borrowed), min(tree.borrowed)
-    others = f" and {count - 1} more files are" if count > 1 else " is"
-    message = (
-        f"`{first}`{others} not tracked by git: what lies there now was compared, not what lay there at `{revision}`"
-    )
+    others = f" and {count - 1} more {'files' if count > 2 else 'file'}" if count > 1 else ""  # noqa: PLR2004
+    message = f"git has no `{first}`{others} at `{revision}`: what lies there now was compared, not what lay there then"
     help_ = "pin the source with `sha256`: a pin of another file is then an error here, and not the same file twice"
     return [Diagnostic("base-untracked", message, help_, severity=Severity.NOTE)]
 

@@ -1,6 +1,8 @@
 """Arrays from files that a stranger may have made."""
 
+import os
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 from zipfile import ZipFile
@@ -8,9 +10,11 @@ from zipfile import ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
 
 def read_array(path: Path) -> NDArray[Any]:
-    """Read one `.npy` file; never runs what is pickled in it.
+    """Read one `.npy` file; never runs what is pickled in it, and takes no more memory than the file has bytes.
 
     Raises:
         ValueError: it isn't there, or no array; with the reason.
@@ -18,10 +22,41 @@ def read_array(path: Path) -> NDArray[Any]:
     """
     try:
         with path.open("rb") as file:
+            _check_size(file)
             array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
     except Exception as error:  # NumPy lets what its parsers raise through
         raise ValueError(str(error)) from error
     return array
+
+
+def map_array(path: Path) -> NDArray[Any]:
+    """Map one `.npy` file, of which only what is looked at is read; in all else like `read_array`."""
+    try:
+        with path.open("rb") as file:
+            _check_size(file)
+        array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:
+        raise ValueError(str(error)) from error
+    return array
+
+
+def _check_size(file: BinaryIO) -> None:
+    """Hold the shape in the header against the file's size, and go back to the beginning.
+
+    Raises:
+        ValueError: the file is shorter than its header says, or of a form that no array of numbers has.
+
+    """
+    version = np.lib.format.read_magic(file)
+    if version not in _HEADERS:
+        raise ValueError(f"format {version[0]}.{version[1]} isn't read")
+    shape, _, dtype = _HEADERS[version](file)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, and not numbers alone")
+    there, wanted = os.fstat(file.fileno()).st_size - file.tell(), prod(shape) * dtype.itemsize
+    if wanted > there:
+        raise ValueError(f"its header tells of {wanted} bytes, and {there} are there")
+    file.seek(0)
 
 
 def write_arrays(file: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:

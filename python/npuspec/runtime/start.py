@@ -53,7 +53,11 @@ def load(path: str | PathLike[str], *, device: str | None = None) -> Session:
 def _start(bundle: Bundle, device: str | None) -> Session:
     manifest = bundle.manifest
     core = ov.Core()
-    core.set_property(dict(manifest.core))
+    try:
+        core.set_property(dict(manifest.core))
+    except (RuntimeError, TypeError) as error:
+        message = f"OpenVINO refuses a property of the bundle's manifest: {str(error).strip()}"
+        raise BundleError(Diagnostic("broken-bundle", message, "make it again: npuspec apply SPEC")) from None
     wanted = [d.device for d in manifest.deployments]
     if device is not None and device not in wanted:
         message = f"this bundle is made for {', '.join(wanted)}, not for {device}"

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cached_property
 from pathlib import Path
 from typing import IO
 
@@ -17,16 +18,22 @@ class LocalTree:
     name = "the spec's folder"
 
     def __init__(self, folder: Path) -> None:
-        self._root = Path(os.path.realpath(folder))
+        self._folder = folder
+
+    @cached_property
+    def _root(self) -> Path:
+        look(self._folder)
+        return Path(os.path.realpath(self._folder))
 
     def listing(self, folder: str) -> Listing:
         """Return the regular files and the folders; links that lead out are listed, and refused when used."""
         place = self._inside(folder)
-        look(self._root / folder)
         files, folders, links = [], [], []
         with _readable(folder), os.scandir(place) if place.is_dir() else nullcontext(()) as entries:
             for entry in entries:
                 path = Path(entry.path)  # unlike the entry, it takes a loop of links for nothing
+                if entry.is_symlink():
+                    look(path)  # where it leads to isn't in this folder's hands
                 leads_out = entry.is_symlink() and not self._holds(os.path.realpath(path))
                 if leads_out or path.is_file():
                     files.append(entry.name)
@@ -44,10 +51,10 @@ class LocalTree:
     def open(self, path: str) -> IO[bytes]:
         """Open the file that the path resolves to."""
         with _readable(path):
-            look(self._root / path)
             return self._inside(path).open("rb")
 
     def _inside(self, path: str) -> Path:
+        look(self._root / path)
         real = os.path.realpath(self._root / path)
         if not self._holds(real):
             raise Fault(

@@ -7,6 +7,7 @@ from pydantic_core import ErrorDetails
 from npuspec.diagnostics import Diagnostic, Path
 from npuspec.npu import Retired, retired
 
+_DEVICES = (("target", "device"), ("target", "fallback"))
 _KEYS = ("tool", "option", "module", "format")
 _VALUES = ("tool", "option", "device")
 """The kinds of names that are retired as keys and as values; properties have rules of their own."""
@@ -27,7 +28,7 @@ def telling_fault(place: Path, path: Path, detail: ErrorDetails) -> Diagnostic |
         return _missing_overflow(path)
     if kind == "dynamic_axis":
         return _dynamic_dimension(path, given)
-    if kind == "literal_error" and place[0] == "target" and str(given).upper().startswith(_CHOOSERS):
+    if kind == "literal_error" and place[:2] in _DEVICES and str(given).upper().startswith(_CHOOSERS):
         return _auto_device(path, given)
     name, kinds = (str(place[-1]), _KEYS) if kind == "extra_forbidden" else (str(given), _VALUES)
     if kind in ("extra_forbidden", "literal_error") and (gone := retired(name)) is not None and gone.kind in kinds:

@@ -107,14 +107,15 @@ def _diagnostic(document: Document, detail: ErrorDetails) -> Diagnostic:
 
 
 def _unknown_key(document: Document, path: Path, detail: ErrorDetails) -> Diagnostic:
-    key = str(detail["loc"][-1])
-    help_ = did_you_mean(key, known_keys(detail["loc"]))
+    key, known = str(detail["loc"][-1]), known_keys(detail["loc"])
+    help_ = did_you_mean(key, known)
     fault = Diagnostic("unknown-key", f"unknown key `{key}`", help_).at(path, "not a key of this table", "key")
     meant = surely_meant(key, known_keys(detail["loc"]))
     table: Any = document.values
     for item in path[:-1]:
         table = table[item]
-    return fault.mend(path, "key", meant) if meant and meant not in table else fault
+    rivals = [other for other in table if other not in (key, *known) and get_close_matches(other, [meant])]
+    return fault.mend(path, "key", meant) if meant and meant not in table and not rivals else fault
 
 
 def _missing(path: Path, key: str) -> Diagnostic:

@@ -2,7 +2,7 @@
 
 from npuspec.store.digest import canonical_json, digest_bytes, digest_file, digest_json
 from npuspec.store.entries import Store, cache_dir, fsync_tree
-from npuspec.store.recall import look
+from npuspec.store.recall import distrust, look
 from npuspec.store.replace import replace_file
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "digest_bytes",
     "digest_file",
     "digest_json",
+    "distrust",
     "fsync_tree",
     "look",
     "replace_file",

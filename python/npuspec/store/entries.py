@@ -117,9 +117,10 @@ def _seal(folder: Path) -> None:
 
 
 def _is_whole(folder: Path) -> bool:
+    look(folder / SEAL)
     try:
         listing = json.loads((folder / SEAL).read_bytes())
-        look(folder / SEAL, *(folder / name for name in listing))
+        look(*(path for name in listing for path in (folder / name, (folder / name).parent)))
         return _files(folder) == sorted(listing) and all(digest_file(folder / n) == d for n, d in listing.items())
     except (OSError, ValueError, TypeError, AttributeError):
         return False

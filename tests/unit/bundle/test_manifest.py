@@ -10,6 +10,8 @@ from pydantic import ValidationError
 
 from bundle.conftest import FILES, PROPERTIES, publish_files
 from npuspec.bundle import Manifest, open_bundle
+from npuspec.diagnostics import BundleError
+from npuspec.npu import property_table
 from npuspec.store import canonical_json, digest_bytes, digest_file
 
 Edit = Callable[[dict[str, Any]], object]
@@ -122,3 +124,75 @@ def test_whatever_has_another_form_or_refers_to_nothing_is_refused(bundle: Path,
     edit(data)
     with pytest.raises(ValidationError):
         Manifest.model_validate(data)
+
+
+ROWS = property_table().values()
+OF_CORE = sorted(row.name for row in ROWS if row.scope == "core" and row.access in ("spec", "unchecked"))
+OF_DEVICE = sorted(row.name for row in ROWS if row.scope != "core" and row.access in ("spec", "unchecked"))
+REFUSED = sorted(row.name for row in ROWS if row.access not in ("spec", "unchecked"))
+
+
+def with_property(bundle: Path, name: str, *, core: bool = False) -> dict[str, Any]:
+    """Return a bundle's manifest with one more property."""
+    data: dict[str, Any] = json.loads(open_bundle(bundle).manifest.model_dump_json())
+    place = data["core"] if core else data["deployments"][0]["properties"]
+    place[name] = "x"
+    return data
+
+
+@pytest.mark.parametrize(("name", "core"), [*((n, True) for n in OF_CORE), *((n, False) for n in OF_DEVICE)])
+def test_what_a_spec_may_set_stands_in_its_own_place_only(bundle: Path, name: str, core: bool) -> None:
+    Manifest.model_validate(with_property(bundle, name, core=core))
+    with pytest.raises(ValidationError, match="is no property that a spec may set"):
+        Manifest.model_validate(with_property(bundle, name, core=not core))
+
+
+def test_what_npuspec_does_not_know_is_of_the_device_only(bundle: Path) -> None:
+    Manifest.model_validate(with_property(bundle, "NPU_ANYTHING_NEW"))
+    with pytest.raises(ValidationError, match="is no property that a spec may set"):
+        Manifest.model_validate(with_property(bundle, "NPU_ANYTHING_NEW", core=True))
+
+
+@pytest.mark.parametrize("core", [False, True], ids=["device", "core"])
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_reserved_or_read_only_property_is_refused(bundle: Path, name: str, core: bool) -> None:
+    with pytest.raises(ValidationError, match="is no property that a spec may set"):
+        Manifest.model_validate(with_property(bundle, name, core=core))
+
+
+@pytest.mark.parametrize(
+    "name", ["", "turbo", "NPU-TURBO", "_X", "1X", "NPU_TURBO\n", "X" * 101, "CACHE_DIR ", "Cache_Dir"]
+)
+def test_a_property_s_name_is_one_of_openvino_s_form(bundle: Path, name: str) -> None:
+    for core in (False, True):
+        with pytest.raises(ValidationError, match="string_pattern_mismatch"):
+            Manifest.model_validate(with_property(bundle, name, core=core))
+
+
+@pytest.mark.parametrize("core", [False, True], ids=["device", "core"])
+@pytest.mark.parametrize("value", [None, [], {}, ["x"]])
+def test_a_property_s_value_is_plain(bundle: Path, value: Any, core: bool) -> None:
+    name = OF_CORE[0] if core else "PERF_COUNT"
+    data = with_property(bundle, name, core=core)
+    (data["core"] if core else data["deployments"][0]["properties"])[name] = value
+    with pytest.raises(ValidationError):
+        Manifest.model_validate(data)
+
+
+def test_every_deployment_is_looked_at(bundle: Path) -> None:
+    data = with_property(bundle, "PERF_COUNT")
+    data["deployments"].append({"device": "NPU", "properties": {"CACHE_DIR": "/tmp"}})  # noqa: S108
+    with pytest.raises(ValidationError, match="`CACHE_DIR` is no property"):
+        Manifest.model_validate(data)
+
+
+def test_a_forged_bundle_is_refused_and_nothing_is_set(bundle: Path) -> None:
+    """Whoever can write a bundle can also give it a right digest."""
+    data = canonical_json(with_property(bundle, "CACHE_DIR"))
+    version = open_bundle(bundle).root
+    (version / "manifest.json").write_bytes(data)
+    version.rename(version.parent / digest_bytes(data))
+    (bundle / "CURRENT").write_text(f"{digest_bytes(data)}\n")
+    with pytest.raises(BundleError, match="CACHE_DIR") as caught:
+        open_bundle(bundle)
+    assert caught.value.code in ("broken-bundle", "bundle-format")

@@ -9,15 +9,26 @@ from npuspec.diagnostics import (
     GateError,
     InputError,
     Label,
+    LockError,
     NpuspecError,
     Severity,
     SpecError,
     StageError,
+    StalePlanError,
     has_errors,
 )
 from npuspec.diagnostics.suggest import did_you_mean
 
-EXIT_CODES = {StageError: 1, GateError: 1, SpecError: 2, InputError: 2, BundleError: 3, DeviceError: 4}
+EXIT_CODES = {
+    StageError: 1,
+    GateError: 1,
+    SpecError: 2,
+    InputError: 2,
+    BundleError: 3,
+    StalePlanError: 3,
+    LockError: 3,
+    DeviceError: 4,
+}
 
 
 @pytest.mark.parametrize("error", EXIT_CODES)

@@ -26,6 +26,7 @@ def test_a_bare_key_stays_bare() -> None:
     [
         ("overfow", "overflow"),
         ("pad_value", "pad-value"),
+        ("mni", "min"),
         ("value", ""),
         ("min-drop", ""),
         ("mix", ""),

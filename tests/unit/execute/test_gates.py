@@ -1,5 +1,6 @@
 """Gates: a figure, a margin with a sign, a sentence, and a fault for each that isn't met."""
 
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -101,6 +102,44 @@ def test_a_gate_may_have_a_greatest_figure_and_its_margin_is_to_the_nearer_limit
     assert [r.passed for r in results] == [False, True, True]
     assert [r.margin for r in results] == pytest.approx([-0.2, 0.2, 0.1])
     assert "at least 0.1 and at most 0.8 wanted (passed" in results[2].sentence()
+
+
+def limited(value: float, minimum: float | None, maximum: float | None, metric: str = "cosine") -> GateResult:
+    one = PlannedGate(metric=metric, output="y", of="static", against="original", min=minimum, max=maximum)
+    (result,) = hold_gates(plan(one), {"pairs": [{**row(0), metric: value}]})
+    return result
+
+
+@settings(deadline=None)
+@given(st.floats(-2, 2), st.none() | st.floats(-2, 2), st.none() | st.floats(-2, 2))
+def test_a_figure_passes_exactly_within_its_limits(value: float, minimum: float | None, maximum: float | None) -> None:
+    result = limited(value, minimum, maximum)
+    within = (minimum is None or value >= minimum) and (maximum is None or value <= maximum)
+    assert result.passed is within
+    assert (result.margin >= 0) is within
+    assert bool(failures((result,))) is not within
+    sentence = result.sentence()
+    assert ("at least" in sentence, "at most" in sentence) == (minimum is not None, maximum is not None)
+
+
+@pytest.mark.parametrize(("minimum", "maximum"), [(0.5, None), (None, 0.5), (0.1, 0.5)])
+def test_what_is_no_number_passes_no_gate(minimum: float | None, maximum: float | None) -> None:
+    result = limited(nan, minimum, maximum)
+    assert not result.passed
+    assert result.margin < 0
+    assert ": nan, " in result.sentence()
+    assert [fault.code for fault in failures((result,))] == ["gate-failed"]
+
+
+def test_an_infinite_difference_fails() -> None:
+    assert not limited(inf, None, 0.5, "max-abs-difference").passed
+
+
+@pytest.mark.parametrize(("value", "maximum"), [(0.50001, 0.5), (0.100000001, 0.1), (0.3, 0.30000000000000004)])
+def test_a_figure_beside_its_greatest_is_shown_on_its_own_side(value: float, maximum: float) -> None:
+    result = limited(value, None, maximum)
+    shown = float(result.sentence().partition("y: ")[2].partition(",")[0])
+    assert (shown <= maximum) is (value <= maximum)
 
 
 def test_no_gates_have_no_results() -> None:

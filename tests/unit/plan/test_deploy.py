@@ -1,7 +1,7 @@
 """Each device gets the properties that it knows, and every default says why it is one."""
 
-from builders import SMALL, spec_of
-from npuspec.plan.passes.deploy import plan_deployments
+from builders import SMALL, plan_of, spec_of
+from npuspec.plan.passes.deploy import plan_core, plan_deployments
 
 PROPERTIES = "\n[properties]\nturbo = true\ninference-num-threads = 2\nperformance-hint = 'THROUGHPUT'\n"
 
@@ -39,3 +39,46 @@ def test_the_order_of_properties_in_the_text_changes_nothing() -> None:
     lines = PROPERTIES.strip().splitlines()
     turned = "\n".join([lines[0], *reversed(lines[1:])]) + "\n"
     assert plan_deployments(spec_of(SMALL + turned), None) == plan_deployments(spec_of(SMALL + PROPERTIES), None)
+
+
+UNCHECKED = "\n[properties.unchecked]\nNPU_NEW = 'x'\nANOTHER = 1.5\n"
+CORE = "\n[properties.core]\nforce-tbb-terminate = true\nenable-mmap = false\n"
+
+
+def test_what_is_not_checked_reaches_the_target_as_it_is_written_and_no_fallback() -> None:
+    npu, cpu = plan_deployments(spec_of(SMALL + UNCHECKED), None)
+    assert [(p.name, p.value, p.scope, p.origin) for p in npu.properties if p.name != "PERFORMANCE_HINT"] == [
+        ("ANOTHER", 1.5, "compile", "spec, unchecked"),
+        ("NPU_NEW", "x", "compile", "spec, unchecked"),
+    ]
+    assert npu.left_out == ()
+    assert [p.name for p in cpu.properties] == ["PERFORMANCE_HINT"]
+    assert cpu.left_out == ("ANOTHER", "NPU_NEW")
+
+
+def test_what_is_not_checked_is_for_the_target_also_where_another_device_is_insisted_on() -> None:
+    [cpu] = plan_deployments(spec_of(SMALL + UNCHECKED), "CPU")
+    assert cpu.left_out == ("ANOTHER", "NPU_NEW")
+    [npu] = plan_deployments(spec_of(SMALL + UNCHECKED), "NPU")
+    assert [p.name for p in npu.properties] == ["ANOTHER", "NPU_NEW", "PERFORMANCE_HINT"]
+
+
+def test_properties_of_openvino_itself_are_no_device_s() -> None:
+    spec = spec_of(SMALL + CORE)
+    assert [(p.name, p.value, p.scope, p.origin) for p in plan_core(spec)] == [
+        ("ENABLE_MMAP", False, "core", "spec"),
+        ("FORCE_TBB_TERMINATE", True, "core", "spec"),
+    ]
+    for deployment in plan_deployments(spec, None):
+        assert [p.name for p in deployment.properties] == ["PERFORMANCE_HINT"]
+        assert deployment.left_out == ()
+    assert plan_core(spec_of(SMALL)) == ()
+
+
+def test_core_properties_reach_every_stage_that_compiles_and_change_its_digest() -> None:
+    with_core, without = plan_of(SMALL + CORE), plan_of(SMALL)
+    told = {s.name: s.parameters["core"] for s in with_core.stages if "core" in s.parameters}
+    assert {s.verb for s in with_core.stages if s.name in told} >= {"compile"}
+    assert all(core == {"ENABLE_MMAP": False, "FORCE_TBB_TERMINATE": True} for core in told.values())
+    digests = {s.name: s.digest for s in without.stages}
+    assert all(digests[s.name] != s.digest for s in with_core.stages if s.name in told)

@@ -146,6 +146,32 @@ def test_what_is_not_quantized_any_more_is_not_requantized() -> None:
     assert C.REQUANTIZE not in diff.consequences
 
 
+def test_a_recipe_that_is_not_used_any_more_is_no_cause() -> None:
+    text = FULL.replace(DATA, "").replace(QUANTIZED, "").replace(GATE, "")
+    assert {what: found for what, found in follows(diff_plans(plan(FULL), plan(text, ()))) if C.RECOMPILE in found} == {
+        "quantization.mode": (C.RECOMPILE, C.ACCURACY)
+    }
+
+
+def test_nothing_is_said_to_follow_only_where_nothing_does() -> None:
+    diff = compared(QUANTIZED, "\n")
+    assert dict(follows(diff))["quantization.samples"] == (C.NOTHING,)
+    assert diff.consequences == (C.RECOMPILE, C.ACCURACY)
+    assert diff_plans(plan(FULL), plan(FULL)).consequences == ()
+
+
+def test_what_no_stage_reads_is_no_cause_of_a_stage() -> None:
+    fixed = compared('"pad"\nsize = 64\noverflow = "error"', '"fixed"\nsize = 64')
+    assert dict(follows(fixed))["dims.time.overflow"] == (C.RELOAD, C.INTERFACE)
+    ahead = FULL.replace("turbo = true", "turbo = false").replace("[target]", '[target]\nplatforms = ["4000"]')
+    assert dict(follows(diff_plans(plan(FULL), plan(ahead))))["target.platforms"] == (C.RELOAD,)
+
+
+def test_defaults_of_a_new_table_are_no_changes() -> None:
+    diff = compared(SHAPE, f"{SHAPE}\npreprocess = {{ mean = [1.0] }}")
+    assert follows(diff) == [("inputs.x.preprocess.mean", (C.ACCURACY,))]
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

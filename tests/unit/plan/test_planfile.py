@@ -89,12 +89,29 @@ def test_what_changed_since_is_said_line_by_line(written: Path) -> None:
     faults = check_fresh(written, read_planfile(written), plan_of(changed, files=FILES))
     assert {fault.code for fault in faults} == {"stale-plan"}
     assert [fault.message.partition(" is stale: ")[2] for fault in faults] == [
-        "dims.time.size: from 64 to 32",
-        'gates[frame-agreement of static against original, y]: from "at least 0.5" to "at least 0.7"',
+        "dims.time.size 64 → 32",
+        "gates[frame-agreement of static against original, y] at least 0.5 → at least 0.7",
     ]
-    assert {fault.help for fault in faults} == {
-        "review what is planned now: npuspec plan ../specs/asr.toml --out asr.plan"
-    }
+    spec = locate_spec(written, read_planfile(written))
+    assert {fault.help for fault in faults} == {f"review what is planned now: npuspec plan {spec} --out {written}"}
+
+
+def test_what_is_to_be_reviewed_is_planned_for_the_same_device(written: Path) -> None:
+    rewrite(written, device="CPU")
+    now = plan_of(SMALL + DATA + GATE, files=FILES, device="CPU")
+    faults = check_fresh(written, read_planfile(written), now)
+    assert faults
+    assert all(fault.help.endswith(f" --device CPU --out {written}") for fault in faults)
+
+
+def test_a_spec_whose_name_is_too_long_is_not_there(written: Path) -> None:
+    rewrite(written, spec="a" * 5000)
+    with pytest.raises(SpecError, match="no such file is there"):
+        locate_spec(written, read_planfile(written))
+
+
+def test_the_folders_above_it_are_made(tmp_path: Path, spec: Path) -> None:
+    assert write_planfile(tmp_path / "new" / "folder" / "asr.plan", PLAN, spec)
 
 
 def test_an_edited_plan_is_stale(written: Path) -> None:

@@ -5,13 +5,14 @@ import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+import openvino as ov
 import pytest
 
 import npuspec
-from npuspec import BundleError, DeviceError, FallbackWarning, Session
+from npuspec import BundleError, DeviceError, FallbackWarning, Session, StageError
 from npuspec.bundle import open_bundle
 from npuspec.bundle.program import Program, Variant
 from npuspec.bundle.writer import publish, records, staging
@@ -240,3 +241,42 @@ def test_a_manifest_may_set_no_property_that_a_spec_may_not(tmp_path: Path) -> N
     deployments = [{"device": "CPU", "properties": {"CACHE_DIR": str(tmp_path / "evil")}}]
     with pytest.raises(ValueError, match="`CACHE_DIR` is no property that a spec may set"):
         bundle(tmp_path / "bundle", program(data(), outputs=(along(),)), deployments=deployments)
+
+
+class Cores(ov.Core):  # type: ignore[misc]
+    """OpenVINO's core, of which every one that is made can be asked afterwards."""
+
+    made: ClassVar[list[ov.Core]] = []
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made.append(self)
+
+
+@pytest.mark.parametrize("mapped", [True, False])
+def test_properties_of_openvino_itself_are_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mapped: bool) -> None:
+    bundle(tmp_path / "bundle", TOY, core={"ENABLE_MMAP": mapped})
+    monkeypatch.setattr(ov, "Core", Cores)
+    assert_it_runs(load(tmp_path / "bundle"))
+    assert Cores.made.pop().get_property("ENABLE_MMAP") is mapped
+
+
+@pytest.mark.parametrize("value", ["perhaps", 3, 0.5])
+def test_a_value_that_openvino_refuses_is_a_broken_bundle(tmp_path: Path, value: Any) -> None:
+    bundle(tmp_path / "bundle", TOY, core={"ENABLE_MMAP": value})
+    with pytest.raises(BundleError, match="refuses a property") as refused:
+        load(tmp_path / "bundle")
+    assert refused.value.code == "broken-bundle"
+
+
+def test_a_property_that_npuspec_does_not_know_reaches_the_device(tmp_path: Path) -> None:
+    bundle(tmp_path / "bundle", TOY, deployments=[{"device": "CPU", "properties": {"NPUSPEC_TESTS_IT": 1}}])
+    with pytest.raises(StageError, match="NPUSPEC_TESTS_IT"):
+        load(tmp_path / "bundle")
+    bundle(
+        tmp_path / "bundle",
+        TOY,
+        deployments=[{"device": "CPU", "properties": {"CPU_SPARSE_WEIGHTS_DECOMPRESSION_RATE": 1.0}}],
+    )
+    with load(tmp_path / "bundle") as session:
+        assert_it_runs(session)

@@ -26,7 +26,7 @@ class Stage:
         output = self.root / (name or verb)
         output.mkdir(parents=True)
         arguments = {
-            "parameters": parameters,
+            "parameters": {"core": {}, **parameters},
             "inputs": [str(p) for p in inputs],
             "output": str(output),
             "model": str(self.root),
@@ -67,7 +67,12 @@ def recipe() -> Recipe:
             "preset": "performance",
             "model_type": None,
             "subset_size": 4,
+            "fast_bias_correction": True,
+            "smooth_quant_alpha": None,
+            "overflow_fix": "first-layer",
+            "activations_range": None,
             "keep_names": [],
+            "keep_types": [],
             **changes,
         }
 

@@ -2,9 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+import openvino as ov
 import pytest
 from runtime.toys import CORE
 
@@ -71,3 +72,22 @@ def test_a_model_that_cannot_be_read_is_the_reason(stage: Stage, tmp_path: Path)
     (tmp_path / "static").mkdir()
     (tmp_path / "static" / "model.xml").write_bytes(b"<net/>")
     assert failed(stage, tmp_path / "static").code == "compile-failed"
+
+
+class Cores(ov.Core):  # type: ignore[misc]
+    """OpenVINO's core, of which every one that is made can be asked afterwards."""
+
+    made: ClassVar[list[ov.Core]] = []
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made.append(self)
+
+
+@pytest.mark.parametrize("mapped", [True, False])
+def test_properties_of_openvino_itself_are_set(
+    stage: Stage, static: Path, monkeypatch: pytest.MonkeyPatch, mapped: bool
+) -> None:
+    monkeypatch.setattr(ov, "Core", Cores)
+    stage("compile", static, device="CPU", core={"ENABLE_MMAP": mapped}, properties={}, blob=False)
+    assert Cores.made.pop().get_property("ENABLE_MMAP") is mapped

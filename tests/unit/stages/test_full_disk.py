@@ -74,7 +74,7 @@ def test_a_blob_that_does_not_fit_is_a_full_disk_and_no_result(tmp_path: Path) -
     store = Store(tmp_path / "store")
     source = write(tmp_path / "source", convolutions(32))
     with files_at_most(1000), pytest.raises(ChildError, match=r"model\.blob") as caught:
-        run(store, "compile", source, device="CPU", properties={}, blob=True)
+        run(store, "compile", source, device="CPU", core={}, properties={}, blob=True)
     assert caught.value.code == "disk-full"
     assert store.get("stages", KEY) is None
 

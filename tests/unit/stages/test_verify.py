@@ -21,6 +21,7 @@ def told(paths: list[str], **changes: Any) -> dict[str, Any]:
     """Return the parameters of the stage; `changes` are other values of its program."""
     return {
         "device": "CPU",
+        "core": {},
         "properties": {},
         "program": CONV.model_copy(update=changes).model_dump(mode="json"),
         "outputs": ["y"],

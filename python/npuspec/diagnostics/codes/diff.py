@@ -5,9 +5,10 @@ from npuspec.diagnostics.model import Severity
 
 DIFF = {
     "base-untracked": CodeDoc(
-        "`diff --base` takes everything that the spec names as it was at the revision. Git doesn't track this file, "
-        "neither then nor now, so nobody knows what it was: the file of the working tree stands for both. If it was "
-        "another, the difference doesn't show it. A pin shows it: with `sha256` in the spec another file is an error.",
+        "`diff --base` takes everything that the spec names as it was at the revision. This repository doesn't track "
+        "the file, neither then nor now (what lies in a submodule is tracked there), so nobody knows what it was: the "
+        "file of the working tree stands for both. If it was another, the difference doesn't show it. A pin shows it: "
+        "with `sha256` in the spec another file is an error.",
         '[model]\nsource = "model.onnx"   # in .gitignore',
         '[model]\nsource = "model.onnx"\nsha256 = "…"',
         Severity.NOTE,

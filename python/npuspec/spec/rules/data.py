@@ -2,12 +2,20 @@
 
 import re
 from collections.abc import Iterator
+from math import inf
 
 from npuspec.diagnostics import Diagnostic, Path, Severity
 from npuspec.diagnostics.suggest import did_you_mean
-from npuspec.spec.models import AgreementGate, BudgetGate, DataInput, Spec
+from npuspec.spec.models import AgreementGate, BudgetGate, DataInput, Spec, TaskGate
 
-_SHARES = ("accuracy", "character-error-rate", "frame-agreement", "top-1-agreement", "word-error-rate")
+_SHARES: dict[str, tuple[float, float]] = {
+    "accuracy": (0, 1),
+    "character-error-rate": (0, inf),  # what is put in between counts too
+    "frame-agreement": (0, 1),
+    "top-1-agreement": (0, 1),
+    "word-error-rate": (0, inf),
+}
+"""The least and the greatest figure of what is measured as a share."""
 _FEW = 100  # samples that calibrate, below which a warning is due
 
 
@@ -57,9 +65,13 @@ def limits_of_gate(spec: Spec) -> Iterator[Diagnostic]:
             message = f"nothing is at least {gate.min:g} and at most {gate.max:g}"
             yield Diagnostic("wrong-value", message, "exchange them").at(("gates", index, "min"))
         elif gate.metric in _SHARES:
+            least, most = _SHARES[gate.metric]
+            if isinstance(gate, TaskGate) and gate.compared == "with-original":
+                least = -most  # a figure's distance from another's
             for key, limit in (("min", gate.min), ("max", gate.max)):
-                if limit is not None and not 0 <= limit <= 1:
-                    message = f"`{gate.metric}` lies between 0 and 1, and `{key}` is {limit:g}"
+                if limit is not None and not least <= limit <= most:
+                    between = f"lies between {least} and {most}" if most < inf else f"is at least {least}"
+                    message = f"`{gate.metric}` {between}, and `{key}` is {limit:g}"
                     yield Diagnostic("wrong-value", message, "state a share, such as 0.98").at(("gates", index, key))
 
 
@@ -95,6 +107,10 @@ def idle_recipe_keys(spec: Spec) -> Iterator[Diagnostic]:
             message = f'`{key}` does nothing with mode = "{recipe.mode}"'
             help_ = "it belongs to " + " or ".join(f'mode = "{mode}"' for mode in modes)
             yield Diagnostic("idle-quantization", message, help_).at(("quantization", key), part="key")
+    if recipe.mode in _CALIBRATED and recipe.smooth_quant_alpha is not None and recipe.model_type is None:
+        message = "`smooth-quant-alpha` does nothing: NNCF moves outliers in transformers only"
+        fault = Diagnostic("idle-quantization", message, 'add model-type = "transformer", or take it out')
+        yield fault.at(("quantization", "smooth-quant-alpha"), part="key")
 
 
 def pattern_form(spec: Spec) -> Iterator[Diagnostic]:

@@ -1,0 +1,89 @@
+"""What is only checked and planned carries a note, and what is executed carries none."""
+
+import pytest
+
+from builders import BUCKETS, DATA, GATE, SMALL, spec_of
+from npuspec.diagnostics import Path, Severity
+from npuspec.plan.passes.reach import beyond_reach
+
+QUANTIZED = SMALL + DATA + '[quantization]\nmode = "int8"\n'
+
+
+def gated(metric: str, of: str = "static", more: str = "") -> str:
+    return SMALL + DATA + GATE.replace("frame-agreement", metric).replace('"static"', f'"{of}"') + more
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SMALL,
+        BUCKETS,
+        SMALL + 'pad-side = "left"\npad-value = 3\nfinite = true\npad-multiple = 1\n',
+        SMALL + '[inputs.m]\nrole = "mask"\nof = "x"\nbuilt = "outside"\n',
+        SMALL + '[load]\nkind = "occasional"\n',
+        SMALL + '[outputs.y]\nlength = { dim = "time", axis = 1 }\n',
+        SMALL + "[properties]\nturbo = true\n[properties.core]\nenable-mmap = false\n[properties.unchecked]\nX = 1\n",
+        SMALL + "[batching]\nsize = 2\ncandidates = [2]\n",
+        SMALL + '[cache]\nkind = "directory"\n',
+        QUANTIZED + 'smooth-quant-alpha = 0.5\nmodel-type = "transformer"\n',
+        QUANTIZED + 'overflow-fix = "disable"\nactivations-range = "minmax"\nfast-bias-correction = false\n',
+        QUANTIZED + 'keep = { names = ["a"], types = ["MVN"], patterns = [], subgraphs = [] }\n',
+        gated("frame-agreement"),
+        gated("cosine"),
+        gated("max-abs-difference", more="max = 1\n"),
+    ],
+)
+def test_what_is_executed_carries_no_note(text: str) -> None:
+    assert beyond_reach(spec_of(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        (SMALL.replace("[target]", '[target]\nplatforms = ["4000"]'), ("target", "platforms")),
+        (SMALL + '[load]\nwarm = "CPU"\n', ("load", "warm")),
+        (SMALL + "[load]\nrequests = 2\n", ("load", "requests")),
+        (SMALL + "[load]\nqueue = 1024\n", ("load", "queue")),
+        (SMALL + "[load]\nbatch-wait-ms = 2.0\n", ("load", "batch-wait-ms")),
+        (SMALL.replace('overflow = "error"', 'overflow = "truncate"'), ("dims", "time", "overflow")),
+        (
+            SMALL.replace('overflow = "error"', 'overflow = "chunk"\noverlap = 8\nstitch = "average"'),
+            ("dims", "time", "overflow"),
+        ),
+        (BUCKETS.replace('overflow = "error"', 'overflow = "error"\nlengths = "l.txt"'), ("dims", "time", "lengths")),
+        (SMALL + '[inputs.m]\nrole = "mask"\nof = "x"\nbuilt = "in-model"\n', ("inputs", "m", "built")),
+        (SMALL + "pad-multiple = 8\n", ("inputs", "x", "pad-multiple")),
+        (SMALL + 'layout = "NT"\n', ("inputs", "x", "layout")),
+        (SMALL + "[inputs.x.preprocess]\nmean = [0.5]\n", ("inputs", "x", "preprocess")),
+        (SMALL + '[outputs.y]\nselect = { kind = "masked-mean", dim = "time" }\n', ("outputs", "y", "select")),
+        (SMALL + DATA + 'tokenizer = "tokenizer.json"\n', ("data", "tokenizer")),
+        (SMALL + DATA + 'labels = "labels.txt"\n', ("data", "labels")),
+        (QUANTIZED.replace("int8", "weights"), ("quantization", "mode")),
+        (QUANTIZED.replace("int8", "mixed"), ("quantization", "mode")),
+        (QUANTIZED.replace("int8", "accuracy-control"), ("quantization", "mode")),
+        (QUANTIZED + 'keep = { patterns = ["a"] }\n', ("quantization", "keep", "patterns")),
+        (
+            QUANTIZED + 'keep = { subgraphs = [{ inputs = ["a"], outputs = ["b"] }] }\n',
+            ("quantization", "keep", "subgraphs"),
+        ),
+        (gated("top-1-agreement"), ("gates", 0, "metric")),
+        (gated("sqnr"), ("gates", 0, "metric")),
+        (gated("cosine", "batched"), ("gates", 0, "of")),
+        (
+            SMALL + DATA + '[[gates]]\nmetric = "accuracy"\noutput = "y"\nof = "static"\nmin = 0.5\n',
+            ("gates", 0, "metric"),
+        ),
+        (SMALL + DATA + '[[gates]]\nmetric = "size-mib"\nmax = 5\n', ("gates", 0, "metric")),
+    ],
+)
+def test_what_is_only_planned_is_one_note_at_its_place(text: str, path: Path) -> None:
+    [note] = beyond_reach(spec_of(text))
+    assert (note.code, note.severity, note.labels[0].path) == ("not-executed", Severity.NOTE, path)
+    assert "this version can't execute it" in note.message
+    assert "apply" in note.help
+
+
+def test_everything_at_once_is_a_note_each_in_one_order() -> None:
+    text = gated("sqnr").replace('overflow = "error"', 'overflow = "truncate"') + "[load]\nqueue = 3\nrequests = 4\n"
+    found = [note.labels[0].path for note in beyond_reach(spec_of(text))]
+    assert found == [("load", "requests"), ("load", "queue"), ("dims", "time", "overflow"), ("gates", 0, "metric")]

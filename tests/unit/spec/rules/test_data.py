@@ -1,0 +1,124 @@
+"""What is measured and calibrated, and on which samples."""
+
+import pytest
+
+from builders import DATA, GATE, SMALL, faults_of, places
+from npuspec.diagnostics import Path, Severity
+
+QUANTIZED = '\n[quantization]\nmode = "int8"\n'
+BUDGET = '\n[[gates]]\nmetric = "size-mib"\nmax = 12\n'
+TASK = '\n[[gates]]\nmetric = "accuracy"\noutput = "y"\nof = "static"\n'
+
+
+def recipe(mode: str, *lines: str) -> str:
+    return SMALL + DATA + f'[quantization]\nmode = "{mode}"\n' + "".join(f"{line}\n" for line in lines)
+
+
+def gate(limits: str, metric: str = "frame-agreement") -> str:
+    return SMALL + DATA + GATE.replace("min = 0.5", limits).replace("frame-agreement", metric)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SMALL + DATA,
+        SMALL + DATA + GATE,
+        SMALL + DATA + GATE + QUANTIZED,
+        SMALL + DATA + QUANTIZED + GATE.replace("static", "quantized", 1),
+        gate("min = 0"),
+        gate("max = 1"),
+        gate("min = 0.5\nmax = 0.5"),
+        gate("min = -1\nmax = 1", "cosine"),
+        gate("max = 7.5", "max-abs-difference"),
+        gate("min = 30", "sqnr"),
+        SMALL + DATA + TASK + "min = 0.9\n",
+        SMALL + DATA + TASK.replace("accuracy", "word-error-rate") + "max = 1.5\n",  # words may be put in
+        SMALL + DATA + TASK + 'compared = "with-original"\nmin = -0.01\n',  # a loss
+        SMALL + DATA + BUDGET,
+        recipe("int8", "samples = 100"),
+        recipe("int8", 'model-type = "transformer"', "smooth-quant-alpha = 0.5"),
+        recipe("weights", 'weights-mode = "int4-sym"', "group-size = 64"),
+        recipe("accuracy-control", "max-drop = 0.5", 'drop-type = "relative"', 'preset = "mixed"'),
+        recipe("mixed", 'keep = { types = ["MVN"] }'),
+        recipe("weights", 'keep = { types = ["MVN"] }'),
+        recipe("none"),
+    ],
+)
+def test_what_keeps_every_rule_has_no_faults(text: str) -> None:
+    assert faults_of(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "path"),
+    [
+        (SMALL + QUANTIZED, "no-data", ("quantization",)),
+        (SMALL + GATE, "no-data", ("gates", 0)),
+        (SMALL + DATA.replace('"x"', '"z"'), "unknown-input", ("data", "input")),
+        (
+            SMALL + '[inputs.z]\nshape = ["batch"]\n' + DATA,
+            "several-data-inputs",
+            ("data", "input"),
+        ),
+        (SMALL + DATA + GATE.replace('"original"', '"static"'), "empty-gate", ("gates", 0, "against")),
+        (SMALL + DATA + GATE.replace('of = "static"', 'of = "quantized"'), "empty-gate", ("gates", 0, "of")),
+        (SMALL + DATA + TASK.replace("static", "quantized") + "min = 0.9\n", "empty-gate", ("gates", 0, "of")),
+        (gate(""), "empty-gate", ("gates", 0)),
+        (SMALL + DATA + BUDGET.replace("max = 12\n", ""), "empty-gate", ("gates", 0)),
+        (gate("min = 0.6\nmax = 0.5"), "wrong-value", ("gates", 0, "min")),
+        (gate("min = -0.1"), "wrong-value", ("gates", 0, "min")),
+        (gate("max = 1.1"), "wrong-value", ("gates", 0, "max")),
+        (gate("min = 98", "top-1-agreement"), "wrong-value", ("gates", 0, "min")),
+        (SMALL + DATA + TASK + "min = 95\n", "wrong-value", ("gates", 0, "min")),
+        (
+            SMALL + DATA + TASK.replace("accuracy", "character-error-rate") + "max = -0.1\n",
+            "wrong-value",
+            ("gates", 0, "max"),
+        ),
+        (SMALL + DATA + TASK + 'compared = "with-original"\nmin = -1.5\n', "wrong-value", ("gates", 0, "min")),
+        (SMALL + DATA + "[quantization]\nsamples = 300\n", "idle-quantization", ("quantization", "samples")),
+        (recipe("none", 'preset = "mixed"'), "idle-quantization", ("quantization", "preset")),
+        (recipe("none", 'keep = { types = ["MVN"] }'), "idle-quantization", ("quantization", "keep")),
+        (recipe("weights", "samples = 500"), "idle-quantization", ("quantization", "samples")),
+        (recipe("weights", 'model-type = "transformer"'), "idle-quantization", ("quantization", "model-type")),
+        (recipe("int8", "group-size = 64"), "idle-quantization", ("quantization", "group-size")),
+        (recipe("mixed", "max-drop = 0.1"), "idle-quantization", ("quantization", "max-drop")),
+        (recipe("int8", 'drop-type = "absolute"'), "idle-quantization", ("quantization", "drop-type")),
+        (
+            recipe("accuracy-control", 'weights-mode = "int8-sym"'),
+            "idle-quantization",
+            ("quantization", "weights-mode"),
+        ),
+        (recipe("int8", "smooth-quant-alpha = 0.5"), "idle-quantization", ("quantization", "smooth-quant-alpha")),
+    ],
+)
+def test_what_breaks_one_rule_is_one_error_at_its_place(text: str, code: str, path: Path) -> None:
+    assert places(text) == [(code, path)]
+    assert faults_of(text)[0].severity is Severity.ERROR
+
+
+def test_missing_samples_are_one_fault_with_a_label_for_each_that_needs_them() -> None:
+    [fault] = faults_of(SMALL + QUANTIZED + GATE + GATE)
+    assert [label.path for label in fault.labels] == [("quantization",), ("gates", 0), ("gates", 1)]
+
+
+@pytest.mark.parametrize("mode", ["int8", "mixed", "accuracy-control"])
+def test_few_samples_are_a_warning(mode: str) -> None:
+    [fault] = faults_of(recipe(mode, "samples = 99"))
+    assert (fault.code, fault.severity) == ("small-calibration", Severity.WARNING)
+    assert fault.labels[0].path == ("quantization", "samples")
+
+
+def test_every_key_that_the_mode_has_no_use_for_is_a_fault() -> None:
+    found = places(recipe("weights", 'preset = "mixed"', "fast-bias-correction = true", "samples = 5"))
+    assert found == [
+        ("idle-quantization", ("quantization", key)) for key in ("fast-bias-correction", "preset", "samples")
+    ]
+
+
+def test_weights_alone_need_no_samples() -> None:
+    assert faults_of(SMALL + '[quantization]\nmode = "weights"\n') == []
+
+
+def test_a_pattern_that_is_no_regular_expression_is_a_fault() -> None:
+    text = SMALL + DATA + QUANTIZED + '[quantization.keep]\npatterns = ["/Conv.*", "("]\n'
+    assert places(text) == [("wrong-value", ("quantization", "keep", "patterns", 1))]
