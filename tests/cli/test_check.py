@@ -104,3 +104,18 @@ def test_a_wrong_call_is_exit_code_2(arguments: list[str]) -> None:
     ran = npuspec("check", *arguments)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith("Usage: npuspec check")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such a name can't be there")
+def test_a_name_that_a_terminal_obeys_is_spelled_out(tmp_path: Path) -> None:
+    name = "a\x1b[31m\u202e.toml"
+    (tmp_path / name).write_text(NOTED)
+    ran = npuspec("check", name, cwd=tmp_path)
+    assert (ran.code, ran.out) == (0, "a\\x1b[31m\\u202e.toml: ok\n")
+
+
+def test_a_value_of_many_thousand_characters_is_not_printed_whole(tmp_path: Path) -> None:
+    write(tmp_path, a=NOTED.replace('"NPU"', f'"{"N" * 100_000}"'))
+    ran = npuspec("check", "a.toml", cwd=tmp_path)
+    assert ran.code == 2
+    assert len(ran.err) < 10_000

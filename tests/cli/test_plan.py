@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from builders import SMALL, plan_of, port, signature_of
+from builders import DATA, SMALL, plan_of, port, signature_of
 from conftest import ASR_SPEC, Ran, npuspec
 from npuspec.cli.show import show_plan
 from npuspec.plan import Plan
@@ -37,7 +37,7 @@ def test_the_text_has_the_digest_of_the_json(text: Ran, plan: Plan) -> None:
         "  log_probs float32: axis 1 cut to (time + 320) // 320",
         "  time80000: waveform [1, 80000], waveform_lengths [1]",
         "NPU, the target",
-        "  compile NPU_TURBO = True  (spec)",
+        "  compile NPU_TURBO = true  (spec)",
         "CPU, a fallback",
         "  left out: turbo, which CPU doesn't know",
         "  calibrated on 18 samples  (spec):",
@@ -106,6 +106,17 @@ def test_an_unknown_device_is_a_wrong_call() -> None:
     ran = npuspec("plan", "--device", "GPU", ASR_SPEC)
     assert (ran.code, ran.out) == (2, "")
     assert "'GPU' is not one of 'NPU', 'CPU'" in ran.err
+
+
+def test_nothing_that_the_spec_states_is_missing_from_the_text() -> None:
+    recipe = '[quantization]\nmode = "int8"\noverflow-fix = "disable"\n[quantization.keep]\npatterns = ["/Re.*"]\n'
+    spec = SMALL.replace('overflow = "error"', 'overflow = "truncate"') + 'layout = "NC"\n'
+    lines = show_plan(plan_of(spec + DATA + recipe + '[load]\nkind = "sustained"\n'), "s.toml").splitlines()
+    assert '  quantization.overflow-fix = "disable"  (spec)' in lines
+    assert '  inputs.x.layout = "NC"  (spec)' in lines
+    assert '  load.kind = "sustained"  (spec)' in lines
+    assert "  kept in floating point: what matches `/Re.*`" in lines
+    assert any(line.endswith("shorter is an error, longer: truncate") for line in lines)
 
 
 def test_the_committed_lock_is_held_by_its_spec() -> None:

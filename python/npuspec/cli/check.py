@@ -33,6 +33,7 @@ def check(specs: tuple[Path, ...], format_: str, fix: bool) -> None:
     """
     from npuspec.cli.output import print_error, print_rows
     from npuspec.diagnostics.disk import disk_fault
+    from npuspec.diagnostics.text import printable
 
     rows: list[dict[str, Any]] = []
     for path in specs:
@@ -45,7 +46,7 @@ def check(specs: tuple[Path, ...], format_: str, fix: bool) -> None:
         if format_ == "text":
             print_rows(found, text)
             if not _has_errors(found):
-                click.echo(f"{path}: ok")
+                click.echo(printable(f"{path}: ok"))
     if format_ != "text":
         click.echo(_rendered(rows, format_), nl=False)
     elif not fix and (count := sum(bool(row["edits"]) for row in rows)):
@@ -77,6 +78,7 @@ def _mended(path: Path) -> tuple[list[dict[str, Any]], str]:
     """Mend a spec and return what is left; one mend may uncover the next."""
     from npuspec.diagnostics.form import json_form
     from npuspec.diagnostics.mend import apply_edits, mendable, write_text
+    from npuspec.diagnostics.text import printable
     from npuspec.plan import check as check_spec
     from npuspec.store import Store
 
@@ -89,7 +91,7 @@ def _mended(path: Path) -> tuple[list[dict[str, Any]], str]:
         write_text(path, apply_edits(document.text, rows))
         count += len(done)
     if count:
-        click.echo(f"{path}: {count} {'fault' if count == 1 else 'faults'} mended", err=True)
+        click.echo(printable(f"{path}: {count} {'fault' if count == 1 else 'faults'} mended"), err=True)
     return rows, document.text
 
 

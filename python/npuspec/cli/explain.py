@@ -24,6 +24,7 @@ def explain(word: str) -> None:
 
     from npuspec.diagnostics.codes import CODES
     from npuspec.diagnostics.suggest import did_you_mean
+    from npuspec.diagnostics.text import printable
     from npuspec.npu import explain_property, property_table
 
     if (found := CODES.get(word)) is not None:
@@ -37,5 +38,5 @@ def explain(word: str) -> None:
     else:
         guess = did_you_mean(word, (*CODES, *property_table()))
         message = f"no diagnostic and no property is called `{word}`" + (f"; {guess}" if guess else "")
-        click.echo(message, err=True)
+        click.echo(printable(message), err=True)
         raise click.exceptions.Exit(EXIT_USAGE)

@@ -1,11 +1,22 @@
 """A plan in words."""
 
 import json
+import re
+from typing import Any
 
 from npuspec.bundle.program import DataInput, Extent, Program
+from npuspec.diagnostics.suggest import toml_key
 from npuspec.diagnostics.text import printable
 from npuspec.plan import Plan
 from npuspec.plan.model import PlannedSource
+
+_TOLD = re.compile(
+    r"(model|target|cache|properties)\..*|gates\[.*|data\.(source|sha256)|dims\..*\.(strategy|sizes?|overflow)"
+    r"|inputs\..*\.(shape|role|of|pad-value|pad-side|finite)|outputs\..*\.length\..*|batching\.size"
+    r"|quantization\.(mode|preset|model-type|samples|keep\..*)",
+    re.DOTALL,
+)
+"""Settings that the sections of a plan tell in words of their own."""
 
 
 def show_plan(plan: Plan, name: str) -> str:
@@ -14,7 +25,7 @@ def show_plan(plan: Plan, name: str) -> str:
         f"plan of {name}\n  digest {plan.digest}",
         "toolchain\n  " + ", ".join(f"{k} {v}" for k, v in plan.toolchain.items() if v),
         "model\n" + _source(plan.model),
-        _inputs(plan.program),
+        _inputs(plan),
         _outputs(plan.program),
         _variants(plan),
         *(_deployment(plan, index) for index in range(len(plan.deployments))),
@@ -22,6 +33,7 @@ def show_plan(plan: Plan, name: str) -> str:
         _gates(plan),
         f"cache\n  {plan.cache}{_origin(plan, 'cache.kind')}",
         _core(plan),
+        _stated(plan),
         _defaults(plan),
         "stages\n"
         + "\n".join(
@@ -35,6 +47,24 @@ def _origin(plan: Plan, key: str) -> str:
     return next((f"  ({s.origin})" for s in plan.settings if s.path == key), "")
 
 
+def _value(plan: Plan, key: str) -> Any:
+    return next((s.value for s in plan.settings if s.path == key), None)
+
+
+def _toml(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _stated(plan: Plan) -> str:
+    """List what the spec states and no other section tells: nothing that its author wrote may be missing."""
+    rows = [
+        f"  {s.path} = {json.dumps(s.value, ensure_ascii=False)}  ({s.origin})"
+        for s in plan.settings
+        if s.origin != "default" and not _TOLD.fullmatch(s.path)
+    ]
+    return "settings\n" + "\n".join(rows) if rows else ""
+
+
 def _defaults(plan: Plan) -> str:
     """List what the spec leaves open, so that no default is a surprise."""
     rows = [f"  {s.path} = {json.dumps(s.value, ensure_ascii=False)}" for s in plan.settings if s.origin == "default"]
@@ -46,8 +76,8 @@ def _source(source: PlannedSource) -> str:
     return f"  {source.source}\n  sha256 {source.digest}{count}"
 
 
-def _inputs(program: Program) -> str:
-    rows = []
+def _inputs(plan: Plan) -> str:
+    program, rows = plan.program, []
     for port in program.inputs:
         if isinstance(port, DataInput):
             shape = ", ".join(map(str, (f"batch={program.batch}", *port.axes)))
@@ -57,9 +87,10 @@ def _inputs(program: Program) -> str:
             )
         else:
             rows.append(f"  {port.name} {port.dtype}: {port.role} of {port.of} in {port.dim}")
-    rows += [
-        f"  {name}: {dim.minimum} to {dim.maximum}, longer or shorter is an error" for name, dim in program.dims.items()
-    ]
+    for name, dim in program.dims.items():
+        overflow = _value(plan, f"dims.{toml_key(name)}.overflow") or "error"
+        rule = "longer or shorter is an error" if overflow == "error" else f"shorter is an error, longer: {overflow}"
+        rows.append(f"  {name}: {dim.minimum} to {dim.maximum}, {rule}")
     return "inputs\n" + "\n".join(rows)
 
 
@@ -85,7 +116,7 @@ def _variants(plan: Plan) -> str:
 
 
 def _core(plan: Plan) -> str:
-    rows = [f"  {p.name} = {p.value}  ({p.origin})" for p in plan.core]
+    rows = [f"  {p.name} = {_toml(p.value)}  ({p.origin})" for p in plan.core]
     rows += [f"  compile ahead of time for {', '.join(plan.platforms)}"] if plan.platforms else []
     return "OpenVINO\n" + "\n".join(rows) if rows else ""
 
@@ -93,7 +124,7 @@ def _core(plan: Plan) -> str:
 def _deployment(plan: Plan, index: int) -> str:
     deployment = plan.deployments[index]
     title = f"{deployment.device}, " + ("the target" if index == 0 else "a fallback")
-    rows = [f"  {p.scope:7} {p.name} = {p.value}  ({p.origin})" for p in deployment.properties]
+    rows = [f"  {p.scope:7} {p.name} = {_toml(p.value)}  ({p.origin})" for p in deployment.properties]
     rows += [f"  left out: {key}, which {deployment.device} doesn't know" for key in deployment.left_out]
     return title + "\n" + "\n".join(rows)
 
@@ -102,11 +133,17 @@ def _quantization(plan: Plan) -> str:
     if plan.recipe.mode == "none":
         return f"quantization\n  none{_origin(plan, 'quantization.mode')}"
     recipe, samples = plan.recipe, plan.samples
+    kept = [*recipe.keep_names, *recipe.keep_types]
+    kept += [f"what matches `{pattern}`" for pattern in _value(plan, "quantization.keep.patterns") or ()]
+    kept += [
+        f"from {', '.join(part['inputs'])} to {', '.join(part['outputs'])}"
+        for part in _value(plan, "quantization.keep.subgraphs") or ()
+    ]
     rows = [
         f"  {recipe.mode}{_origin(plan, 'quantization.mode')}",
         f"  preset {recipe.preset}{_origin(plan, 'quantization.preset')}",
         f"  model type {recipe.model_type or 'none'}{_origin(plan, 'quantization.model-type')}",
-        f"  kept in floating point: {', '.join((*recipe.keep_names, *recipe.keep_types)) or 'nothing'}",
+        f"  kept in floating point: {', '.join(kept) or 'nothing'}",
     ]
     if samples is not None:
         rows += [

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 _FEW = 12  # names that are listed when none is close
+_SURE = 0.8  # of difflib's ratio: one letter in five
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -14,6 +15,16 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if close := get_close_matches(word, names, n=1, cutoff=0.6):
         return f"did you mean `{close[0]}`?"
     return "known here: " + ", ".join(f"`{name}`" for name in names) if 0 < len(names) <= _FEW else ""
+
+
+def surely_meant(word: str, known: Iterable[str]) -> str:
+    """Return the known word that another is a slip of the pen for; "" if it is a guess.
+
+    `min-drop` is close to `max-drop`, and `value` to `pad-value`: good enough to ask, and not to change a text.
+    """
+    names = sorted(known)
+    close = {*get_close_matches(word, names, n=2, cutoff=_SURE), *(n for n in names if sorted(n) == sorted(word))}
+    return close.pop() if len(close) == 1 else ""
 
 
 def toml_key(name: str) -> str:

@@ -1,5 +1,6 @@
 """Pairs of settings that contradict each other, as contradictions.toml lists them."""
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -38,7 +39,7 @@ class Condition:
         """Say the condition for people."""
         name = "[cache] kind" if self.key == CACHE_KIND else self.key
         if self.values:
-            return f"{name} = " + " or ".join(str(v).lower() if isinstance(v, bool) else str(v) for v in self.values)
+            return f"{name} = " + " or ".join(map(json.dumps, self.values))
         if self.above is not None:
             return f"{name} above {self.above}"
         return f"{name} with `{self.containing}`" if self.containing else name

@@ -49,12 +49,13 @@ class DeviceProperty:
     instead: str = ""
     """What a spec states in place of what npuspec sets itself."""
 
-    def fault(self, value: Any) -> str:
-        """Say what is wrong with a value, or "" if one of the devices takes it."""
+    def fault(self, value: Any, devices: Collection[str] = ()) -> str:
+        """Say what is wrong with a value, or "" if a device takes it; all of `devices` take what is named instead."""
         if type(value) is not _TYPES.get(self.type):
             return f"takes {'an' if self.type[0] in 'aeiou' else 'a'} {self.type}"
         if self.values and value not in (listed := self.listed()):
-            return "takes one of " + ", ".join(f"`{v}`" for v in listed)
+            taken = [v for v in listed if not self.refused_by(v, devices)]
+            return "takes one of " + ", ".join(f"`{v}`" for v in taken or listed)
         if isinstance(value, int):
             highest, lowest = _HIGHEST if self.maximum is None else self.maximum, self.minimum
             if value > highest or (lowest is None and value < -highest):

@@ -12,6 +12,7 @@ from npuspec.diagnostics import Diagnostic, NpuspecError, has_errors
 from npuspec.facts import Signature, lengths, noise, signature, toolchain
 from npuspec.plan.lower import lower
 from npuspec.plan.model import Plan, PlannedGate, PlannedSource, Samples, SourceFile
+from npuspec.plan.passes.beside import check_beside
 from npuspec.plan.passes.bind import build_program, check_ports, padded_dims, stated_extents, static_shape
 from npuspec.plan.passes.cut import check_lengths
 from npuspec.plan.passes.doubt import MODEL_DOUBTS, SAMPLE_DOUBTS, doubt_model, doubt_samples
@@ -55,7 +56,7 @@ def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
     if spec.data is not None:
         data, more = _fetched_before(fetch_data, spec.data, document.folder, store)
         faults += more
-    diagnostics += faults + beyond_reach(spec)
+    diagnostics += faults + check_beside(spec) + beyond_reach(spec)
     found = None
     if model is not None:
         found, faults = _look(spec, model, store)
@@ -89,7 +90,7 @@ def prepare_document(
     spec, diagnostics = validate(document)
     if spec is None:
         return None, diagnostics
-    diagnostics += open_choices(spec)
+    diagnostics += [*open_choices(spec), *check_beside(spec)]
     model, data, faults = _fetch(spec, document.folder, store, announce, tree)
     diagnostics += faults
     if model is None or has_errors(diagnostics):

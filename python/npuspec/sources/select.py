@@ -29,7 +29,7 @@ def find(tree: Tree, path: str) -> str:
     for part in parents:
         here = tree.listing(folder)
         if part not in here.folders and part not in here.links:
-            raise _missing(tree, path, part, (*here.folders, *here.links))
+            raise _missing(tree, path, folder, part, (*here.folders, *here.links))
         folder = join(folder, part)
     here = tree.listing(folder)
     if name not in here.files:
@@ -39,13 +39,16 @@ def find(tree: Tree, path: str) -> str:
                 f"`{path}` in {tree.name} is a folder",
                 "name a file in it; data may be a glob: `**/*.wav`",
             )
-        raise _missing(tree, path, name, (*here.files, *here.folders))
+        raise _missing(tree, path, folder, name, (*here.files, *here.folders))
     return path
 
 
-def _missing(tree: Tree, path: str, part: str, known: tuple[str, ...]) -> Fault:
+def _missing(tree: Tree, path: str, folder: str, part: str, known: tuple[str, ...]) -> Fault:
     what = f"there is no `{path}` in {tree.name}" + ("" if path.endswith(part) else f": `{part}` isn't there")
-    return Fault("missing-file", what, _guess(part, known) or "check the path; it is relative, and case counts")
+    guess = _guess(part, known)
+    if guess and folder:
+        guess = f"in `{folder}`: {guess}"
+    return Fault("missing-file", what, guess or "check the path; it is relative, and case counts")
 
 
 def _guess(part: str, known: tuple[str, ...]) -> str:

@@ -46,11 +46,13 @@ def load(path: FilePath) -> tuple[Document, list[Diagnostic]]:
     """Read a spec's text. With faults, the document holds the text for rendering, and no values."""
     look(path)
     try:
-        if path.stat().st_size > _MAX_BYTES:
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)  # a device has no size, and may have no end
+        if len(data) > _MAX_BYTES:
             return _empty(path), [
                 Diagnostic("spec-unreadable", f"`{path}` is larger than 1 MiB", "a spec is a few lines of TOML")
             ]
-        text = path.read_bytes().decode("utf-8-sig")  # some editors begin a file with a mark
+        text = data.decode("utf-8-sig")  # some editors begin a file with a mark
     except OSError as error:
         fault = Diagnostic(
             "spec-unreadable", f"can't read `{path}`: {error.strerror}", "name a TOML file, such as specs/asr.toml"
@@ -68,7 +70,10 @@ def parse(text: str, *, name: str = "<text>", folder: FilePath = FilePath()) -> 
     if errors:
         faults = [
             Diagnostic(
-                "toml-syntax", message, "the TOML text can't be read up to here", (Label((), span=span or (0, 0)),)
+                "toml-syntax",
+                message,
+                "mend this first: faults behind it may only follow from it",
+                (Label((), span=span or (0, 0)),),
             )
             for message, span in errors
         ]

@@ -5,8 +5,12 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from npuspec.diagnostics import Diagnostic, Path
+from npuspec.npu import Retired, retired
 
 _DEVICES = (("target", "device"), ("target", "fallback"))
+_KEYS = ("tool", "option", "module", "format")
+_VALUES = ("tool", "option", "device")
+"""The kinds of names that are retired as keys and as values; properties have rules of their own."""
 _CHOOSERS = ("AUTO", "MULTI", "HETERO", "BATCH")
 
 
@@ -26,7 +30,16 @@ def telling_fault(place: Path, path: Path, detail: ErrorDetails) -> Diagnostic |
         return _dynamic_dimension(path, given)
     if kind == "literal_error" and place[:2] in _DEVICES and str(given).upper().startswith(_CHOOSERS):
         return _auto_device(path, given)
+    name, kinds = (str(place[-1]), _KEYS) if kind == "extra_forbidden" else (str(given), _VALUES)
+    if kind in ("extra_forbidden", "literal_error") and (gone := retired(name)) is not None and gone.kind in kinds:
+        return _retired_name(path, name, gone, is_key=kind == "extra_forbidden")
     return None
+
+
+def _retired_name(path: Path, name: str, gone: Retired, *, is_key: bool) -> Diagnostic:
+    message = f"`{name}` is out of use: {gone.why}"
+    fault = Diagnostic("retired-name", message, f"in its place: {gone.instead}")
+    return fault.at(path, part="key" if is_key else "value")
 
 
 def _missing_overflow(path: Path) -> Diagnostic:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from npuspec.diagnostics import Diagnostic, Path, has_errors
-from npuspec.diagnostics.suggest import did_you_mean
+from npuspec.diagnostics.suggest import did_you_mean, surely_meant
 from npuspec.spec.allow import without_allowed
 from npuspec.spec.document import Document
 from npuspec.spec.keys import known_keys
@@ -29,6 +29,24 @@ _WANTED = {
     "tuple_type": "an array",
 }
 _KINDS = {bool: "a boolean", int: "an integer", float: "a float", str: "a string", list: "an array", dict: "a table"}
+_PLAIN = {
+    "finite_number": ("must be a finite number", "state a number that can be written out, such as 0.0"),
+    "greater_than_equal": ("must be at least {ge}", "state {ge} or more"),
+    "less_than_equal": ("must be at most {le}", "state {le} or less"),
+    "sha256": ("isn't a SHA-256", "64 hexadecimal digits in lower case, as `sha256sum` prints them"),
+    "string_pattern_mismatch": (
+        "isn't a layout",
+        "a capital letter for each axis, at most 6, such as `NCHW`; `?` for any other",
+    ),
+    "string_too_short": ("must not be empty", "say it in a few words"),
+    "too_long": ("has {actual_length} items, and at most {max_length} are possible", "leave some of them out"),
+    "too_short": ("must not be empty", "state at least one"),
+}
+"""What pydantic has against a value of the right type, and what to do."""
+_HELP = {
+    "npuspec": "write `npuspec = 1`, or take a version of npuspec that reads this one",
+    "sizes": "put them in order: sizes = [32, 64]",
+}
 _TAGS = {"dims": "strategy", "inputs": "role", "gates": "metric"}
 """Tables that are of several kinds, and the key that says which."""
 _MOST = 500  # faults of one spec: nobody reads more, and each takes its time
@@ -49,7 +67,7 @@ def validate(document: Document) -> tuple[Spec | None, list[Diagnostic]]:
         faults = [
             _diagnostic(document, d)
             for d in details
-            if d["type"] != "missing" or (d["loc"][:-1], d["loc"][-1]) not in misspelt
+            if not _is_echo(d) and (d["type"] != "missing" or (d["loc"][:-1], d["loc"][-1]) not in misspelt)
         ]
         return None, faults + _faults_of_properties(document.values, {str(d["loc"][0]) for d in details})
     diagnostics = [fault for rule in RULES for fault in islice(rule(spec), _MOST)]
@@ -63,6 +81,11 @@ def _faults_of_properties(values: Mapping[str, Any], broken: Collection[str]) ->
     sound = {key: values[key] for key in ("allow", "cache", "properties", "target") if key in values.keys() - broken}
     spec = Spec.model_validate({"npuspec": 1, "model": {"source": "m.onnx"}, "inputs": {"x": {"shape": [1]}}, **sound})
     return without_allowed(spec, [fault for rule in PROPERTY_RULES for fault in islice(rule(spec), _MOST)])
+
+
+def _is_echo(detail: ErrorDetails) -> bool:
+    """Tell whether an array is called empty since all of its items are wrong, which is said of each of them."""
+    return detail["type"] == "too_short" and bool(detail["input"])
 
 
 def _diagnostic(document: Document, detail: ErrorDetails) -> Diagnostic:
@@ -87,7 +110,7 @@ def _unknown_key(document: Document, path: Path, detail: ErrorDetails) -> Diagno
     key, known = str(detail["loc"][-1]), known_keys(detail["loc"])
     help_ = did_you_mean(key, known)
     fault = Diagnostic("unknown-key", f"unknown key `{key}`", help_).at(path, "not a key of this table", "key")
-    meant = _closest(detail)
+    meant = surely_meant(key, known_keys(detail["loc"]))
     table: Any = document.values
     for item in path[:-1]:
         table = table[item]
@@ -104,7 +127,8 @@ def _missing_tag(path: Path, detail: ErrorDetails) -> Diagnostic:
     tag = _TAGS[str(path[0])]
     for key in get_close_matches(tag, [*detail["input"]] if isinstance(detail["input"], dict) else [], n=1):
         fault = Diagnostic("unknown-key", f"unknown key `{key}`", f"did you mean `{tag}`?")
-        return fault.at((*path, key), "not a key of this table", "key").mend((*path, key), "key", tag)
+        fault = fault.at((*path, key), "not a key of this table", "key")
+        return fault.mend((*path, key), "key", tag) if surely_meant(key, [tag]) else fault
     return _missing(path, tag)
 
 
@@ -116,7 +140,8 @@ def _not_one_of(place: Path, path: Path, detail: ErrorDetails) -> Diagnostic:
     else:
         given = detail["input"]
         allowed = re.findall("'(.*?)'", str(detail["ctx"]["expected"]))
-        message = f"`{'.'.join(map(str, place))}`: `{given}` isn't one of its values"
+        shown = str(given).lower() if isinstance(given, bool) else given
+        message = f"`{'.'.join(map(str, place))}`: `{shown}` isn't one of its values"
     fault = Diagnostic("wrong-value", message, "one of " + ", ".join(f"`{word}`" for word in allowed)).at(path)
     same = [word for word in allowed if isinstance(given, str) and word.casefold() == given.casefold()]
     return fault.mend(path, "value", f'"{same[0]}"') if same else fault
@@ -125,19 +150,32 @@ def _not_one_of(place: Path, path: Path, detail: ErrorDetails) -> Diagnostic:
 def _wrong(name: str, path: Path, detail: ErrorDetails) -> Diagnostic:
     kind, given = detail["type"], detail["input"]
     if (wanted := _WANTED.get(kind)) is not None:
-        quotes = isinstance(given, str) or wanted == "a string"
-        help_ = "strings stand in quotes, numbers and booleans don't" if quotes else ""
         shown = f"this is {_KINDS.get(type(given), 'a date or time')}"
-        fault = Diagnostic("wrong-type", f"`{name}` must be {wanted}", help_).at(path, shown)
+        fault = Diagnostic("wrong-type", f"`{name}` must be {wanted}", _written(name, wanted)).at(path, shown)
         return fault.mend(path, "value", given) if _is_quoted(kind, given) else fault
-    if kind == "too_short":
-        return Diagnostic("wrong-value", f"`{name}` must not be empty").at(path)
-    if kind == "too_long":
-        most, found = detail["ctx"]["max_length"], detail["ctx"]["actual_length"]
-        return Diagnostic("wrong-value", f"`{name}` has {found} items, and at most {most} are possible").at(path)
+    message, help_ = _wrong_value(str(path[-1]) if path else "", detail)
+    return Diagnostic("wrong-value", f"`{name}` {message}", help_).at(path)
+
+
+def _written(name: str, wanted: str) -> str:
+    """Say how a value of the wanted type is written."""
+    below = ".NAME" if name in ("dims", "inputs", "outputs") else ""
+    table = "{ … }" if name.rpartition(".")[2].isdigit() else f"[{name}{below}]"
+    return {
+        "a table": f"a table is written `{table}`",
+        "an array": "an array stands in brackets: `[…]`",
+        "an integer": "an integer has no quotes and no fraction",
+    }.get(wanted, "strings stand in quotes, numbers and booleans don't")
+
+
+def _wrong_value(key: str, detail: ErrorDetails) -> tuple[str, str]:
+    """Say what is wrong with a value of the right type, and what to do."""
+    if (plain := _PLAIN.get(key if key == "sha256" else detail["type"])) is not None:
+        message, help_ = (text.format(**detail.get("ctx", {})) for text in plain)
+        return message, help_
     text = detail["msg"].removeprefix("Value error, ")
-    help_ = "64 hexadecimal digits in lower case, as `sha256sum` prints them" if path[-1:] == ("sha256",) else ""
-    return Diagnostic("wrong-value", f"`{name}`: {text[:1].lower()}{text[1:]}", help_).at(path)
+    help_ = _HELP.get(key, "give it a size, or a name that has a table in [dims]")
+    return f"can't be this: {text[:1].lower()}{text[1:]}", help_
 
 
 def _is_quoted(kind: str, given: Any) -> bool:

@@ -1,10 +1,11 @@
 """Names as TOML takes them."""
 
+import pytest
 import tomli
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from npuspec.diagnostics.suggest import toml_key, toml_string
+from npuspec.diagnostics.suggest import surely_meant, toml_key, toml_string
 
 
 @given(st.text())
@@ -18,3 +19,18 @@ def test_a_text_in_quotes_is_printable_and_the_same_when_it_is_read(text: str) -
 
 def test_a_bare_key_stays_bare() -> None:
     assert (toml_key("a-b_1"), toml_key("a.b"), toml_key("")) == ("a-b_1", '"a.b"', '""')
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("overfow", "overflow"),
+        ("pad_value", "pad-value"),
+        ("mni", "min"),
+        ("value", ""),
+        ("min-drop", ""),
+        ("mix", ""),
+    ],
+)
+def test_only_a_word_that_can_be_nothing_else_is_surely_meant(word: str, meant: str) -> None:
+    assert surely_meant(word, ["overflow", "pad-value", "max-drop", "min", "max"]) == meant

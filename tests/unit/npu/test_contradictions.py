@@ -74,4 +74,4 @@ def test_a_condition_is_said_as_a_spec_has_it() -> None:
             Condition("strides"),
         )
     ]
-    assert said == ["turbo = true", "[cache] kind = blob or none", "tiles above 2", "mode with `x`", "strides"]
+    assert said == ["turbo = true", '[cache] kind = "blob" or "none"', "tiles above 2", "mode with `x`", "strides"]

@@ -114,3 +114,8 @@ def test_the_recipe_names_each_kept_operation_once_in_sorted_order() -> None:
     recipe = plan_recipe(spec_of(text().replace("samples = 6", 'samples = 6\nkeep = { names = ["/B", "/A", "/B"] }')))
     assert recipe.keep_names == ("/A", "/B")
     assert (recipe.mode, recipe.preset, recipe.model_type, recipe.subset_size) == ("int8", "performance", None, 6)
+
+
+def test_weights_alone_take_no_samples() -> None:
+    weights = SMALL + DATA + '\n[quantization]\nmode = "weights"\n'
+    assert split(weights, source_of("a.npy", "b.npy")).calibration == ()

@@ -168,3 +168,10 @@ def test_a_file_of_more_than_1_mib_is_a_fault_and_one_of_1_mib_is_read(tmp_path:
     assert load(path)[1] == []
     path.write_bytes(b"#" * (1024 * 1024) + b"\n")
     assert "1 MiB" in unreadable(path)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no file without an end")
+def test_a_file_without_an_end_is_a_fault() -> None:
+    document, faults = load(Path("/dev/zero"))
+    assert [fault.code for fault in faults] == ["spec-unreadable"]
+    assert document.text == ""

@@ -187,3 +187,89 @@ def test_a_warning_does_not_cost_the_spec() -> None:
 def test_an_error_costs_it() -> None:
     document, _ = parse(SMALL + "[properties]\nunknown = true\n")
     assert validate(document)[0] is None
+
+
+@pytest.mark.parametrize("axis", ['"1..64"', '"-1.."', '".."', '"none"', '"Dynamic"', '"*"', "-1"])
+def test_an_axis_as_other_tools_leave_it_open_is_dynamic(axis: str) -> None:
+    [fault] = faults_of(SMALL.replace('["batch", "time"]', f'["batch", "time", {axis}]'))
+    assert fault.code == "dynamic-dimension"
+
+
+def test_a_shape_whose_axes_are_all_wrong_is_not_called_empty() -> None:
+    assert places(SMALL.replace('["batch", "time"]', '["?", -1]')) == [
+        ("dynamic-dimension", ("inputs", "x", "shape", 0)),
+        ("dynamic-dimension", ("inputs", "x", "shape", 1)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "path"),
+    [
+        (SMALL.replace("[target]", 'mo-args = "--layout NHWC"\n[target]'), "mo-args", ("model", "mo-args")),
+        (SMALL.replace("[target]", '"--layout" = "NHWC"\n[target]'), "--layout", ("model", "--layout")),
+        (SMALL.replace("[target]", "reverse_input_channels = true\n[target]"), "reverse_input_channels", None),
+        (SMALL + "[pot]\n", "pot", ("pot",)),
+        (SMALL + DATA + '[quantization]\nmode = "pot"\n', "pot", ("quantization", "mode")),
+        (SMALL.replace('"NPU"', '"MYRIAD"'), "MYRIAD", ("target", "device")),
+        (SMALL.replace('["CPU"]', '["GNA"]'), "GNA", ("target", "fallback", 0)),
+    ],
+)
+def test_a_name_that_is_out_of_use_is_known_wherever_it_stands(text: str, name: str, path: Path | None) -> None:
+    [fault] = faults_of(text)
+    assert (fault.code, fault.labels[0].path) == ("retired-name", path or ("model", name))
+    assert fault.message.startswith(f"`{name}` is out of use: ")
+    assert fault.help.startswith("in its place: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "help_"),
+    [
+        (SMALL.replace("npuspec = 1", 'npuspec = 1\ncache = "none"'), "a table is written `[cache]`"),
+        (SMALL.replace("npuspec = 1", "npuspec = 1\noutputs = 3"), "a table is written `[outputs.NAME]`"),
+        (SMALL + DATA + "[quantization.keep]\nsubgraphs = [1]\n", "a table is written `{ … }`"),
+        (SMALL.replace('["CPU"]', '"CPU"'), "an array stands in brackets: `[…]`"),
+    ],
+)
+def test_a_value_in_the_place_of_a_table_or_an_array_is_told_how_that_is_written(text: str, help_: str) -> None:
+    [fault] = faults_of(text)
+    assert (fault.code, fault.help) == ("wrong-type", help_)
+
+
+def test_a_boolean_is_shown_as_toml_writes_it() -> None:
+    [fault] = faults_of(SMALL + "[cache]\nkind = false\n")
+    assert fault.message == "`cache.kind`: `false` isn't one of its values"
+
+
+@pytest.mark.parametrize(("key", "meant"), [("min-drop", ""), ("value", ""), ("max-dorp", "max-drop")])
+def test_only_a_slip_of_the_pen_is_mended(key: str, meant: str) -> None:
+    table = "[quantization]\nmode = 'accuracy-control'\n" if "drop" in key or "dorp" in key else ""
+    [fault] = faults_of(SMALL + (DATA if table else "") + table + f"{key} = 0.5\n")
+    assert fault.code == "unknown-key"
+    assert "did you mean" in fault.help
+    assert [edit.text for edit in fault.edits] == ([meant] if meant else [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SMALL.replace("npuspec = 1", "npuspec = 2"),
+        SMALL.replace("npuspec = 1", "npuspec = 1.0"),
+        SMALL.replace("size = 64", "size = 0"),
+        SMALL.replace("size = 64", "size = 4294967296"),
+        SMALL.replace('["batch", "time"]', '["batch", 0]'),
+        SMALL.replace('["batch", "time"]', "[]"),
+        SMALL.replace('["batch", "time"]', '["batch", "time", 1, 1, 1, 1, 1]'),
+        SMALL.replace('strategy = "pad"\nsize = 64', 'strategy = "buckets"\nsizes = [64, 32]'),
+        SMALL.replace('reason = "the tests look at the device"', 'reason = ""'),
+        SMALL + "pad-value = nan\n",
+        SMALL + 'layout = "nchw"\n',
+        SMALL + "finite = 1\n",
+        SMALL + "[load]\nbatch-wait-ms = -0.5\n",
+        SMALL.replace('"model.onnx"', '"model.onnx"\nsha256 = "abc"'),
+    ],
+)
+def test_a_wrong_value_is_told_in_plain_words_with_what_to_do(text: str) -> None:
+    [fault] = faults_of(text)
+    assert fault.help
+    for words in ("Input", "input should", "pattern", "string should", "character"):
+        assert words not in fault.message

@@ -56,7 +56,7 @@ def split_samples(spec: Spec, source: PlannedSource | None) -> tuple[Samples | N
                 ("data", "source")
             )
         )
-    wanted = spec.quantization.samples if spec.quantization.mode != "none" else 0
+    wanted = spec.quantization.samples if spec.quantization.is_calibrated else 0
     at = ("quantization", "samples") if "samples" in spec.quantization.model_fields_set else ("quantization",)
     spare = len(ordered) - wanted
     if spare < 0 or (spec.gates and spare == 0):

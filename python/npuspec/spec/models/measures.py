@@ -76,6 +76,11 @@ class Quantization(Table):
     keep: Keep = Keep()
     """What stays floating point."""
 
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether samples are run through the model: weights alone need none."""
+        return self.mode not in ("none", "weights")
+
 
 class AgreementGate(Table):
     """A measurement that `apply` must pass: how far the model named by `of` agrees with the one named by `against`."""

@@ -1,5 +1,6 @@
 """Dimensions, inputs and outputs."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
@@ -7,9 +8,12 @@ from pydantic_core import PydanticCustomError
 
 from npuspec.spec.models.base import Number, Numbers, Size, Table
 
+_DYNAMIC = re.compile(r"\s*(\?|\*|-1|dynamic|none|null|-?[0-9]*\s*\.\.\s*-?[0-9]*)\s*", re.IGNORECASE)
+"""How other tools write an axis without a size, or with bounds for one."""
+
 
 def _axis(value: Any) -> Any:
-    if value == -1 or value in ("?", "-1", "*", "dynamic", "None"):
+    if value == -1 or (isinstance(value, str) and _DYNAMIC.fullmatch(value)):
         raise PydanticCustomError("dynamic_axis", "an axis has no size")
     if isinstance(value, bool) or not isinstance(value, (int, str)) or (isinstance(value, int) and value < 1):
         raise ValueError("an axis is the name of a dimension, or a size of at least 1")

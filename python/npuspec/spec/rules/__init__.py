@@ -52,6 +52,7 @@ RULES: tuple[Rule, ...] = (
     data.limits_of_gate,
     data.idle_quantization,
     data.idle_recipe_keys,
+    data.pattern_form,
     data.small_calibration,
     dims.chunk_keys,
 )

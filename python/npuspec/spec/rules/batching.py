@@ -34,7 +34,9 @@ def idle_batch(spec: Spec) -> Iterator[Diagnostic]:
 
 def split_batch(spec: Spec) -> Iterator[Diagnostic]:
     """The NPU's plugin takes a batch on axis 0 apart, and runs its samples one by one."""
-    if spec.target.device == "NPU" and spec.batching.size > 1 and "NPU_BATCH_MODE" not in spec.properties.unchecked:
+    is_compiled_whole = spec.properties.unchecked.get("NPU_BATCH_MODE") == "COMPILER"
+    has_npu = "NPU" in (spec.target.device, *spec.target.fallback)
+    if has_npu and spec.batching.size > 1 and not is_compiled_whole:
         message = f"the NPU's plugin splits a batch on axis 0: {spec.batching.size} inferences of one sample each"
         help_ = "size = 1, unless a measurement on the device shows that the batch is quicker"
         yield Diagnostic("split-batch", message, help_, severity=Severity.WARNING).at(("batching", "size"))

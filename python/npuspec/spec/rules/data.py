@@ -1,5 +1,6 @@
 """What is measured and calibrated, and on which samples."""
 
+import re
 from collections.abc import Iterator
 from math import inf
 
@@ -21,7 +22,7 @@ _FEW = 100  # samples that calibrate, below which a warning is due
 def data_for_an_input(spec: Spec) -> Iterator[Diagnostic]:
     """Samples are of a data input, and they are there when something needs them."""
     if spec.data is None:
-        needs: list[Path] = [("quantization",)] if spec.quantization.mode != "none" else []
+        needs: list[Path] = [("quantization",)] if spec.quantization.is_calibrated else []
         needs += [("gates", i) for i in range(len(spec.gates))]
         fault = Diagnostic(
             "no-data", "there are no real samples: the spec has no [data]", "add it, with `source` and `input`"
@@ -77,8 +78,9 @@ def limits_of_gate(spec: Spec) -> Iterator[Diagnostic]:
 def small_calibration(spec: Spec) -> Iterator[Diagnostic]:
     """Ranges that a few samples show are too narrow for the others."""
     recipe = spec.quantization
-    if recipe.mode not in ("none", "weights") and recipe.samples < _FEW:
-        message = f"{recipe.samples} samples are few to calibrate with: ranges that they don't reach are cut off"
+    if recipe.is_calibrated and recipe.samples < _FEW:
+        samples = "1 sample is" if recipe.samples == 1 else f"{recipe.samples} samples are"
+        message = f"{samples} few to calibrate with: ranges that they don't reach are cut off"
         help_ = "300 are common, 500 to 1000 for images; or allow this with the reason"
         fault = Diagnostic("small-calibration", message, help_, severity=Severity.WARNING)
         yield fault.at(("quantization", "samples"))
@@ -103,12 +105,23 @@ def idle_recipe_keys(spec: Spec) -> Iterator[Diagnostic]:
         modes = _USED_BY.get(key, _CALIBRATED)
         if recipe.mode not in modes:
             message = f'`{key}` does nothing with mode = "{recipe.mode}"'
-            help_ = "it belongs to " + " and ".join(f'mode = "{mode}"' for mode in modes)
+            help_ = "it belongs to " + " or ".join(f'mode = "{mode}"' for mode in modes)
             yield Diagnostic("idle-quantization", message, help_).at(("quantization", key), part="key")
     if recipe.mode in _CALIBRATED and recipe.smooth_quant_alpha is not None and recipe.model_type is None:
         message = "`smooth-quant-alpha` does nothing: NNCF moves outliers in transformers only"
         fault = Diagnostic("idle-quantization", message, 'add model-type = "transformer", or take it out')
         yield fault.at(("quantization", "smooth-quant-alpha"), part="key")
+
+
+def pattern_form(spec: Spec) -> Iterator[Diagnostic]:
+    """A pattern is a regular expression."""
+    for index, pattern in enumerate(spec.quantization.keep.patterns):
+        try:
+            re.compile(pattern)
+        except (re.error, RecursionError, OverflowError) as error:
+            message = f"`{pattern}` isn't a regular expression: {error}"
+            help_ = "a name itself goes in `names`; in a pattern, `\\\\` stands before a character that means itself"
+            yield Diagnostic("wrong-value", message, help_).at(("quantization", "keep", "patterns", index))
 
 
 def idle_quantization(spec: Spec) -> Iterator[Diagnostic]:

@@ -103,9 +103,10 @@ def property_value(spec: Spec) -> Iterator[Diagnostic]:
     """A value is one that OpenVINO takes."""
     for at, key, row in _settable(spec):
         value = (spec.properties.device if at == _DEVICE else spec.properties.core)[key]
-        if (wrong := row.fault(value)) and not _is_precision(row, value):
-            fault = Diagnostic("property-value", f"`{key}` {wrong}", row.known).at((*at, key))
+        if (wrong := row.fault(value, _devices(spec))) and not _is_precision(row, value):
             meant = _meant(row, value)
+            help_ = f"write `{key} = {meant}`. {row.known}" if meant else row.known
+            fault = Diagnostic("property-value", f"`{key}` {wrong}", help_).at((*at, key))
             yield fault.mend((*at, key), "value", meant) if meant else fault
 
 
@@ -124,10 +125,13 @@ def precision_refused(spec: Spec) -> Iterator[Diagnostic]:
 def unchecked_form(spec: Spec) -> Iterator[Diagnostic]:
     """What goes unchecked has at least the form of a property: OpenVINO's spelling, and one value."""
     for at, name, row in _unchecked(spec):
-        if row is not None or retired(name) is not None:
+        if (row is not None and row.access != "unchecked") or retired(name) is not None:
             continue
         value, place = spec.properties.unchecked[name], (*at, name)
-        if not _OPENVINO.fullmatch(name):
+        if row is not None and name != row.name:
+            message = f"`{name}` isn't how OpenVINO spells it, and would be unknown to it"
+            yield Diagnostic("wrong-value", message, f"write `{row.name}`").at(place, part="key")
+        elif not _OPENVINO.fullmatch(name):
             message = f"`{name}` isn't the name of a property as OpenVINO spells it"
             help_ = "at most 100 of the letters A to Z, digits and `_`, a letter first"
             yield Diagnostic("wrong-value", message, help_).at(place, part="key")

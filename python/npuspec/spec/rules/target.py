@@ -35,7 +35,7 @@ def platforms_of_npu(spec: Spec) -> Iterator[Diagnostic]:
 
 def uncached(spec: Spec) -> Iterator[Diagnostic]:
     """Without a cache an NPU's compiler runs at every start."""
-    if spec.target.device == "NPU" and spec.cache.kind == "none":
+    if "NPU" in (spec.target.device, *spec.target.fallback) and spec.cache.kind == "none":
         message = "nothing is cached: every start compiles the model anew, which can take minutes on an NPU"
         help_ = 'kind = "blob", which puts the compiled model into the bundle'
         yield Diagnostic("no-cache", message, help_, severity=Severity.WARNING).at(("cache", "kind"))

@@ -66,3 +66,14 @@ def test_a_choice_that_is_open_is_no_plan() -> None:
     assert "size = 1" in fault.help
     assert [*open_choices(spec_of(SMALL + "[batching]\ncandidates = [1, 4]\nsize = 1\n"))] == []
     assert [*open_choices(spec_of(SMALL))] == []
+
+
+@pytest.mark.parametrize(("mode", "codes"), [("COMPILER", []), ("PLUGIN", ["split-batch"]), ("AUTO", ["split-batch"])])
+def test_only_a_batch_that_the_compiler_keeps_whole_is_not_split(mode: str, codes: list[str]) -> None:
+    text = SMALL + f'[batching]\nsize = 4\n[properties.unchecked]\nNPU_BATCH_MODE = "{mode}"\n'
+    assert [code for code, _ in places(text) if code == "split-batch"] == codes
+
+
+def test_a_batch_is_split_on_an_npu_that_is_a_fallback_too() -> None:
+    text = SMALL.replace('"NPU"', '"CPU"').replace('["CPU"]', '["NPU"]') + BATCH
+    assert "split-batch" in [code for code, _ in places(text)]

@@ -113,3 +113,12 @@ def test_every_key_that_the_mode_has_no_use_for_is_a_fault() -> None:
     assert found == [
         ("idle-quantization", ("quantization", key)) for key in ("fast-bias-correction", "preset", "samples")
     ]
+
+
+def test_weights_alone_need_no_samples() -> None:
+    assert faults_of(SMALL + '[quantization]\nmode = "weights"\n') == []
+
+
+def test_a_pattern_that_is_no_regular_expression_is_a_fault() -> None:
+    text = SMALL + DATA + QUANTIZED + '[quantization.keep]\npatterns = ["/Conv.*", "("]\n'
+    assert places(text) == [("wrong-value", ("quantization", "keep", "patterns", 1))]

@@ -241,3 +241,14 @@ def test_a_refused_precision_says_who_refuses_it_and_what_it_takes() -> None:
 def test_what_is_reserved_names_the_key_to_use() -> None:
     assert only(device('cache-dir = "x"')).help == 'in its place: `[cache] kind = "directory"`'
     assert only(device('device-id = "x"')).help == "in its place: `[target] device`"
+
+
+def test_a_private_property_is_spelt_as_openvino_has_it() -> None:
+    text = SMALL + '[properties.unchecked]\nnpu_batch_mode = "COMPILER"\n'
+    [fault] = faults_of(text)
+    assert (fault.code, fault.help) == ("wrong-value", "write `NPU_BATCH_MODE`")
+
+
+def test_a_value_that_is_named_instead_is_taken_by_each_device_of_the_spec() -> None:
+    [fault] = faults_of(SMALL + '[properties]\ninference-precision-hint = "fp16"\n')
+    assert fault.message == "`inference-precision-hint` takes one of `f16`"

@@ -73,3 +73,8 @@ def test_every_useless_fallback_is_a_fault() -> None:
 def test_turbo_points_to_the_load_too() -> None:
     [fault] = faults_of(ALONE + '[properties]\nturbo = true\n[load]\nkind = "sustained"\n')
     assert [label.path for label in fault.labels] == [("properties", "turbo"), ("load", "kind")]
+
+
+def test_nothing_cached_is_told_of_an_npu_that_is_a_fallback_too() -> None:
+    text = SMALL.replace('"NPU"', '"CPU"').replace('["CPU"]', '["NPU"]') + '[cache]\nkind = "none"\n'
+    assert "no-cache" in [code for code, _ in places(text)]
