@@ -55,7 +55,7 @@ rust: setup  ## rustfmt, clippy, cargo test
 
 .PHONY: pytest
 pytest: setup  ## the Python tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 .PHONY: bench
 bench: setup  ## check and plan against importing pydantic; session.infer against plain NumPy; Rust against memcpy

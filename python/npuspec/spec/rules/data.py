@@ -23,7 +23,7 @@ def data_for_an_input(spec: Spec) -> Iterator[Diagnostic]:
     """Samples are of a data input, and they are there when something needs them."""
     if spec.data is None:
         needs: list[Path] = [("quantization",)] if spec.quantization.is_calibrated else []
-        needs += [("gates", i) for i in range(len(spec.gates))]
+        needs += [("gates", i) for i, gate in enumerate(spec.gates) if not isinstance(gate, BudgetGate)]
         fault = Diagnostic(
             "no-data", "there are no real samples: the spec has no [data]", "add it, with `source` and `input`"
         )

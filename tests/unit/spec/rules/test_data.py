@@ -35,6 +35,7 @@ def gate(limits: str, metric: str = "frame-agreement") -> str:
         SMALL + DATA + TASK.replace("accuracy", "word-error-rate") + "max = 1.5\n",  # words may be put in
         SMALL + DATA + TASK + 'compared = "with-original"\nmin = -0.01\n',  # a loss
         SMALL + DATA + BUDGET,
+        SMALL + BUDGET,
         recipe("int8", "samples = 100"),
         recipe("int8", 'model-type = "transformer"', "smooth-quant-alpha = 0.5"),
         recipe("weights", 'weights-mode = "int4-sym"', "group-size = 64"),
