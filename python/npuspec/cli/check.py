@@ -36,7 +36,7 @@ def check(specs: tuple[Path, ...], format_: str, fix: bool) -> None:
     from npuspec.diagnostics.text import printable
 
     rows: list[dict[str, Any]] = []
-    for path in specs:
+    for path in dict.fromkeys(specs):
         try:
             found, text = _mended(path) if fix else _verdict(path)
         except OSError as error:

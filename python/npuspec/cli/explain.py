@@ -27,8 +27,8 @@ def explain(word: str) -> None:
     from npuspec.diagnostics.text import printable
     from npuspec.npu import explain_property, property_table
 
-    if (found := CODES.get(word)) is not None:
-        click.echo(f"{word} ({found.severity})\n\n{textwrap.fill(found.why, 100)}")
+    if (found := CODES.get(word.lower())) is not None:
+        click.echo(f"{word.lower()} ({found.severity})\n\n{textwrap.fill(found.why, 100)}")
         if found.wrong:
             click.echo(f"\nwrong:\n\n{found.wrong}")
         if found.right:

@@ -11,6 +11,9 @@ from npuspec.npu.tables import read_table
 CACHE_KIND = "cache.kind"
 """The key of a condition that is about [cache] instead of a property."""
 
+PLATFORMS = "target.platforms"
+"""The key of a condition that is about [target], which holds if one of the platforms is meant."""
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -30,14 +33,15 @@ class Condition:
             return False
         value = stated[self.key]
         if self.values:
-            return any(type(value) is type(v) and value == v for v in self.values)
+            given = value if isinstance(value, tuple) else (value,)
+            return any(type(one) is type(v) and one == v for one in given for v in self.values)
         if self.above is not None:
             return type(value) is int and value > self.above
         return not self.containing or (isinstance(value, str) and self.containing in value)
 
     def __str__(self) -> str:
         """Say the condition for people."""
-        name = "[cache] kind" if self.key == CACHE_KIND else self.key
+        name = {CACHE_KIND: "[cache] kind", PLATFORMS: "[target] platforms"}.get(self.key, self.key)
         if self.values:
             return f"{name} = " + " or ".join(map(json.dumps, self.values))
         if self.above is not None:

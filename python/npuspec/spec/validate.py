@@ -45,6 +45,9 @@ _PLAIN = {
 """What pydantic has against a value of the right type, and what to do."""
 _HELP = {
     "npuspec": "write `npuspec = 1`, or take a version of npuspec that reads this one",
+    "candidates": "put them in order: candidates = [1, 4]",
+    "platforms": 'put them in order: platforms = ["3720", "4000"]',
+    "reason": "say it in a few words",
     "sizes": "put them in order: sizes = [32, 64]",
 }
 _TAGS = {"dims": "strategy", "inputs": "role", "gates": "metric"}

@@ -6,7 +6,7 @@ import pytest
 
 from npuspec.diagnostics.codes import CODES
 from npuspec.npu import Contradiction, contradictions, property_table
-from npuspec.npu.contradictions import CACHE_KIND, Condition
+from npuspec.npu.contradictions import CACHE_KIND, PLATFORMS, Condition
 
 PAIRS = contradictions()
 
@@ -27,6 +27,8 @@ def test_a_pair_is_of_settings_that_a_spec_can_have(pair: Contradiction) -> None
     for condition in (pair.first, pair.second):
         if condition.key == CACHE_KIND:
             assert {*condition.values} <= {"blob", "directory", "none"}
+        elif condition.key == PLATFORMS:
+            assert {*condition.values} <= {*table["platform"].listed()}
         else:
             row = table[condition.key]
             assert row.access == "spec"

@@ -1,5 +1,7 @@
 """Each device gets the properties that it knows, and every default says why it is one."""
 
+import pytest
+
 from builders import SMALL, plan_of, spec_of
 from npuspec.plan.passes.deploy import plan_core, plan_deployments
 
@@ -28,10 +30,11 @@ def test_a_device_gets_what_it_knows_sorted_by_name_and_the_rest_is_listed() -> 
     assert cpu.left_out == ("turbo",)
 
 
-def test_without_a_hint_the_default_is_latency_and_says_why() -> None:
-    for deployment in plan_deployments(spec_of(SMALL), None):
+@pytest.mark.parametrize(("size", "value"), [(1, "LATENCY"), (2, "THROUGHPUT")])
+def test_without_a_hint_the_default_is_that_of_the_batch_and_says_why(size: int, value: str) -> None:
+    for deployment in plan_deployments(spec_of(SMALL + f"[batching]\nsize = {size}\n"), None):
         [hint] = deployment.properties
-        assert (hint.name, hint.value) == ("PERFORMANCE_HINT", "LATENCY")
+        assert (hint.name, hint.value) == ("PERFORMANCE_HINT", value)
         assert hint.origin.startswith("default: ")
 
 

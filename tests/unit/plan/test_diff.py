@@ -98,7 +98,6 @@ def test_the_reason_of_the_contract() -> None:
         ("[target]", '[target]\nplatforms = ["4000"]', "target.platforms", (C.RELOAD,)),
         ("[target]", '[cache]\nkind = "directory"\n[target]', "cache.kind", (C.RECOMPILE,)),
         ("[target]", "[load]\nqueue = 8\n[target]", "load.queue", (C.RELOAD,)),
-        ("[target]", "[batching]\nsize = 2\n[target]", "batching.size", EVERYTHING),
         ("size = 64", "size = 128", "dims.time.size", EVERYTHING),
         (SHAPE, f"{SHAPE}\npad-value = 1.0", "inputs.x.pad-value", (C.RECOMPILE, C.REQUANTIZE, C.ACCURACY)),
         (SHAPE, f"{SHAPE}\nfinite = true", "inputs.x.finite", (C.RECOMPILE, C.REQUANTIZE, C.INTERFACE)),
@@ -112,6 +111,13 @@ def test_the_reason_of_the_contract() -> None:
 )  # fmt: skip
 def test_what_follows_from_one_change(old: str, new: str, what: str, consequences: tuple[Consequence, ...]) -> None:
     assert follows(compared(old, new)) == [(what, consequences)]
+
+
+def test_a_batch_brings_the_default_hint_of_batches_with_it() -> None:
+    assert follows(compared("[target]", "[batching]\nsize = 2\n[target]")) == [
+        ("batching.size", EVERYTHING),
+        ("properties.performance-hint", (C.RECOMPILE,)),
+    ]
 
 
 @pytest.mark.parametrize(

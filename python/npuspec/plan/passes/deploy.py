@@ -4,11 +4,12 @@ from npuspec.npu import property_table
 from npuspec.plan.model import Deployment, PlannedProperty
 from npuspec.spec import Spec
 
+_HINT = "PERFORMANCE_HINT"
 _LATENCY = PlannedProperty(
-    name="PERFORMANCE_HINT",
-    value="LATENCY",
-    scope="compile",
-    origin="default: a session runs one sample at a time; without a hint the NPU plugin forces THROUGHPUT on a batch",
+    name=_HINT, value="LATENCY", scope="compile", origin="default: an inference takes one sample at a time"
+)
+_THROUGHPUT = PlannedProperty(
+    name=_HINT, value="THROUGHPUT", scope="compile", origin="default: a batch is for throughput, not for latency"
 )
 
 
@@ -42,8 +43,8 @@ def _deploy(spec: Spec, device: str) -> Deployment:
         ]
     else:
         left_out += spec.properties.unchecked
-    if not any(p.name == _LATENCY.name for p in properties):
-        properties.append(_LATENCY)
+    if not any(p.name == _HINT for p in properties):
+        properties.append(_LATENCY if spec.batching.size == 1 else _THROUGHPUT)
     return Deployment(
         device=device, properties=tuple(sorted(properties, key=lambda p: p.name)), left_out=tuple(sorted(left_out))
     )

@@ -6,10 +6,10 @@ that one mistake is one fault.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticKnownError
 
-from npuspec.spec.models.base import Platform, Sha256, Size, Table
+from npuspec.spec.models.base import Platform, Sha256, Size, Table, rising
 from npuspec.spec.models.measures import METRICS, AgreementGate, BudgetGate, Data, Gate, Quantization, TaskGate
 from npuspec.spec.models.shapes import (
     BucketsDim,
@@ -73,7 +73,7 @@ class Target(Table):
 
     device: Device
     """The device that the model is made for and measured on."""
-    platforms: Annotated[tuple[Platform, ...], Field(strict=False)] = ()
+    platforms: Annotated[tuple[Platform, ...], Field(strict=False), BeforeValidator(rising)] = ()
     """NPUs that the model is compiled for ahead of time: 3720 Meteor and Arrow Lake, 4000 Lunar Lake, 5010 Panther
     Lake, 5020 Wildcat Lake."""
     fallback: Annotated[tuple[Device, ...], Field(strict=False)] = ()
@@ -101,7 +101,9 @@ class Batching(Table):
 
     size: Annotated[int, Field(ge=1, le=1024)] = 1
     """The number of samples."""
-    candidates: Annotated[tuple[Annotated[int, Field(ge=1, le=1024)], ...], Field(strict=False)] = ()
+    candidates: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=1024)], ...], Field(strict=False), BeforeValidator(rising)
+    ] = ()
     """Numbers that may be tried; `size` is the one that is taken."""
 
 
@@ -127,12 +129,18 @@ class Load(Table):
     """How long a batch waits to be full."""
 
 
+def _said(reason: str) -> str:
+    if not reason.strip():
+        raise ValueError("it says nothing")
+    return reason
+
+
 class Allowance(Table):
     """A warning that its author has seen and wants."""
 
     code: str
     """The warning's code."""
-    reason: Annotated[str, Field(min_length=1)]
+    reason: Annotated[str, Field(min_length=1), AfterValidator(_said)]
     """Why it is right here, for whoever reviews the spec."""
 
 

@@ -1,12 +1,20 @@
 """What all tables have in common."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
 def _kebab(name: str) -> str:
     return name.replace("_", "-")
+
+
+def rising(value: Any) -> Any:
+    """Refuse a list that doesn't rise: there is one way to write down a set."""
+    kinds = {type(item) for item in value} if isinstance(value, list) else set()
+    if kinds in ({int}, {str}) and sorted(set(value)) != value:
+        raise ValueError("its items must rise, each once")
+    return value
 
 
 class Table(BaseModel):

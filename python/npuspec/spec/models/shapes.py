@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from npuspec.spec.models.base import Number, Numbers, Size, Table
+from npuspec.spec.models.base import Number, Numbers, Size, Table, rising
 
 _DYNAMIC = re.compile(r"\s*(\?|\*|-1|dynamic|none|null|-?[0-9]*\s*\.\.\s*-?[0-9]*)\s*", re.IGNORECASE)
 """How other tools write an axis without a size, or with bounds for one."""
@@ -17,12 +17,6 @@ def _axis(value: Any) -> Any:
         raise PydanticCustomError("dynamic_axis", "an axis has no size")
     if isinstance(value, bool) or not isinstance(value, (int, str)) or (isinstance(value, int) and value < 1):
         raise ValueError("an axis is the name of a dimension, or a size of at least 1")
-    return value
-
-
-def _sizes(value: Any) -> Any:
-    if isinstance(value, list) and all(isinstance(n, int) for n in value) and sorted(set(value)) != value:
-        raise ValueError("bucket sizes must rise, each once")
     return value
 
 
@@ -64,7 +58,7 @@ class BucketsDim(Table):
 
     strategy: Literal["buckets"]
     """Padded to the smallest size that fits."""
-    sizes: Annotated[tuple[Size, ...], Field(strict=False, min_length=1), BeforeValidator(_sizes)]
+    sizes: Annotated[tuple[Size, ...], Field(strict=False, min_length=1), BeforeValidator(rising)]
     """The sizes, rising."""
     overflow: Overflow
     """What happens to a sample longer than the last size: it is refused, cut, or taken apart."""

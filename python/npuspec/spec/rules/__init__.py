@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from npuspec.diagnostics import Diagnostic
 from npuspec.spec.models import Spec
-from npuspec.spec.rules import batching, data, dims, properties, target
+from npuspec.spec.rules import batching, data, dims, inputs, properties, target
 
 Rule = Callable[[Spec], Iterator[Diagnostic]]
 
@@ -55,4 +55,6 @@ RULES: tuple[Rule, ...] = (
     data.pattern_form,
     data.small_calibration,
     dims.chunk_keys,
+    inputs.layout_of_axes,
+    inputs.channel_numbers,
 )

@@ -9,7 +9,7 @@ from typing import Any
 from npuspec.diagnostics import Diagnostic, Path, Severity
 from npuspec.diagnostics.suggest import did_you_mean
 from npuspec.npu import Contradiction, DeviceProperty, contradictions, property_key, property_table, retired
-from npuspec.npu.contradictions import CACHE_KIND
+from npuspec.npu.contradictions import CACHE_KIND, PLATFORMS
 from npuspec.spec.models import Spec
 
 _DEVICE: Path = ("properties",)
@@ -221,13 +221,14 @@ def _broken(spec: Spec, code: str) -> list[Contradiction]:
     """Return the contradictions of a code that the spec has; the first of each pair is a property."""
     if not (properties := spec.properties.device):
         return []
-    stated = {**properties, CACHE_KIND: spec.cache.kind}
+    stated = {**properties, CACHE_KIND: spec.cache.kind, PLATFORMS: spec.target.platforms}
     return [pair for pair in contradictions() if pair.code == code and pair.holds(stated, _devices(spec))]
 
 
 def _message(pair: Contradiction) -> str:
-    second = "`kind` of [cache]" if pair.second.key == CACHE_KIND else f"`{pair.second.key}`"
-    return f"`{pair.first.key}` and {second} don't go together: {pair.why}"
+    second = {CACHE_KIND: "`kind` of [cache]", PLATFORMS: "`platforms` of [target]"}
+    other = second.get(pair.second.key, f"`{pair.second.key}`")
+    return f"`{pair.first.key}` and {other} don't go together: {pair.why}"
 
 
 def _labelled(spec: Spec, pair: Contradiction, fault: Diagnostic) -> Diagnostic:
@@ -238,7 +239,7 @@ def _labelled(spec: Spec, pair: Contradiction, fault: Diagnostic) -> Diagnostic:
 
 
 def _place(key: str) -> Path:
-    return ("cache", "kind") if key == CACHE_KIND else ("properties", key)
+    return tuple(key.split(".")) if key in (CACHE_KIND, PLATFORMS) else ("properties", key)
 
 
 def _is_precision(row: DeviceProperty, value: Any) -> bool:

@@ -10,7 +10,7 @@ from npuspec.diagnostics import Diagnostic, Path, Severity
 from npuspec.diagnostics.codes import CODES
 from npuspec.diagnostics.model import Edit
 from npuspec.npu import Contradiction, contradictions, property_table
-from npuspec.npu.contradictions import CACHE_KIND, Condition
+from npuspec.npu.contradictions import CACHE_KIND, PLATFORMS, Condition
 
 CPU = SMALL.replace('"NPU"\nfallback = ["CPU"]', '"CPU"')
 NPU = SMALL.replace('fallback = ["CPU"]\n', "")
@@ -23,6 +23,10 @@ def device(*lines: str) -> str:
 
 def core(*lines: str) -> str:
     return NPU + "\n[properties.core]\n" + "".join(f"{line}\n" for line in lines)
+
+
+def on(platform: str, *lines: str) -> str:
+    return device(*lines).replace('device = "NPU"\n', f'device = "NPU"\nplatforms = ["{platform}"]\n')
 
 
 def unchecked(*lines: str) -> str:
@@ -43,7 +47,7 @@ def only(text: str) -> Diagnostic:
         CPU + "[properties]\ninference-precision-hint = 'bf16'\nenable-weightless = true\n",
         core("enable-mmap = false", "force-tbb-terminate = true"),
         unchecked("NPU_BATCH_MODE = 'PLUGIN'", "NPUW_LLM = true", "ANYTHING = 1.5"),
-        device('platform = "5010"', "tiles = 3"),
+        on("5010", "tiles = 3"),
         device("bypass-umd-caching = false", "run-inferences-sequentially = true", "turbo = false"),
         device('compilation-mode-params = "performance-hint-override=latency"', 'performance-hint = "LATENCY"'),
         device('cache-mode = "OPTIMIZE_SIZE"') + DIRECTORY,
@@ -116,7 +120,7 @@ def test_properties_that_keep_every_rule_have_no_faults(text: str) -> None:
             "redundant-bypass",
             ("properties", "bypass-umd-caching"),
         ),
-        (device("tiles = 2", 'platform = "5020"'), "contradictory-properties", ("properties", "tiles")),
+        (on("5020", "tiles = 2"), "contradictory-properties", ("properties", "tiles")),
         (
             device("enable-weightless = false", 'cache-mode = "OPTIMIZE_SIZE"') + DIRECTORY,
             "contradictory-properties",
@@ -149,7 +153,10 @@ def written(condition: Condition, default: str) -> str:
 
 @pytest.mark.parametrize("pair", contradictions(), ids=lambda pair: f"{pair.first} with {pair.second}")
 def test_every_pair_of_the_table_is_reported_with_its_severity_at_both_places(pair: Contradiction) -> None:
-    text = device() + written(pair.first, "x") + written(pair.second, "x")
+    if pair.second.key == PLATFORMS:
+        text = on(str(pair.second.values[0]), written(pair.first, "x"))
+    else:
+        text = device() + written(pair.first, "x") + written(pair.second, "x")
     found = [fault for fault in faults_of(text) if pair.why in fault.message]
     assert [(fault.code, fault.severity, fault.help) for fault in found] == [
         (pair.code, CODES[pair.code].severity, pair.help)
@@ -220,11 +227,11 @@ def test_what_works_if_not_as_it_looks_is_a_warning() -> None:
         device("turbo = true", "run-inferences-sequentially = true"),
         device("bypass-umd-caching = true") + DIRECTORY,
         device('cache-mode = "OPTIMIZE_SIZE"'),
-        device('platform = "3720"', 'compiler-type = "PLUGIN"'),
+        on("3720", 'compiler-type = "PLUGIN"'),
         device('compilation-mode-params = "performance-hint-override=latency"', 'performance-hint = "THROUGHPUT"'),
     ):
         assert only(text).severity is Severity.WARNING
-    assert only(device("tiles = 9", 'platform = "4000"')).severity is Severity.ERROR
+    assert only(on("4000", "tiles = 9")).severity is Severity.ERROR
 
 
 def test_a_property_that_only_a_fallback_knows_is_allowed() -> None:

@@ -1,0 +1,43 @@
+"""What is said of an input beyond its shape."""
+
+import pytest
+
+from builders import SMALL, places
+from npuspec.diagnostics import Path
+
+IMAGE = SMALL.replace('["batch", "time"]', '["batch", 3, "time", 8]')
+AT: Path = ("inputs", "x")
+
+
+def preprocess(*lines: str, layout: str = 'layout = "NCHW"') -> str:
+    return IMAGE + f"{layout}\n[inputs.x.preprocess]\n" + "".join(f"{line}\n" for line in lines)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        IMAGE + 'layout = "NCHW"\n',
+        IMAGE + 'layout = "N?HW"\n',
+        IMAGE + 'layout = "N???"\n',
+        preprocess('layout = "NHWC"', "mean = [0.5, 0.5, 0.5]", "scale = [0.2, 0.2, 0.2]"),
+        preprocess("mean = [0.5]"),
+        preprocess("scale = [-1.0]"),
+    ],
+)
+def test_what_keeps_every_rule_has_no_faults(text: str) -> None:
+    assert places(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "path"),
+    [
+        (IMAGE + 'layout = "NCH"\n', "wrong-value", (*AT, "layout")),
+        (IMAGE + 'layout = "NCHH"\n', "wrong-value", (*AT, "layout")),
+        (preprocess('layout = "NHW"'), "wrong-value", (*AT, "preprocess", "layout")),
+        (preprocess('layout = "NHWC"', layout=""), "missing-key", AT),
+        (preprocess("mean = [0.5]", "scale = [1.0, 2.0]"), "wrong-value", (*AT, "preprocess", "scale")),
+        (preprocess("scale = [1.0, 0.0, 1.0]"), "wrong-value", (*AT, "preprocess", "scale", 1)),
+    ],
+)
+def test_what_breaks_one_rule_is_one_fault_at_its_place(text: str, code: str, path: Path) -> None:
+    assert places(text) == [(code, path)]
