@@ -23,9 +23,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     spec = write_spec(folder)
     planned = npuspec("plan", "spec.toml", "--out", "build/spec.plan", cwd=folder)
-    assert planned.code != 0  # there is no such folder yet
-    (folder / "build").mkdir()
-    planned = npuspec("plan", "spec.toml", "--out", "build/spec.plan", cwd=folder)
     assert planned.code == 0, planned.err
     applied = npuspec("apply", spec.name, cwd=folder)
     assert applied.code == 0, applied.err
@@ -81,10 +78,10 @@ def _tool(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (_spec, "dims.time.size: from 32 to 48"),
-        (_model, "model: from sha256 "),
-        (_data, "data: from sha256 "),
-        (_tool, "nncf: from 1-"),
+        (_spec, "dims.time.size 32 → 48"),
+        (_model, "model.sha256 "),
+        (_data, "data.sha256 "),
+        (_tool, "toolchain.nncf 1-"),
     ],
 )
 def test_a_stale_plan_file_is_exit_3_and_says_what_changed(
@@ -135,7 +132,7 @@ def test_locked_holds_the_lock_and_writes_none(folder: Path, verb: str) -> None:
     replace_text(folder / "spec.toml", "size = 32", "size = 48")
     ran = npuspec(verb, "spec.toml", "--locked", cwd=folder)
     assert ran.code == 3
-    assert "error[lock-drift]: not as in `spec.lock`: dims.time.size: from 32 to 48" in ran.err
+    assert "error[lock-drift]: not as in `spec.lock`: dims.time.size 32 → 48" in ran.err
     assert state(folder) == before
     (folder / "spec.lock").unlink()
     ran = npuspec(verb, "spec.toml", "--locked", cwd=folder)
@@ -166,7 +163,7 @@ def test_the_detailed_exit_code_is_0_5_or_2(folder: Path) -> None:
     assert ran()[0] == 0
     replace_text(folder / "spec.toml", "size = 32", "size = 48")
     code, said = ran()
-    assert (code, "dims.time.size: from 32 to 48" in said) == (5, True)
+    assert (code, "dims.time.size 32 → 48" in said) == (5, True)
     (folder / "spec.lock").unlink()
     code, said = ran()
     assert (code, "there is no spec.lock" in said) == (5, True)
