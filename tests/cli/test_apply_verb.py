@@ -93,7 +93,7 @@ def test_a_stale_plan_file_is_exit_3_and_says_what_changed(
     assert (ran.code, ran.out) == (3, "")
     assert "error[stale-plan]: `build/spec.plan` is stale: " in ran.err
     assert said in ran.err
-    assert "npuspec plan ../spec.toml --out spec.plan" in ran.err
+    assert "npuspec plan spec.toml --out build/spec.plan" in ran.err
     assert "Traceback" not in ran.err
     assert state(folder) == before
 
