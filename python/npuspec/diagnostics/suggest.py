@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 _FEW = 12  # names that are listed when none is close
 _SURE = 0.8  # of difflib's ratio: one letter in five
+_CLEARLY = 0.05  # likeness by which the best must exceed the next
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -22,9 +23,9 @@ def surely_meant(word: str, known: Iterable[str]) -> str:
 
     `min-drop` is close to `max-drop`, and `value` to `pad-value`: good enough to ask, and not to change a text.
     """
-    names = sorted(known)
-    close = {*get_close_matches(word, names, n=2, cutoff=_SURE), *(n for n in names if sorted(n) == sorted(word))}
-    return close.pop() if len(close) == 1 else ""
+    likeness = {n: 1.0 if sorted(n) == sorted(word) else SequenceMatcher(None, n, word).ratio() for n in sorted(known)}
+    best, *others = sorted(((ratio, n) for n, ratio in likeness.items() if ratio >= _SURE), reverse=True) or [(0.0, "")]
+    return best[1] if all(best[0] - ratio >= _CLEARLY for ratio, _ in others) else ""
 
 
 def toml_key(name: str) -> str:

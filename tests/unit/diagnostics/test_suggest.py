@@ -25,6 +25,8 @@ def test_a_bare_key_stays_bare() -> None:
     ("word", "meant"),
     [
         ("overfow", "overflow"),
+        ("overflaw", "overflow"),  # closer than to the other that it is close to
+        ("overlpa", "overlap"),
         ("pad_value", "pad-value"),
         ("mni", "min"),
         ("value", ""),
@@ -33,4 +35,4 @@ def test_a_bare_key_stays_bare() -> None:
     ],
 )
 def test_only_a_word_that_can_be_nothing_else_is_surely_meant(word: str, meant: str) -> None:
-    assert surely_meant(word, ["overflow", "pad-value", "max-drop", "min", "max"]) == meant
+    assert surely_meant(word, ["overflow", "overlap", "pad-value", "max-drop", "min", "max"]) == meant
