@@ -143,7 +143,7 @@ class Run:
         with tempfile.TemporaryDirectory() as scratch:
             beside = Path(scratch, "beside")
             beside.mkdir()
-            subprocess.run([sys.executable, ROOT / "tests" / "invalid" / "beside.py", beside], check=True)
+            subprocess.run([sys.executable, ROOT / "tests" / "beside.py", beside], check=True)
             while self.done < len(numbers) and time.monotonic() < deadline:
                 self._child(numbers[self.done :], beside, Path(scratch, "store"), deadline)
 
