@@ -157,7 +157,7 @@ def test_a_gate_that_fails_now_is_drift_before_it_is_a_failed_gate(path: Path) -
 def test_an_override_leaves_the_lock_and_is_drift_where_it_is_locked(path: Path) -> None:
     plan = plan_of(TEXT, files=FILES, device="CPU")
     assert LockKeeper.begin(path, plan, locked=False).path is None
-    with pytest.raises(LockError, match=r'target\.device: from "NPU" to "CPU"'):
+    with pytest.raises(LockError, match=r'target\.device "NPU" → "CPU"'):
         LockKeeper.begin(path, plan, locked=True)
 
 
