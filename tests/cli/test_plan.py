@@ -9,6 +9,7 @@ from builders import SMALL, plan_of, port, signature_of
 from conftest import ASR_SPEC, Ran, npuspec
 from npuspec.cli.show import show_plan
 from npuspec.plan import Plan
+from toy_specs import INT8, write_spec
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +107,14 @@ def test_an_unknown_device_is_a_wrong_call() -> None:
     ran = npuspec("plan", "--device", "GPU", ASR_SPEC)
     assert (ran.code, ran.out) == (2, "")
     assert "'GPU' is not one of 'NPU', 'CPU'" in ran.err
+
+
+def test_an_allowed_warning_is_not_shown_because_something_else_is_wrong(tmp_path: Path) -> None:
+    spec = write_spec(tmp_path, more=INT8 + '\n[[allow]]\ncode = "small-calibration"\nreason = "a toy"\n')
+    (tmp_path / "model" / "model.xml").unlink()
+    ran = npuspec("plan", spec)
+    assert ran.code == 2
+    assert "small-calibration" not in ran.err
 
 
 def test_the_committed_lock_is_held_by_its_spec() -> None:

@@ -89,10 +89,10 @@ def prepare_document(
     diagnostics += open_choices(spec)
     model, data, faults = _fetch(spec, document.folder, store, announce, tree)
     diagnostics += faults
-    if model is None or has_errors(diagnostics):
-        return None, diagnostics
-    prepared, faults = _lower(spec, model, data, store, device, announce or (lambda _: None))
-    diagnostics += faults
+    prepared = None
+    if model is not None and not has_errors(diagnostics):
+        prepared, faults = _lower(spec, model, data, store, device, announce or (lambda _: None))
+        diagnostics += faults
     unknowable = () if prepared else (*MODEL_DOUBTS, *SAMPLE_DOUBTS)
     return prepared, apply_allowances(spec, diagnostics, unknowable=unknowable)
 
