@@ -9,6 +9,7 @@ from builders import DATA, SMALL, plan_of, port, signature_of
 from conftest import ASR_SPEC, Ran, npuspec
 from npuspec.cli.show import show_plan
 from npuspec.plan import Plan
+from toy_specs import INT8, write_spec
 
 
 @pytest.fixture(scope="session")
@@ -117,6 +118,14 @@ def test_nothing_that_the_spec_states_is_missing_from_the_text() -> None:
     assert '  load.kind = "sustained"  (spec)' in lines
     assert "  kept in floating point: what matches `/Re.*`" in lines
     assert any(line.endswith("shorter is an error, longer: truncate") for line in lines)
+
+
+def test_an_allowed_warning_is_not_shown_because_something_else_is_wrong(tmp_path: Path) -> None:
+    spec = write_spec(tmp_path, more=INT8 + '\n[[allow]]\ncode = "small-calibration"\nreason = "a toy"\n')
+    (tmp_path / "model" / "model.xml").unlink()
+    ran = npuspec("plan", spec)
+    assert ran.code == 2
+    assert "small-calibration" not in ran.err
 
 
 def test_the_committed_lock_is_held_by_its_spec() -> None:

@@ -12,7 +12,7 @@ from npuspec.diagnostics.errors import EXIT_CHANGES, EXIT_USAGE
 
 @click.command("plan")
 @click.argument("spec", type=FILE)
-@click.option("--json", "json_", is_flag=True, help="Print the plan as JSON: the bytes that its digest is of.")
+@click.option("--json", "json_", is_flag=True, help="Print the plan as JSON, the same bytes for the same plan.")
 @click.option("--out", type=FILE, help="Write the plan to this file, for `npuspec apply FILE`.")
 @click.option("--locked", is_flag=True, help="Fail unless digests, versions and settings are those of the lock.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 5 if the lock has another plan, or there is none.")

@@ -143,7 +143,7 @@ def _agreement(evidence: Evidence) -> dict[str, dict[str, float]]:
 
 def _ratios(timed: Mapping[str, Any]) -> dict[str, float]:
     found = {name: figures.get("quantized_over_static") for name, figures in timed.get("latency", {}).items()}
-    return {name: round(ratio, 2) for name, ratio in sorted(found.items()) if ratio is not None}
+    return {name: round(ratio, 1) for name, ratio in sorted(found.items()) if ratio is not None}
 
 
 def rounded(value: float, digits: int = _DIGITS) -> float:

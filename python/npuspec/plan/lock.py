@@ -19,7 +19,7 @@ from npuspec.bundle.program import Frozen
 from npuspec.diagnostics import Diagnostic, LockError, SpecError
 from npuspec.plan.model import Plan, PlannedSource
 from npuspec.plan.passes.trace import COMMAND_LINE
-from npuspec.plan.stale import origin_changes, value_changes
+from npuspec.plan.stale import value_changes
 from npuspec.store import replace_file
 
 _FORMAT = 1
@@ -185,9 +185,7 @@ def lock_drift(lock: Lock, plan: Plan) -> list[str]:
     changes = value_changes(before, after)
     if changes or lock.plan == plan.digest:
         return changes
-    origins = {**dict.fromkeys(lock.settings, "spec"), **dict.fromkeys(lock.defaults, "default")}
-    changes = origin_changes(origins, {s.path: s.origin for s in plan.settings})
-    return changes or [f"the plan's digest {lock.plan[:12]} → {plan.digest[:12]}"]
+    return [f"the plan's digest {lock.plan[:12]} → {plan.digest[:12]}"]
 
 
 def gate_drift(lock: Lock, gates: Mapping[str, LockedGate]) -> list[str]:

@@ -4,10 +4,11 @@ Pure data. A plan holds no clock, host name, absolute path or set, and the same 
 the same bytes.
 """
 
+from itertools import chain
 from typing import Any, Literal
 
 from npuspec.bundle.program import Frozen, Program
-from npuspec.store import canonical_json, digest_bytes
+from npuspec.store import canonical_json, digest_json
 
 
 class SourceFile(Frozen):
@@ -152,8 +153,12 @@ class Plan(Frozen):
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the encoded plan."""
-        return digest_bytes(self.encode())
+        """The SHA-256 of the plan without its origins: of what is done, whoever said it."""
+        plain = self.model_dump(mode="json")
+        stated = [plain["settings"], plain["core"], *(deployment["properties"] for deployment in plain["deployments"])]
+        for value in chain.from_iterable(stated):
+            del value["origin"]
+        return digest_json(plain)
 
     def stages_for(self, device: str) -> tuple[PlannedStage, ...]:
         """Return the stages that are run when the model is made for one of the devices."""

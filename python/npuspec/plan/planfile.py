@@ -112,7 +112,8 @@ def locate_spec(path: Path, planfile: PlanFile) -> Path:
 
     """
     spec = Path(os.path.normpath(path.parent.resolve() / planfile.spec))
-    if not _is_file(spec):  # a pipe or a device would be read without end
+    # A pipe or a device would be read without end, and the lines of another file be shown as faults.
+    if spec.suffix != ".toml" or not _is_file(spec):
         message = f"`{path}` is the plan of `{planfile.spec}`, and no such file is there"
         raise SpecError(Diagnostic("spec-unreadable", message, "put the plan file back where it was written"))
     here = Path.cwd()

@@ -21,7 +21,7 @@ from npuspec.plan.passes.sample import split_samples
 from npuspec.plan.passes.trace import written_gates
 from npuspec.sources import Fetched, Tree, fetch_data, fetch_model
 from npuspec.sources.model import File
-from npuspec.spec import Document, Spec, apply_allowances, load, models, open_choices, validate, without_allowed
+from npuspec.spec import Document, Spec, apply_allowances, load, models, open_choices, validate
 from npuspec.store import Store
 from npuspec.store.recall import keep, recall, watching
 
@@ -93,10 +93,10 @@ def prepare_document(
     diagnostics += [*open_choices(spec), *check_beside(spec)]
     model, data, faults = _fetch(spec, document.folder, store, announce, tree)
     diagnostics += faults
-    if model is None or has_errors(diagnostics):
-        return None, without_allowed(spec, diagnostics)
-    prepared, faults = _lower(spec, model, data, store, device, announce or (lambda _: None))
-    diagnostics += faults
+    prepared = None
+    if model is not None and not has_errors(diagnostics):
+        prepared, faults = _lower(spec, model, data, store, device, announce or (lambda _: None))
+        diagnostics += faults
     unknowable = () if prepared else (*MODEL_DOUBTS, *SAMPLE_DOUBTS)
     return prepared, apply_allowances(spec, diagnostics, unknowable=unknowable)
 

@@ -72,7 +72,7 @@ def test_it_holds_what_a_review_asks_for_and_nothing_of_the_machine() -> None:
     assert lock.agreement == {
         "static against original, y": {"cosine": 0.999, "frame-agreement": 0.988, "max-abs-difference": 0.00123}
     }
-    assert lock.quantized_over_static == {SHORT: 0.33}
+    assert lock.quantized_over_static == {SHORT: 0.3}
     text = lock.encode().decode()
     assert HOST not in text
     assert "12.5" not in text
