@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,9 @@ import tomli
 
 from npuspec.sources import fetch_data
 from npuspec.store import Store
+
+# What runs in the background of a shell ignores Ctrl-C, and so would all that the tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
 ASR_SPEC = ROOT / "specs" / "asr.toml"
