@@ -52,6 +52,7 @@ _HELP = {
 }
 _TAGS = {"dims": "strategy", "inputs": "role", "gates": "metric"}
 """Tables that are of several kinds, and the key that says which."""
+_MENDED = 100  # keys of a table, above which none is mended: each is held against all others
 _MOST = 500  # faults of one spec: nobody reads more, and each takes its time
 
 _SHORTEST = {
@@ -125,12 +126,13 @@ def _unknown_key(document: Document, path: Path, detail: ErrorDetails) -> Diagno
     key, known = str(detail["loc"][-1]), known_keys(detail["loc"])
     help_ = did_you_mean(key, known)
     fault = Diagnostic("unknown-key", f"unknown key `{key}`", help_).at(path, "not a key of this table", "key")
-    meant = surely_meant(key, known_keys(detail["loc"]))
     table: Any = document.values
     for item in path[:-1]:
         table = table[item]
+    if len(table) > _MENDED or not (meant := surely_meant(key, known)) or meant in table:
+        return fault
     rivals = [other for other in table if other not in (key, *known) and get_close_matches(other, [meant])]
-    return fault.mend(path, "key", meant) if meant and meant not in table and not rivals else fault
+    return fault if rivals else fault.mend(path, "key", meant)
 
 
 def _missing(path: Path, key: str) -> Diagnostic:

@@ -72,3 +72,9 @@ def mended(text: str, edit: Edit, old: str) -> str:
 def test_what_is_mended_is_right(text: str, old: str) -> None:
     [edit] = edits(text)
     assert faults_of(mended(text, edit, old)) == []
+
+
+def test_in_a_table_of_very_many_keys_none_is_mended() -> None:
+    many = "".join(f"a{number} = 1\n" for number in range(100))
+    assert edits(SMALL + "pad_value = 1.0\n") != []
+    assert edits(SMALL + "pad_value = 1.0\n" + many) == []
