@@ -9,10 +9,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from beside import make_beside
 from click.testing import CliRunner
 from elsewhere import ELSEWHERE
 
+from beside import make_beside
 from conftest import ROOT
 from goldens import assert_same
 from npuspec.cli.main import app
