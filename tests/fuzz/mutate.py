@@ -16,7 +16,7 @@ from npuspec.npu import property_table
 from npuspec.spec import document
 
 ROOT = Path(__file__).parents[2]
-LIMIT = document._MAX_BYTES
+LIMIT = document.MAX_BYTES
 
 _TOKEN = re.compile(r'"[^"\n]*"|[A-Za-z0-9_.-]+|[ \t]+|\n|.', re.DOTALL)
 _ENTRY = re.compile(r"^([ \t]*)([A-Za-z0-9_.-]+)([ \t]*=[ \t]*)(.+)$", re.MULTILINE)

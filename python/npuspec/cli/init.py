@@ -100,12 +100,10 @@ def _write(output: Path, text: str) -> None:
 
     """
     from npuspec.diagnostics import Diagnostic, SpecError
+    from npuspec.store import replace_file
 
-    scratch = output.parent / f".npuspec-init-{os.getpid()}"
     try:
-        scratch.write_bytes(text.encode())
-        scratch.replace(output)
+        replace_file(output, text.encode())
     except OSError as error:
-        scratch.unlink(missing_ok=True)
         message = f"can't write `{output}`: {error.strerror}"
         raise SpecError(Diagnostic("unwritable-output", message, "name a file in a folder that is there")) from None

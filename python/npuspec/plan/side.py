@@ -11,13 +11,12 @@ from npuspec.bundle import open_bundle
 from npuspec.bundle.manifest import PLAN
 from npuspec.diagnostics import Diagnostic, Severity, has_errors
 from npuspec.plan.model import Plan
+from npuspec.plan.planfile import is_planfile
 from npuspec.plan.prepare import Announce, prepare, prepare_document
 from npuspec.sources.git import GitTree, read_at, tree_at
-from npuspec.spec import Document, parse
+from npuspec.spec import Document
+from npuspec.spec.document import MAX_BYTES, decode, without_text
 from npuspec.store import Store
-
-_MAX_SPEC = 4 * 1024 * 1024
-_BEGINNING = 4096  # bytes in which a plan's first brace stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ def read_side(path: Path, store: Store, announce: Announce | None = None) -> Sid
     """
     if path.is_dir():
         return _from_json(path, open_bundle(path).path(PLAN).read_bytes())
-    if _begins_with_brace(path):
+    if is_planfile(path):
         return _from_json(path, path.read_bytes())
     document, prepared, diagnostics = prepare(path, store, announce=announce)
     return Side(document, None if prepared is None else prepared.plan, diagnostics)
@@ -58,19 +57,11 @@ def read_base(path: Path, revision: str, store: Store, announce: Announce | None
     name = f"{revision}:{path.as_posix()}"
     tree, faults = tree_at(path.parent, revision)
     if tree is None:
-        return Side(_no_text(name, path), None, faults)
-    data, faults = read_at(tree, path.name, _MAX_SPEC)
+        return Side(without_text(name, path.parent), None, faults)
+    data, faults = read_at(tree, path.name, MAX_BYTES)
     if data is None:
-        return Side(_no_text(name, path), None, faults)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        fault = Diagnostic("spec-unreadable", f"`{name}` isn't UTF-8: byte {error.start}", "save the file as UTF-8")
-        return Side(_no_text(name, path), None, [fault])
-    if len(data) > _MAX_SPEC:
-        fault = Diagnostic("spec-unreadable", f"`{name}` is larger than 4 MiB", "a spec is a few lines of TOML")
-        return Side(_no_text(name, path), None, [fault])
-    document, faults = parse(text, name=name, folder=path.parent)
+        return Side(without_text(name, path.parent), None, faults)
+    document, faults = decode(data, name=name, folder=path.parent)
     if has_errors(faults):
         return Side(document, None, faults)
     prepared, more = prepare_document(document, store, announce=announce, tree=tree)
@@ -87,18 +78,9 @@ def _borrowed(tree: GitTree, revision: str) -> list[Diagnostic]:
     return [Diagnostic("base-untracked", message, help_, severity=Severity.NOTE)]
 
 
-def _begins_with_brace(path: Path) -> bool:
-    """Tell whether a file is JSON: TOML can't begin with a brace."""
-    try:
-        with path.open("rb") as file:
-            return file.read(_BEGINNING).lstrip().startswith(b"{")
-    except OSError:
-        return False
-
-
 def _from_json(path: Path, data: bytes) -> Side:
     """Read a plan as `npuspec plan` writes it: its own JSON, or a plan file that holds it as `plan`."""
-    document = _no_text(str(path), path)
+    document = without_text(str(path), path.parent)
     try:
         values: Any = json.loads(data, parse_constant=_no_number)
         inner = values.get("plan")
@@ -114,7 +96,3 @@ def _from_json(path: Path, data: bytes) -> Side:
 
 def _no_number(name: str) -> Any:
     raise ValueError(f"{name} is no number of a plan")
-
-
-def _no_text(name: str, path: Path) -> Document:
-    return Document(name, path.parent, "", {}, {})

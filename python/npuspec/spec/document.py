@@ -16,7 +16,8 @@ from npuspec.store import look
 Span = tuple[int, int]
 """Byte offsets (start, end) into the UTF-8 text."""
 
-_MAX_BYTES = 1024 * 1024
+MAX_BYTES = 1024 * 1024
+"""Of a spec's text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +48,26 @@ def load(path: FilePath) -> tuple[Document, list[Diagnostic]]:
     look(path)
     try:
         with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)  # a device has no size, and may have no end
-        if len(data) > _MAX_BYTES:
-            return _empty(path), [
-                Diagnostic("spec-unreadable", f"`{path}` is larger than 1 MiB", "a spec is a few lines of TOML")
-            ]
-        text = data.decode("utf-8-sig")  # some editors begin a file with a mark
+            data = file.read(MAX_BYTES + 1)  # a device has no size, and may have no end
     except OSError as error:
         fault = Diagnostic(
             "spec-unreadable", f"can't read `{path}`: {error.strerror}", "name a TOML file, such as specs/asr.toml"
         )
-        return _empty(path), [fault]
+        return without_text(str(path), path.parent), [fault]
+    return decode(data, name=str(path), folder=path.parent)
+
+
+def decode(data: bytes, *, name: str, folder: FilePath) -> tuple[Document, list[Diagnostic]]:
+    """Parse the bytes of a spec; more of them than `MAX_BYTES` are refused, whatever they are."""
+    if len(data) > MAX_BYTES:
+        fault = Diagnostic("spec-unreadable", f"`{name}` is larger than 1 MiB", "a spec is a few lines of TOML")
+        return without_text(name, folder), [fault]
+    try:
+        text = data.decode("utf-8-sig")  # some editors begin a file with a mark
     except UnicodeDecodeError as error:
-        fault = Diagnostic("spec-unreadable", f"`{path}` isn't UTF-8: byte {error.start}", "save the file as UTF-8")
-        return _empty(path), [fault]
-    return parse(text, name=str(path), folder=path.parent)
+        fault = Diagnostic("spec-unreadable", f"`{name}` isn't UTF-8: byte {error.start}", "save the file as UTF-8")
+        return without_text(name, folder), [fault]
+    return parse(text, name=name, folder=folder)
 
 
 def parse(text: str, *, name: str = "<text>", folder: FilePath = FilePath()) -> tuple[Document, list[Diagnostic]]:
@@ -86,5 +92,6 @@ def parse(text: str, *, name: str = "<text>", folder: FilePath = FilePath()) -> 
     return Document(name, folder, text, values, spans), []
 
 
-def _empty(path: FilePath) -> Document:
-    return Document(str(path), path.parent, "", {}, {})
+def without_text(name: str, folder: FilePath) -> Document:
+    """Return the document of what has no text that could be shown."""
+    return Document(name, folder, "", {}, {})
