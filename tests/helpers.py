@@ -1,6 +1,9 @@
 """Small questions that several tests put to a bundle or to processes, and the smallest damage."""
 
+import os
+import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +28,25 @@ def flip(path: Path, offset: int) -> None:
         byte = file.read(1)[0]
         file.seek(offset)
         file.write(bytes([byte ^ 1]))
+
+
+def interrupt_apply(*arguments: str | Path, cwd: Path | None = None) -> tuple[int, str, str]:
+    """Apply, press Ctrl-C when the first stage is done, and return the exit code, stdout and stderr."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "npuspec", "apply", *map(str, arguments), "--rebuild"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("read:"):
+            break
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
 
 
 def let_go(processes: Sequence[subprocess.Popen[str]], line: str) -> None:

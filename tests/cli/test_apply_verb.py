@@ -1,10 +1,7 @@
 """`npuspec apply`, and `plan` as far as it prepares it: plan files, the lock, and exit codes."""
 
 import json
-import os
 import shutil
-import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conftest import npuspec
-from helpers import flip, version
+from helpers import flip, interrupt_apply, version
 from recalled import replace_text
 from toy_specs import write_spec
 
@@ -239,21 +236,8 @@ def test_a_gate_that_fails_is_exit_1_and_leaves_everything(folder: Path) -> None
 @pytest.mark.parametrize("name", ["spec.toml", "build/spec.plan"])
 def test_ctrl_c_leaves_the_lock_and_the_bundle_as_they_were(folder: Path, name: str) -> None:
     before = state(folder)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "npuspec", "apply", name, "--rebuild"],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=folder,
-        start_new_session=True,
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("read:"):
-            break
-    os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (130, "")
+    code, out, err = interrupt_apply(name, cwd=folder)
+    assert (code, out) == (130, "")
     assert "interrupted" in err
     assert "Traceback" not in err
     assert state(folder) == before

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from conftest import Ran, npuspec
-from helpers import files, version
+from helpers import files, interrupt_apply, version
 from npuspec.bundle import open_bundle
 from toy_specs import INT8, write_spec
 
@@ -78,20 +78,8 @@ def test_ctrl_c_says_so_and_leaves_the_old_bundle(tmp_path: Path) -> None:
     spec, bundle = write_spec(tmp_path), tmp_path / "bundle"
     assert npuspec("apply", spec, "--output", bundle).code == 0
     before = version(bundle)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "npuspec", "apply", str(spec), "--output", str(bundle), "--rebuild"],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("read:"):
-            break
-    os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == 130
+    code, _, err = interrupt_apply(spec, "--output", bundle)
+    assert code == 130
     assert "interrupted" in err
     assert "Traceback" not in err
     assert version(bundle) == before
