@@ -32,6 +32,23 @@ class Extent(Frozen):
         return (self.scale * n + self.offset) // self.divisor
 
 
+class Preprocess(Frozen):
+    """What becomes of the caller's sample before it is padded: its axes are moved, then channels, then values."""
+
+    dtype: str
+    """What the caller gives, by NumPy's name."""
+    order: tuple[int, ...]
+    """Which of the caller's axes becomes each of the model's, without the batch; as `numpy.transpose` takes it."""
+    channels: int | None = None
+    """The model's axis of channels, without the batch; None where nothing is said of channels."""
+    swap_channels: bool = False
+    """Whether the order of channels is reversed."""
+    mean: tuple[float, ...] = ()
+    """Subtracted, one for each channel."""
+    scale: tuple[float, ...] = ()
+    """Then divided by, one for each channel."""
+
+
 class DataInput(Frozen):
     """An input that the caller gives: one sample of rank `len(axes)`, without the batch axis."""
 
@@ -44,6 +61,7 @@ class DataInput(Frozen):
     pad_value: float
     pad_side: Literal["right", "left"]
     finite: bool
+    preprocess: Preprocess | None = None
 
 
 class LengthInput(Frozen):
@@ -78,11 +96,22 @@ class Output(Frozen):
 
 
 class Dim(Frozen):
-    """The lengths that a sample may have in a padded dimension."""
+    """The lengths that a sample may have in a padded dimension, and what becomes of a longer one."""
 
     minimum: Size
     """The shortest that the original model takes."""
     maximum: Size
+    """The largest size of a variant."""
+    multiple: Size = 1
+    """The original model takes multiples of this; a sample is padded to the next one to be compared with it."""
+    overflow: Literal["error", "truncate", "chunk"] = "error"
+    """What becomes of a sample beyond `maximum`: it is refused, its end is left out, or it runs in chunks."""
+    overlap: Annotated[int, Field(ge=0)] = 0
+    """For chunks: how much of one the next repeats, at least."""
+    stitch: Literal["concatenate", "average"] = "concatenate"
+    """For chunks: what becomes of outputs where they overlap."""
+    step: Size = 1
+    """For chunks: each begins at a multiple of this, so that outputs' steps fall together."""
 
 
 class Variant(Frozen):

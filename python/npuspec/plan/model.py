@@ -90,6 +90,7 @@ class PlannedGate(Frozen):
     compared: str | None = None
     figure: str | None = None
     platform: str | None = None
+    variant: str | None = None
     min: float | None = None
     max: float | None = None
 
@@ -99,7 +100,8 @@ class PlannedGate(Frozen):
         if self.figure is not None:
             return f"{self.figure} {self.metric}" + (f" on {self.platform}" if self.platform else "")
         beside = self.against or ("the original" if self.compared == "with-original" else None)
-        return f"{self.metric} of {self.of}" + (f" against {beside}" if beside else "") + f", {self.output}"
+        where = f" in variant {self.variant}" if self.variant else ""
+        return f"{self.metric} of {self.of}" + (f" against {beside}" if beside else "") + f", {self.output}{where}"
 
     @property
     def limits(self) -> str:

@@ -1,6 +1,6 @@
 """A model, running: the caller's unpadded arrays in, outputs cut to their valid length out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from threading import Lock
 from types import TracebackType
 from typing import Any
@@ -71,14 +71,43 @@ class Session:
             DeviceError: `infer-failed`, with what the device said.
 
         """
-        sample, sizes = check_sample(self.program, inputs)
-        variant = choose_variant(self.program, sizes)
-        slot = self._slots[variant.name]
+        return self.infer_many([inputs])[0]
+
+    def infer_many(self, samples: Sequence[Mapping[str, Any]]) -> list[dict[str, Array]]:
+        """Run any number of samples of any sizes, as many at a time as a batch has rows.
+
+        Args:
+            samples: each as `infer` takes it.
+
+        Returns:
+            For each sample, in the order in which they were given, what `infer` returns.
+
+        Raises:
+            InputError: a sample doesn't fit; nothing was run.
+            DeviceError: `infer-failed`, with what the device said.
+
+        """
+        checked = [check_sample(self.program, sample) for sample in samples]
+        waiting: dict[str, list[int]] = {}
+        for number, (_, sizes) in enumerate(checked):
+            waiting.setdefault(choose_variant(self.program, sizes).name, []).append(number)
+        results: list[dict[str, Array]] = [{} for _ in checked]
+        for name, numbers in waiting.items():
+            for start in range(0, len(numbers), self.program.batch):
+                batch = numbers[start : start + self.program.batch]
+                for number, outputs in zip(batch, self._run(name, [checked[n] for n in batch]), strict=True):
+                    results[number] = outputs
+        return results
+
+    def _run(self, variant: str, rows: list[tuple[dict[str, Array], dict[str, int]]]) -> list[dict[str, Array]]:
+        """Run at most one batch of samples that the variant holds."""
+        slot = self._slots[variant]
+        # Rows that are left over repeat the last sample, so that none is an empty one.
+        filling = [rows[-1][0]] * (self.program.batch - len(rows))
         with slot.lock:
             if slot.closed:
                 raise InputError(Diagnostic("session-closed", "this session is closed", "load the bundle again"))
-            # A batch has a row for each sample: a single one fills them all, so that no row is an empty sample.
-            fill(self.program, slot.buffers, [sample] * self.program.batch)
+            fill(self.program, slot.buffers, [*(arrays for arrays, _ in rows), *filling])
             try:
                 if slot.has_state:  # a sample's result doesn't depend on the samples before it
                     slot.request.reset_state()
@@ -86,7 +115,10 @@ class Session:
             except RuntimeError as error:
                 message = f"{self.device} failed: {str(error).strip()}"
                 raise DeviceError(Diagnostic("infer-failed", message, "load the bundle again")) from None
-            return {o.name: self._cut(o, slot.results[o.name][0], sizes) for o in self.program.outputs}
+            return [
+                {o.name: self._cut(o, slot.results[o.name][row], sizes) for o in self.program.outputs}
+                for row, (_, sizes) in enumerate(rows)
+            ]
 
     def _cut(self, output: Output, row: Array, sizes: Mapping[str, int]) -> Array:
         """Copy the valid part of one row of an output."""

@@ -51,7 +51,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     if request.data is None:
         raise StageError(Diagnostic("no-data", "there are no samples to calibrate with", "add [data] to the spec"))
     samples = read_samples(request.data, parameters["samples"]["calibration"], program, parameters["samples"])
-    fitting, too_long = _fitting(program, variant, samples, parameters["samples"]["input"])
+    fitting, too_long = _fitting(program, variant, samples)
     if not fitting:
         message = f"none of the {len(samples)} calibration samples fits variant {variant.name}"
         raise StageError(Diagnostic("too-few-samples", message, "add shorter samples, or leave this size out"))
@@ -77,21 +77,19 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     )
 
 
-def _fitting(
-    program: Program, variant: Variant, samples: list[Sample], name: str
-) -> tuple[list[dict[str, Array]], list[str]]:
+def _fitting(program: Program, variant: Variant, samples: list[Sample]) -> tuple[list[dict[str, Array]], list[str]]:
     """Return the samples that this variant holds, and the paths of those that it doesn't."""
     fitting, too_long = [], []
     for sample in samples:
         try:
-            arrays, sizes = check_sample(program, {name: sample.array})
+            arrays, sizes = check_sample(program, sample.arrays)
         except InputError as error:
             fault = error.diagnostics[0]
-            raise StageError(Diagnostic(fault.code, f"`{sample.path}`: {fault.message}", fault.help)) from None
+            raise StageError(Diagnostic(fault.code, f"`{sample.name}`: {fault.message}", fault.help)) from None
         if all(variant.sizes[dim] >= size for dim, size in sizes.items()):
             fitting.append(arrays)
         else:
-            too_long.append(sample.path)
+            too_long.append(sample.name)
     return fitting, too_long
 
 

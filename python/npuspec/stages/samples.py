@@ -18,10 +18,10 @@ _SOUND = {"float32": "float32", "float16": "float32", "float64": "float64", "int
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One sample of a data input, and the file that it is from."""
+    """One sample: what it is called in the plan, and an array for each data input."""
 
-    path: str
-    array: Array
+    name: str
+    arrays: dict[str, Array]
 
 
 def read_samples(folder: Path, paths: list[str], program: Program, parameters: Mapping[str, Any]) -> list[Sample]:
@@ -32,7 +32,7 @@ def read_samples(folder: Path, paths: list[str], program: Program, parameters: M
 
     """
     target = next(i for i in program.inputs if isinstance(i, DataInput) and i.name == parameters["input"])
-    return [Sample(path, _read(folder, path, parameters["sample_rate"], target)) for path in paths]
+    return [Sample(path, {target.name: _read(folder, path, parameters["sample_rate"], target)}) for path in paths]
 
 
 def _read(folder: Path, path: str, rate: int | None, target: DataInput) -> Array:

@@ -60,10 +60,10 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     outputs: dict[str, list[Mapping[str, Array]]] = {name: [] for name in models}
     for number, sample in enumerate(samples):
         for name, model in models.items():
-            outputs[name].append(_infer(model, sample, parameters["samples"]["input"]))
+            outputs[name].append(_infer(model, sample))
         progress(number + 1, len(samples))
-    rows = compare(outputs, pairs, parameters["outputs"], [s.path for s in samples])
-    used = Counter(_variant_of(program, sample, parameters["samples"]["input"]) for sample in samples)
+    rows = compare(outputs, pairs, parameters["outputs"], [s.name for s in samples])
+    used = Counter(_variant_of(program, sample) for sample in samples)
     request.write_json(
         "agreement.json",
         {"device": device, "samples": len(samples), "samples_of_variant": dict(used), "pairs": rows},
@@ -76,7 +76,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
             for n, ir in zip(names, static, strict=True)
         }
     latency = {
-        v.name: _time({k: m[v.name] for k, m in timed.items()}, program, v, samples[0].array) for v in program.variants
+        v.name: _time({k: m[v.name] for k, m in timed.items()}, program, v, samples[0].arrays) for v in program.variants
     }
     request.write_json(TIMINGS, {"device": device, "latency": latency})
 
@@ -123,26 +123,30 @@ class _Original:
         return {o.name: np.array(request.get_tensor(o.name).data[0]) for o in self._program.outputs}
 
 
-def _variant_of(program: Program, sample: Sample, name: str) -> str:
-    _, sizes = check_sample(program, {name: sample.array})
+def _variant_of(program: Program, sample: Sample) -> str:
+    _, sizes = check_sample(program, sample.arrays)
     return choose_variant(program, sizes).name
 
 
-def _infer(model: Any, sample: Sample, name: str) -> Mapping[str, Array]:
+def _infer(model: Any, sample: Sample) -> Mapping[str, Array]:
     try:
-        result: Mapping[str, Array] = model.infer({name: sample.array})
+        result: Mapping[str, Array] = model.infer(sample.arrays)
     except InputError as error:
         fault = error.diagnostics[0]
-        raise StageError(Diagnostic(fault.code, f"`{sample.path}`: {fault.message}", fault.help)) from None
+        raise StageError(Diagnostic(fault.code, f"`{sample.name}`: {fault.message}", fault.help)) from None
     return result
 
 
-def _time(models: Mapping[str, ov.CompiledModel], program: Program, variant: Variant, sample: Array) -> dict[str, Any]:
+def _time(
+    models: Mapping[str, ov.CompiledModel], program: Program, variant: Variant, sample: Mapping[str, Array]
+) -> dict[str, Any]:
     """Time models in turn on one sample, repeated until it fills the variant."""
     requests = {name: model.create_infer_request() for name, model in models.items()}
     for request in requests.values():
         full = {
-            i.name: np.resize(sample, variant.shapes[i.name][1:]) for i in program.inputs if isinstance(i, DataInput)
+            i.name: np.resize(sample[i.name], variant.shapes[i.name][1:])
+            for i in program.inputs
+            if isinstance(i, DataInput)
         }
         fill(program, {i.name: request.get_tensor(i.name).data for i in program.inputs}, [full] * program.batch)
     taken: dict[str, list[float]] = {name: [] for name in models}

@@ -22,8 +22,8 @@ SOUND = np.array([0.0, 0.5, -0.5, 0.25], np.float32)
 def read(folder: Path, name: str, dtype: str = "float32", *, finite: bool = False) -> NDArray[Any]:
     parameters = {"input": "x", "sample_rate": 16000}
     (sample,) = read_samples(folder, [name], program(data(dtype=dtype, finite=finite)), parameters)
-    assert sample.path == name
-    return sample.array
+    assert sample.name == name
+    return sample.arrays["x"]
 
 
 def refused(folder: Path, name: str, code: str = "unreadable-sample", **more: Any) -> str:

@@ -14,12 +14,18 @@ class Data(Table):
     """Files by a path or glob relative to the spec, or in a wheel: `pypi:NAME==VERSION/path/in/the/wheel`."""
     sha256: Sha256 | None = None
     """Pin of the files; a remote source must have one."""
-    input: str
-    """The input of the model that a file is a sample of."""
+    input: str | None = None
+    """The input of the model that a sample is for; left out where files name their arrays themselves (`.npz`)."""
     sample_rate: Size | None = None
     """For sound: the rate in Hz that every file must have."""
     tokenizer: str | None = None
-    """For lines of text: the `tokenizer.json` that makes token ids of them, as a source of its own."""
+    """For text: the `tokenizer.json` that makes token ids of it, as a source of its own."""
+    tokenizer_sha256: Sha256 | None = None
+    """Pin of the tokenizer; a remote source must have one."""
+    token_types: str | None = None
+    """For text: the input that takes the tokenizer's type ids."""
+    field: str | None = None
+    """For text in YAML or JSON: the member whose strings are the samples."""
     labels: str | None = None
     """What is right for each sample, for gates on a task: a text file with a line for each."""
 
@@ -91,8 +97,10 @@ class AgreementGate(Table):
     """The output that is compared."""
     of: Literal["static", "quantized", "batched"]
     """The model that is held to the gate."""
-    against: Literal["original", "static"]
-    """The model that it is compared with."""
+    against: Literal["original", "static", "quantized"]
+    """The model that it is compared with; a full batch may be held against the quantized model alone."""
+    variant: str | None = None
+    """One static variant, by its name in the plan; left out, each sample runs in the smallest that holds it."""
     min: Number | None = None
     """The least figure that passes."""
     max: Number | None = None

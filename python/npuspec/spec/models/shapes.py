@@ -51,6 +51,8 @@ class PadDim(Table):
     """For chunks: how much of a chunk the next one repeats."""
     stitch: Literal["concatenate", "average"] | None = None
     """For chunks: how the overlapping parts of outputs become one."""
+    lengths: str | None = None
+    """A text file of real lengths, a number a line, from which the waste of padding is counted."""
 
 
 class BucketsDim(Table):
@@ -120,6 +122,8 @@ class LengthInput(Table):
     """Filled with true lengths."""
     of: str
     """The data input whose length it is."""
+    dim: str | None = None
+    """Which of its padded dimensions is meant, where it has several."""
 
 
 class MaskInput(Table):
@@ -129,6 +133,8 @@ class MaskInput(Table):
     """Filled with 1 where a sample is valid."""
     of: str
     """The data input that is masked."""
+    dim: str | None = None
+    """Which of its padded dimensions is meant, where it has several."""
     built: Literal["outside", "in-model"] = "outside"
     """By npuspec before each inference, or in the model's graph from a length that takes the mask's place."""
 

@@ -32,7 +32,7 @@ def data_for_an_input(spec: Spec) -> Iterator[Diagnostic]:
         yield from [fault] if needs else []
         return
     names = [n for n, t in spec.inputs.items() if isinstance(t, DataInput)]
-    if spec.data.input not in names:
+    if spec.data.input is not None and spec.data.input not in names:
         message = f"`{spec.data.input}` is no data input of this spec"
         yield Diagnostic("unknown-input", message, did_you_mean(spec.data.input, names)).at(("data", "input"))
     elif len(names) > 1:
