@@ -5,6 +5,7 @@ rule is found from the places where the length steps up, and then tried all over
 """
 
 from collections.abc import Callable
+from math import gcd
 from typing import Any
 
 from npuspec.bundle.program import Extent
@@ -45,6 +46,29 @@ def find_extent(ask: Ask, *, dim: str, axis: int, low: int, high: int, stated: E
     if stated is not None:
         return f"{here}: stated as {stated.of(n)} for {n}, but the model gives {length}"
     return f"{here}: lengths such as {dict(sorted(known.items())[:4])} follow no floor division"
+
+
+def find_extent_on_grid(
+    ask: Ask, *, dim: str, axis: int, low: int, high: int, multiple: int, stated: Extent | None
+) -> Extent | str | None:
+    """Find what `find_extent` does for a model that takes multiples only, and is asked for nothing else."""
+    found = find_extent(
+        lambda count: ask(count * multiple),
+        dim=dim,
+        axis=axis,
+        low=-(-low // multiple),
+        high=high // multiple,
+        stated=None if stated is None else stated.model_copy(update={"scale": stated.scale * multiple}),
+    )
+    if isinstance(found, str):
+        return found if multiple == 1 else f"{found} (counted in multiples of {multiple})"
+    if found is None or stated is not None:
+        return stated
+    offset, divisor = found.offset * multiple, found.divisor * multiple
+    shared = gcd(found.scale, offset, divisor)
+    return found.model_copy(
+        update={"scale": found.scale // shared, "offset": offset // shared, "divisor": divisor // shared}
+    )
 
 
 def _guess(ask: Ask, form: Extent, known: dict[int, int]) -> Extent:

@@ -1,6 +1,6 @@
 """The child's side: what only OpenVINO can tell."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -11,7 +11,7 @@ import openvino as ov
 from npuspec.bundle.program import Dim, Extent
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, SpecError
-from npuspec.facts.extents import find_extent, shortest
+from npuspec.facts.extents import find_extent_on_grid, shortest
 from npuspec.facts.model import Lengths, Port, Signature
 from npuspec.runtime.device import identity, present
 
@@ -180,18 +180,20 @@ def lengths(arguments: Mapping[str, Any], _progress: Progress) -> Any:
     if isinstance(top, str):
         message = f"the model can't have the sizes {largest}: {top}"
         raise SpecError(Diagnostic("impossible-shape", message, "choose sizes that the model takes"))
-    dims = {dim: Dim(minimum=shortest(partial(model.shapes, dim), high), maximum=high) for dim, high in largest.items()}
+    grid: dict[str, int] = arguments["multiples"]
+    dims = {dim: _dim(partial(model.shapes, dim), high, grid[dim]) for dim, high in largest.items()}
     extents: dict[str, list[Extent]] = {output: [] for output in top}
     failures: dict[str, str] = {}
     for output, shape in top.items():
         stated = [Extent.model_validate(e) for e in arguments["stated"].get(output, ())]
         for (name, dim), axis in product(dims.items(), range(1, len(shape))):
-            found = find_extent(
+            found = find_extent_on_grid(
                 partial(model.length, dim=name, output=output, axis=axis),
                 dim=name,
                 axis=axis,
                 low=dim.minimum,
                 high=dim.maximum,
+                multiple=grid[name],
                 stated=next((e for e in stated if (e.dim, e.axis) == (name, axis)), None),
             )
             if isinstance(found, str):
@@ -200,6 +202,12 @@ def lengths(arguments: Mapping[str, Any], _progress: Progress) -> Any:
                 extents[output].append(found)
     kept = {output: tuple(found) for output, found in extents.items()}
     return Lengths(dims=dims, extents=kept, failures=failures, shapes=top).model_dump(mode="json")
+
+
+def _dim(propagate: Callable[[int], Any], high: int, multiple: int) -> Dim:
+    """Find the shortest sample that the model takes once it is padded to the next multiple."""
+    fewest = shortest(lambda count: propagate(count * multiple), high // multiple)
+    return Dim(minimum=(fewest - 1) * multiple + 1, maximum=high, multiple=multiple)
 
 
 def _output_shapes(model: ov.Model, shapes: Mapping[str, list[Any]]) -> dict[str, tuple[int, ...]] | str:

@@ -11,7 +11,7 @@ from npuspec.facts.model import Lengths, Signature
 from npuspec.sources import Fetched
 from npuspec.store import Store, canonical_json, digest_json, distrust
 
-_FORMAT = 3  # of what is kept: raised when the meaning of a fact changes
+_FORMAT = 4  # of what is kept: raised when the meaning of a fact changes
 
 
 @cache
@@ -43,6 +43,7 @@ def lengths(
     *,
     shapes: Mapping[str, Sequence[str | int]],
     sizes: Mapping[str, Sequence[int]],
+    multiples: Mapping[str, int],
     stated: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> Lengths:
     """Return how the outputs' lengths follow from the padded dimensions.
@@ -52,12 +53,14 @@ def lengths(
         store: where facts are kept.
         shapes: each input's shape, with names for the padded dimensions.
         sizes: the sizes that each of these will have, rising.
+        multiples: of what its sizes are multiples in the original model.
         stated: extents of outputs that the spec states by hand; they are checked, not looked for.
 
     """
     question = {
         "shapes": {name: list(shape) for name, shape in shapes.items()},
         "sizes": {dim: list(found) for dim, found in sizes.items()},
+        "multiples": dict(multiples),
         "stated": {output: [dict(extent) for extent in extents] for output, extents in stated.items()},
     }
     return Lengths.model_validate(_kept(store, model, "lengths", question))

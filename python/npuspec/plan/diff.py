@@ -189,6 +189,10 @@ def _devices(plan: Plan) -> set[str]:
     return {deployment.device for deployment in plan.deployments}
 
 
+_TAKEN = ("minimum", "maximum")
+"""What a dimension says of the samples that a session takes as they are."""
+
+
 def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
     """Return what PARTS names; properties are those of devices that both plans have."""
     program = plan.program.model_dump(mode="json")
@@ -201,14 +205,18 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
         "cache": plan.cache,
         "calibration": samples and [sampled, samples.calibration],
         "device": _target(plan),
-        "dims": program["dims"],
+        "dims": {name: [dim[key] for key in _TAKEN] for name, dim in program["dims"].items()},
         "entry": [s.parameters.get("entry") for s in plan.stages if s.verb == "read"],
         "fallbacks": [d.device for d in plan.deployments[1:]],
-        "given": [[port[key] for key in ("name", "dtype", "axes", "finite")] for port in data],
+        "given": [[*(port[key] for key in ("name", "axes", "finite")), _given(port)] for port in data],
         "inputs": program["inputs"],
         "measured": [s.parameters.get("outputs") for s in plan.stages if s.verb == "verify"][:1],
         "model": plan.model.digest,
         "outputs": program["outputs"],
+        "overflow": {
+            name: {key: value for key, value in dim.items() if key not in _TAKEN}
+            for name, dim in program["dims"].items()
+        },
         "padding": [[port[key] for key in ("name", "pad_value", "pad_side")] for port in data],
         "platforms": plan.platforms,
         "toolchain": plan.toolchain,
@@ -221,6 +229,12 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
         if deployment.device in devices:
             found |= _given_to(deployment, found)
     return found
+
+
+def _given(port: Mapping[str, Any]) -> list[Any]:
+    """Return the dtype that the caller gives, and the order of axes where it isn't the model's."""
+    steps = port["preprocess"]
+    return [port["dtype"], None] if steps is None else [steps["dtype"], steps["order"]]
 
 
 def _given_to(deployment: Deployment, found: dict[str, Any]) -> dict[str, Any]:

@@ -65,6 +65,7 @@ PARTS = {
     "measured": Part(("verify",)),
     "model": Part(("read",), (_C.ACCURACY,)),
     "outputs": Part(_FED, (_C.RELOAD, _C.INTERFACE)),
+    "overflow": Part(_FED, (_C.RELOAD,)),
     "padding": Part((), (_C.ACCURACY,)),
     "platforms": Part((), (_C.RELOAD,)),
     "properties": Part(_DEVICE, (_C.RELOAD,)),
@@ -78,14 +79,14 @@ PARTS = {
 _PROGRAM = ("batch", "dims", "inputs", "given", "outputs", "variants")
 _MODEL = Effect(("model", "entry", *_PROGRAM))
 _DATA = Effect(("calibration", "validation"))
-_SIZES = Effect(("variants", "dims", "inputs", "given", "outputs"))
-_LENGTH = Effect(("outputs", "dims"))
-_SELECT = Effect(("outputs", "variants"), (_C.INTERFACE,))
+_SIZES = Effect(("variants", "dims", "overflow", "inputs", "given", "outputs"))
+_LENGTH = Effect(("outputs", "dims", "overflow"))
+_SELECT = Effect(("outputs", "overflow", "variants"), (_C.INTERFACE,))
 _FILLED = Effect(("inputs", "given", "variants"))
 _PADDING = Effect(("inputs", "padding"))
 _GIVEN = Effect(("inputs", "given", "variants"), (_C.INTERFACE,))
 _COMPUTED = Effect(("inputs", "variants"), (_C.ACCURACY,))
-_CHUNKS = Effect((), (_C.RELOAD, _C.ACCURACY))
+_CHUNKS = Effect(("overflow",), (_C.ACCURACY,))
 _SESSION = Effect((), (_C.RELOAD,))
 _GATE = Effect(("measured",), (_C.REMEASURE,))
 _NONE = Effect()
@@ -109,7 +110,7 @@ EFFECTS = {
     "data.tokenizer": _DATA,
     "data.tokenizer-sha256": _DATA,
     "dims.*.lengths": _NONE,
-    "dims.*.overflow": Effect((), (_C.RELOAD, _C.INTERFACE)),
+    "dims.*.overflow": Effect(("overflow",), (_C.INTERFACE,)),
     "dims.*.overlap": _CHUNKS,
     "dims.*.size": _SIZES,
     "dims.*.sizes": _SIZES,
@@ -130,7 +131,7 @@ EFFECTS = {
     "inputs.*.finite": Effect(("inputs", "given")),
     "inputs.*.layout": Effect(("inputs", "variants")),
     "inputs.*.of": _FILLED,
-    "inputs.*.pad-multiple": Effect(("inputs", "dims")),
+    "inputs.*.pad-multiple": Effect(("inputs", "dims", "overflow")),
     "inputs.*.pad-side": _PADDING,
     "inputs.*.pad-value": _PADDING,
     "inputs.*.preprocess.dtype": _GIVEN,

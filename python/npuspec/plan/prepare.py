@@ -16,6 +16,7 @@ from npuspec.plan.passes.beside import check_beside
 from npuspec.plan.passes.bind import build_program, check_ports, padded_dims, stated_extents, static_shape
 from npuspec.plan.passes.cut import check_lengths
 from npuspec.plan.passes.doubt import MODEL_DOUBTS, SAMPLE_DOUBTS, doubt_model, doubt_samples
+from npuspec.plan.passes.overflow import check_chunks, multiples
 from npuspec.plan.passes.reach import beyond_reach
 from npuspec.plan.passes.sample import split_samples
 from npuspec.plan.passes.trace import written_gates
@@ -159,6 +160,7 @@ def _lower(
                 name: static_shape(spec, name, ports[name], {d: d for d in padded_dims(spec)}) for name in spec.inputs
             },
             sizes=padded_dims(spec),
+            multiples=multiples(spec),
             stated={name: [e.model_dump() for e in extents] for name, extents in stated_extents(spec).items()},
         )
     except NpuspecError as error:
@@ -170,6 +172,8 @@ def _lower(
     if has_errors(diagnostics):
         return None, diagnostics
     program = build_program(spec, found, propagated)
+    if faults := check_chunks(program):
+        return None, [*diagnostics, *faults]
     plan = lower(spec, program, planned_model, samples, entry=model.entry, toolchain=toolchain(), device=device)
     beyond = beyond_reach(spec)
     return Prepared(plan, model, data, tuple(beyond), written_gates(spec)), [*diagnostics, *beyond]

@@ -10,6 +10,7 @@ from npuspec import _native
 from npuspec.bundle.program import DataInput, LengthInput, MaskInput, Program, Variant
 from npuspec.diagnostics import Diagnostic, InputError
 from npuspec.diagnostics.suggest import did_you_mean
+from npuspec.runtime.preprocess import given_axes, given_dtype, preprocess
 
 Array = NDArray[Any]
 
@@ -22,7 +23,7 @@ def check_sample(program: Program, sample: Mapping[str, Any]) -> tuple[dict[str,
         sample: input name to array, without the batch axis.
 
     Returns:
-        The arrays, and the size of each padded dimension.
+        The arrays as the model takes them, and the size of each padded dimension.
 
     Raises:
         InputError: `missing-tensor`, `unknown-tensor`, `wrong-dtype`, `wrong-rank`, `wrong-shape`, `sample-too-long` or
@@ -39,7 +40,7 @@ def check_sample(program: Program, sample: Mapping[str, Any]) -> tuple[dict[str,
             raise InputError(Diagnostic("missing-tensor", message, f"give an array of {_wanted(data)}"))
         array = _array(data, sample[data.name])
         arrays[data.name] = array
-        for axis, (size, found) in enumerate(zip(data.axes, array.shape, strict=True)):
+        for axis, (size, found) in enumerate(zip(given_axes(data), array.shape, strict=True)):
             if isinstance(size, int):
                 if found != size:
                     raise _wrong_shape(data, axis, found, f"{size} is needed")
@@ -47,7 +48,7 @@ def check_sample(program: Program, sample: Mapping[str, Any]) -> tuple[dict[str,
                 raise _wrong_shape(data, axis, found, f"another input has {sizes[size]} in `{size}`")
     for name, size in sizes.items():
         _check_size(program, name, size)
-    return arrays, sizes
+    return {data.name: preprocess(data, arrays[data.name]) for data in wanted}, sizes
 
 
 def choose_variant(program: Program, sizes: Mapping[str, int]) -> Variant:
@@ -116,9 +117,9 @@ def _array(data: DataInput, given: Any) -> Array:
     except Exception as error:  # noqa: BLE001  an object's own __array__ may raise anything
         message = f"input `{data.name}` is no array: {error}"
         raise InputError(Diagnostic("wrong-dtype", message, f"give an array of {_wanted(data)}")) from None
-    if array.dtype != np.dtype(data.dtype) or not array.dtype.isnative:
-        message = f"input `{data.name}` must be {data.dtype}, not {array.dtype}"
-        raise InputError(Diagnostic("wrong-dtype", message, f"convert it: array.astype(numpy.{data.dtype})"))
+    if array.dtype != np.dtype(dtype := given_dtype(data)) or not array.dtype.isnative:
+        message = f"input `{data.name}` must be {dtype}, not {array.dtype}"
+        raise InputError(Diagnostic("wrong-dtype", message, f"convert it: array.astype(numpy.{dtype})"))
     if array.ndim != len(data.axes):
         message = f"input `{data.name}` must have shape {_wanted(data)}, not {list(array.shape)}"
         help_ = "give one sample, without the batch axis" if array.ndim == len(data.axes) + 1 else "reshape it"
@@ -128,7 +129,7 @@ def _array(data: DataInput, given: Any) -> Array:
 
 def _check_size(program: Program, name: str, size: int) -> None:
     dim = program.dims[name]
-    if size > dim.maximum:
+    if size > dim.maximum and dim.overflow == "error":
         message = f"the sample is {size} long in `{name}`, and the model is made for {dim.maximum} at most"
         help_ = f"give shorter samples, or state a larger size in [dims.{name}] and apply the spec again"
         raise InputError(Diagnostic("sample-too-long", message, help_))
@@ -138,7 +139,7 @@ def _check_size(program: Program, name: str, size: int) -> None:
 
 
 def _wanted(data: DataInput) -> str:
-    return f"[{', '.join(map(str, data.axes))}] {data.dtype}"
+    return f"[{', '.join(map(str, given_axes(data)))}] {given_dtype(data)}"
 
 
 def _wrong_shape(data: DataInput, axis: int, found: int, why: str) -> InputError:

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import openvino as ov
 
+from npuspec.bundle.chunks import unstitchable
 from npuspec.bundle.program import DataInput, Output, Program
 from npuspec.diagnostics import DeviceError, Diagnostic, InputError
 from npuspec.runtime.feed import Array, check_sample, choose_variant, fill
+from npuspec.runtime.overflow import Piece, pieces_of, stitch
 
 
 class _Slot:
@@ -88,26 +90,35 @@ class Session:
 
         """
         checked = [check_sample(self.program, sample) for sample in samples]
+        pieces = [pieces_of(self.program, arrays, sizes) for arrays, sizes in checked]
+        done = iter(self._run_all([piece for parts in pieces for piece in parts]))
+        return [
+            stitch(self.program, parts, [next(done) for _ in parts], sizes)
+            for parts, (_, sizes) in zip(pieces, checked, strict=True)
+        ]
+
+    def _run_all(self, pieces: Sequence[Piece]) -> list[dict[str, Array]]:
+        """Run pieces in full batches of each variant, and return their outputs in the order of the pieces."""
         waiting: dict[str, list[int]] = {}
-        for number, (_, sizes) in enumerate(checked):
-            waiting.setdefault(choose_variant(self.program, sizes).name, []).append(number)
-        results: list[dict[str, Array]] = [{} for _ in checked]
+        for number, piece in enumerate(pieces):
+            waiting.setdefault(choose_variant(self.program, piece.sizes).name, []).append(number)
+        results: list[dict[str, Array]] = [{} for _ in pieces]
         for name, numbers in waiting.items():
             for start in range(0, len(numbers), self.program.batch):
                 batch = numbers[start : start + self.program.batch]
-                for number, outputs in zip(batch, self._run(name, [checked[n] for n in batch]), strict=True):
+                for number, outputs in zip(batch, self._run(name, [pieces[n] for n in batch]), strict=True):
                     results[number] = outputs
         return results
 
-    def _run(self, variant: str, rows: list[tuple[dict[str, Array], dict[str, int]]]) -> list[dict[str, Array]]:
+    def _run(self, variant: str, rows: list[Piece]) -> list[dict[str, Array]]:
         """Run at most one batch of samples that the variant holds."""
         slot = self._slots[variant]
         # Rows that are left over repeat the last sample, so that none is an empty one.
-        filling = [rows[-1][0]] * (self.program.batch - len(rows))
+        filling = [rows[-1].arrays] * (self.program.batch - len(rows))
         with slot.lock:
             if slot.closed:
                 raise InputError(Diagnostic("session-closed", "this session is closed", "load the bundle again"))
-            fill(self.program, slot.buffers, [*(arrays for arrays, _ in rows), *filling])
+            fill(self.program, slot.buffers, [*(row.arrays for row in rows), *filling])
             try:
                 if slot.has_state:  # a sample's result doesn't depend on the samples before it
                     slot.request.reset_state()
@@ -116,8 +127,8 @@ class Session:
                 message = f"{self.device} failed: {str(error).strip()}"
                 raise DeviceError(Diagnostic("infer-failed", message, "load the bundle again")) from None
             return [
-                {o.name: self._cut(o, slot.results[o.name][row], sizes) for o in self.program.outputs}
-                for row, (_, sizes) in enumerate(rows)
+                {o.name: self._cut(o, slot.results[o.name][number], row.sizes) for o in self.program.outputs}
+                for number, row in enumerate(rows)
             ]
 
     def _cut(self, output: Output, row: Array, sizes: Mapping[str, int]) -> Array:
@@ -163,3 +174,5 @@ def _check_fit(program: Program, slots: Mapping[str, _Slot]) -> None:
                     raise ValueError(f"output `{output.name}` has no such axis {extent.axis} or dim `{extent.dim}`")
         if variant.sizes.keys() != program.dims.keys():
             raise ValueError(f"variant {variant.name} doesn't size the program's dims")
+    for dim, why, _ in unstitchable(program):
+        raise ValueError(f"`{dim}`: {why}")

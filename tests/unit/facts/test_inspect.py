@@ -1,6 +1,7 @@
 """What OpenVINO tells of the real speech model, and of small ones: asked in a child, and kept."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino as ov
@@ -50,7 +51,7 @@ def test_the_signature_has_every_port_with_its_dtype_and_its_open_axes(speech: F
 
 
 def test_the_length_of_the_output_and_the_shortest_sample_are_found(speech: Fetched) -> None:
-    found = lengths(speech, Store(), shapes=SHAPES, sizes={"time": [80_000]}, stated={})
+    found = lengths(speech, Store(), shapes=SHAPES, sizes={"time": [80_000]}, multiples={"time": 1}, stated={})
     assert found.dims == {"time": Dim(minimum=201, maximum=80_000)}
     assert found.extents["log_probs"] == (Extent(dim="time", axis=1, offset=320, divisor=320),)
     assert found.extents["out_lengths"] == ()
@@ -60,13 +61,13 @@ def test_the_length_of_the_output_and_the_shortest_sample_are_found(speech: Fetc
 
 def test_a_stated_length_is_tried_on_the_model(speech: Fetched) -> None:
     wrong = {"log_probs": [{"dim": "time", "axis": 1, "offset": 0, "divisor": 320}]}
-    found = lengths(speech, Store(), shapes=SHAPES, sizes={"time": [80_000]}, stated=wrong)
+    found = lengths(speech, Store(), shapes=SHAPES, sizes={"time": [80_000]}, multiples={"time": 1}, stated=wrong)
     assert found.failures == {"log_probs": "axis 1 from `time`: stated as 0 for 201, but the model gives 1"}
 
 
 def test_sizes_below_the_model_s_shortest_are_an_error(speech: Fetched) -> None:
     with pytest.raises(ChildError) as caught:
-        lengths(speech, Store(), shapes=SHAPES, sizes={"time": [100]}, stated={})
+        lengths(speech, Store(), shapes=SHAPES, sizes={"time": [100]}, multiples={"time": 1}, stated={})
     assert caught.value.code == "impossible-shape"
     assert caught.value.diagnostics[0].message.startswith("the model can't have the sizes {'time': 100}: ")
 
@@ -91,6 +92,7 @@ def test_two_padded_dimensions_are_each_found(tmp_path: Path) -> None:
         Store(tmp_path / "facts"),
         shapes={"image": [1, "height", "width"]},
         sizes={"height": [8, 64], "width": [32]},
+        multiples={"height": 1, "width": 1},
         stated={},
     )
     assert found.extents["out"] == (
@@ -104,7 +106,14 @@ def test_an_output_whose_size_depends_on_values_is_an_error(tmp_path: Path) -> N
     x = op.parameter([-1, -1], ov.Type.f32)
     model = named(ov.Model([op.non_zero(x, "i64")], [x]), inputs=["x"], outputs=["places"])
     with pytest.raises(ChildError) as caught:
-        lengths(saved(tmp_path, model), Store(tmp_path), shapes={"x": [1, "n"]}, sizes={"n": [8]}, stated={})
+        lengths(
+            saved(tmp_path, model),
+            Store(tmp_path),
+            shapes={"x": [1, "n"]},
+            sizes={"n": [8]},
+            multiples={"n": 1},
+            stated={},
+        )
     assert caught.value.code == "impossible-shape"
     assert "output `places` stays dynamic" in caught.value.diagnostics[0].message
 
@@ -143,3 +152,18 @@ def test_the_devices_of_this_machine_are_named_with_openvino_s_build() -> None:
 def test_the_toolchain_is_everything_that_shapes_a_bundle() -> None:
     assert set(toolchain()) == {"npuspec", "openvino", "nncf", "numpy", "soundfile"}
     assert all(toolchain().values())
+
+
+def test_a_model_that_takes_multiples_only_is_asked_for_nothing_else(tmp_path: Path) -> None:
+    image = op.parameter([1, -1], ov.Type.f32)
+    blocks = op.reshape(image, op.constant(np.array([1, -1, 8], np.int64)), special_zero=False)
+    down = op.reshape(op.reduce_mean(blocks, op.constant(np.array([2])), False), op.constant(np.array([1, -1])), False)
+    halves = op.concat([down, down], axis=1)
+    model = named(ov.Model([halves], [image]), inputs=["image"], outputs=["out"])
+    ask: dict[str, Any] = {"shapes": {"image": [1, "width"]}, "sizes": {"width": [64]}}
+    found = lengths(saved(tmp_path, model), Store(tmp_path / "facts"), **ask, multiples={"width": 8}, stated={})
+    assert found.dims == {"width": Dim(minimum=1, maximum=64, multiple=8)}
+    assert found.extents["out"] == (Extent(dim="width", axis=1, divisor=4),)
+    assert found.failures == {}
+    alone = lengths(saved(tmp_path, model), Store(tmp_path / "facts"), **ask, multiples={"width": 1}, stated={})
+    assert "no output shape" in alone.failures["out"]

@@ -126,7 +126,7 @@ def test_a_batch_brings_the_default_hint_of_batches_with_it() -> None:
         ("[target]", '[cache]\nkind = "none"\n[target]', "cache.kind", (C.RECOMPILE,)),
         (SHAPE, f"{SHAPE}\nfinite = true", "inputs.x.finite", (C.RELOAD, C.REMEASURE, C.INTERFACE)),
         (SHAPE, f"{SHAPE}\npad-value = 1.0", "inputs.x.pad-value", (C.RELOAD, C.REMEASURE, C.ACCURACY)),
-        ('overflow = "error"', 'overflow = "truncate"', "dims.time.overflow", (C.RELOAD, C.INTERFACE)),
+        ('overflow = "error"', 'overflow = "truncate"', "dims.time.overflow", (C.RELOAD, C.REMEASURE, C.INTERFACE)),
         (DATA, DATA + "sample-rate = 8000\n", "data.sample-rate", (C.REMEASURE,)),
     ],
 )
@@ -168,14 +168,14 @@ def test_nothing_is_said_to_follow_only_where_nothing_does() -> None:
 
 def test_what_no_stage_reads_is_no_cause_of_a_stage() -> None:
     fixed = compared('"pad"\nsize = 64\noverflow = "error"', '"fixed"\nsize = 64')
-    assert dict(follows(fixed))["dims.time.overflow"] == (C.RELOAD, C.INTERFACE)
+    assert dict(follows(fixed))["dims.time.overflow"] == (C.RECOMPILE, C.REQUANTIZE, C.INTERFACE)
     ahead = FULL.replace("turbo = true", "turbo = false").replace("[target]", '[target]\nplatforms = ["4000"]')
     assert dict(follows(diff_plans(plan(FULL), plan(ahead))))["target.platforms"] == (C.RELOAD,)
 
 
 def test_defaults_of_a_new_table_are_no_changes() -> None:
     diff = compared(SHAPE, f"{SHAPE}\npreprocess = {{ mean = [1.0] }}")
-    assert follows(diff) == [("inputs.x.preprocess.mean", (C.ACCURACY,))]
+    assert follows(diff) == [("inputs.x.preprocess.mean", (C.RECOMPILE, C.REQUANTIZE, C.ACCURACY))]
 
 
 @pytest.mark.parametrize(

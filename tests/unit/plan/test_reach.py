@@ -20,6 +20,10 @@ def gated(metric: str, of: str = "static", more: str = "") -> str:
         BUCKETS,
         SMALL + 'pad-side = "left"\npad-value = 3\nfinite = true\npad-multiple = 1\n',
         SMALL + '[inputs.m]\nrole = "mask"\nof = "x"\nbuilt = "outside"\n',
+        SMALL + 'pad-multiple = 8\nlayout = "NT"\n',
+        SMALL + '[inputs.x.preprocess]\nplace = "native"\nmean = [0.5]\ndtype = "uint8"\n',
+        SMALL.replace('overflow = "error"', 'overflow = "truncate"'),
+        SMALL.replace('overflow = "error"', 'overflow = "chunk"\noverlap = 0\nstitch = "average"'),
         SMALL + '[load]\nkind = "occasional"\n',
         SMALL + '[outputs.y]\nlength = { dim = "time", axis = 1 }\n',
         SMALL + "[properties]\nturbo = true\n[properties.core]\nenable-mmap = false\n[properties.unchecked]\nX = 1\n",
@@ -45,16 +49,13 @@ def test_what_is_executed_carries_no_note(text: str) -> None:
         (SMALL + "[load]\nrequests = 2\n", ("load", "requests")),
         (SMALL + "[load]\nqueue = 1024\n", ("load", "queue")),
         (SMALL + "[load]\nbatch-wait-ms = 2.0\n", ("load", "batch-wait-ms")),
-        (SMALL.replace('overflow = "error"', 'overflow = "truncate"'), ("dims", "time", "overflow")),
-        (
-            SMALL.replace('overflow = "error"', 'overflow = "chunk"\noverlap = 8\nstitch = "average"'),
-            ("dims", "time", "overflow"),
-        ),
         (BUCKETS.replace('overflow = "error"', 'overflow = "error"\nlengths = "l.txt"'), ("dims", "time", "lengths")),
         (SMALL + '[inputs.m]\nrole = "mask"\nof = "x"\nbuilt = "in-model"\n', ("inputs", "m", "built")),
-        (SMALL + "pad-multiple = 8\n", ("inputs", "x", "pad-multiple")),
-        (SMALL + 'layout = "NT"\n', ("inputs", "x", "layout")),
         (SMALL + "[inputs.x.preprocess]\nmean = [0.5]\n", ("inputs", "x", "preprocess")),
+        (
+            SMALL + '[inputs.x.preprocess]\nplace = "native"\nresize = "stretch"\n',
+            ("inputs", "x", "preprocess", "resize"),
+        ),
         (SMALL + '[outputs.y]\nselect = { kind = "masked-mean", dim = "time" }\n', ("outputs", "y", "select")),
         (SMALL + DATA + 'tokenizer = "tokenizer.json"\n', ("data", "tokenizer")),
         (SMALL + DATA + 'labels = "labels.txt"\n', ("data", "labels")),
@@ -84,6 +85,6 @@ def test_what_is_only_planned_is_one_note_at_its_place(text: str, path: Path) ->
 
 
 def test_everything_at_once_is_a_note_each_in_one_order() -> None:
-    text = gated("sqnr").replace('overflow = "error"', 'overflow = "truncate"') + "[load]\nqueue = 3\nrequests = 4\n"
+    text = SMALL + DATA + '[[gates]]\nmetric = "size-mib"\nmax = 5\n' + "[load]\nqueue = 3\nrequests = 4\n"
     found = [note.labels[0].path for note in beyond_reach(spec_of(text))]
-    assert found == [("load", "requests"), ("load", "queue"), ("dims", "time", "overflow"), ("gates", 0, "metric")]
+    assert found == [("load", "requests"), ("load", "queue"), ("gates", 0, "metric")]

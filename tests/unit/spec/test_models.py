@@ -38,7 +38,16 @@ def test_what_the_shortest_spec_leaves_out_has_these_values() -> None:
         "data": None,
         "target": {"device": "NPU", "platforms": (), "fallback": ("CPU",)},
         "properties": {"core": {}, "unchecked": {}},
-        "dims": {"time": {"strategy": "pad", "size": 64, "overflow": "error", "overlap": None, "stitch": None}},
+        "dims": {
+            "time": {
+                "strategy": "pad",
+                "size": 64,
+                "overflow": "error",
+                "overlap": None,
+                "stitch": None,
+                "lengths": None,
+            }
+        },
         "inputs": {
             "x": {
                 "role": "data",

@@ -129,7 +129,7 @@ def test_a_key_of_another_branch_is_unknown_in_this_one() -> None:
     text = SMALL + '[inputs.n]\nrole = "length"\nof = "x"\nshape = ["batch"]\n'
     [fault] = faults_of(text)
     assert (fault.code, fault.labels[0].path) == ("unknown-key", ("inputs", "n", "shape"))
-    assert fault.help == "known here: `of`, `role`"
+    assert fault.help == "known here: `dim`, `of`, `role`"
 
 
 def test_a_missing_key_is_reported_beside_an_unrelated_unknown_one() -> None:

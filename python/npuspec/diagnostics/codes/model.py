@@ -73,6 +73,13 @@ MODEL = {
         '[inputs.waveform]\nshape = ["batch", "time"]',
         '[inputs.waveform]\nshape = ["batch", "time"]\n\n[inputs.waveform_lengths]\nrole = "length"\nof = "waveform"',
     ),
+    "unstitchable": CodeDoc(
+        "A long sample that is chunked runs piece by piece, and the outputs of its pieces have to become one again: each "
+        "output needs one axis that follows from the chunked dimension, on which neighbouring pieces meet or "
+        "overlap. An output without such an axis can only be averaged, and only where it holds floats.",
+        '[dims.tokens]\nstrategy = "pad"\nsize = 128\noverflow = "chunk"\noverlap = 16\nstitch = "concatenate"',
+        '[dims.tokens]\nstrategy = "pad"\nsize = 128\noverflow = "truncate"',
+    ),
     "unsupported-data-format": CodeDoc(
         "The glob matches a file that isn't a sample npuspec reads: `.wav`, or an array that `numpy.save` wrote. A "
         "file that was passed over would change the split between calibration and gates, so the glob has to be exact.",

@@ -1,7 +1,6 @@
 """Codes of the spec's text, its language, and the rules between its tables."""
 
 from npuspec.diagnostics.codes.doc import CodeDoc
-from npuspec.diagnostics.model import Severity
 
 SPEC = {
     "ambiguous-length": CodeDoc(
@@ -29,13 +28,6 @@ SPEC = {
         "nothing is quantized: it could never fail, and would look like a measurement in the evidence.",
         '[[gates]]\nmetric = "frame-agreement"\noutput = "logits"\nof = "static"\nagainst = "static"\nmin = 0.9',
         '[[gates]]\nmetric = "frame-agreement"\noutput = "logits"\nof = "static"\nagainst = "original"\nmin = 0.9',
-    ),
-    "idle-batch": CodeDoc(
-        "A session takes one sample at a time and fills every row of the batch with it, so that all rows but one are "
-        "computed for nothing. It is a warning, since some models have no other batch.",
-        "[batching]\nsize = 8",
-        "[batching]\nsize = 1",
-        Severity.WARNING,
     ),
     "idle-quantization": CodeDoc(
         "A recipe for INT8 is stated and the mode is `none`, so that nothing is quantized. The bundle would be as "

@@ -4,10 +4,12 @@ import sys
 from collections.abc import Mapping
 from typing import TypeVar
 
-from npuspec.bundle.program import DataInput, Dim, Extent, Input, LengthInput, MaskInput, Output, Program, Variant
+from npuspec.bundle.program import DataInput, Extent, Input, LengthInput, MaskInput, Output, Program, Variant
 from npuspec.diagnostics import Diagnostic
 from npuspec.diagnostics.suggest import did_you_mean, toml_key
 from npuspec.facts import Lengths, Port, Signature
+from npuspec.plan.passes.overflow import plan_dims
+from npuspec.plan.passes.preprocess import check_preprocess, plan_preprocess
 from npuspec.spec import Spec, models
 from npuspec.spec.axes import BATCH, varying_axes
 
@@ -121,7 +123,7 @@ def _check_data(spec: Spec, table: models.DataInput, port: Port) -> list[Diagnos
     if size * 8 > MAX_BYTES:
         message = f"`{port.name}` would have {size:,} elements"
         faults.append(Diagnostic("input-too-large", message, "state smaller sizes, or a smaller batch").at(at))
-    return faults + _check_pad_value(table.pad_value, port)
+    return [*faults, *check_preprocess(table, port), *_check_pad_value(table.pad_value, port)]
 
 
 def _check_pad_value(value: float, port: Port) -> list[Diagnostic]:
@@ -200,7 +202,7 @@ def build_program(spec: Spec, signature: Signature, lengths: Lengths) -> Program
         )
         for sizes in combinations(padded_dims(spec))
     )
-    dims: dict[str, Dim] = lengths.dims
+    dims = plan_dims(spec, lengths.dims, outputs)
     return Program(batch=spec.batching.size, dims=dims, inputs=inputs, outputs=outputs, variants=variants)
 
 
@@ -230,6 +232,7 @@ def _input(spec: Spec, port: Port) -> Input:
             pad_value=table.pad_value,
             pad_side=table.pad_side,
             finite=table.finite,
+            preprocess=plan_preprocess(table, port),
         )
     kind = LengthInput if isinstance(table, models.LengthInput) else MaskInput
     return kind(name=port.name, dtype=port.dtype, of=table.of, dim=followed_dim(spec, table.of))

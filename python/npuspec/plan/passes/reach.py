@@ -37,8 +37,6 @@ def _dims(spec: Spec) -> Iterator[tuple[Path, str]]:
     for name, dim in spec.dims.items():
         if isinstance(dim, models.FixedDim):
             continue
-        if dim.overflow != "error":
-            yield ("dims", name, "overflow"), f'overflow = "{dim.overflow}"'
         if isinstance(dim, models.BucketsDim) and dim.lengths is not None:
             yield ("dims", name, "lengths"), "counting the waste of padding"
 
@@ -49,12 +47,10 @@ def _inputs(spec: Spec) -> Iterator[tuple[Path, str]]:
         if isinstance(table, models.MaskInput) and table.built == "in-model":
             yield (*at, "built"), "a mask that is built in the model"
         if isinstance(table, models.DataInput):
-            if table.pad_multiple > 1:
-                yield (*at, "pad-multiple"), "padding to a multiple"
-            if table.layout is not None:
-                yield (*at, "layout"), "setting the layout on the model"
-            if table.preprocess is not None:
-                yield (*at, "preprocess"), "preprocessing"
+            if table.preprocess is not None and table.preprocess.place == "model":
+                yield (*at, "preprocess"), 'preprocessing with place = "model"'
+            elif table.preprocess is not None and table.preprocess.resize != "none":
+                yield (*at, "preprocess", "resize"), "resizing images"
 
 
 def _samples(spec: Spec) -> Iterator[tuple[Path, str]]:

@@ -47,10 +47,10 @@ class PadDim(Table):
     """What shorter samples are padded to."""
     overflow: Overflow
     """What happens to a longer sample: it is refused, cut, or taken apart."""
-    overlap: Size | None = None
-    """For chunks: how much of a chunk the next one repeats."""
+    overlap: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    """For chunks: how much of a chunk the next one repeats, at least."""
     stitch: Literal["concatenate", "average"] | None = None
-    """For chunks: how the overlapping parts of outputs become one."""
+    """For chunks: outputs are cut in the middle of each overlap, or averaged there; integers are always cut."""
     lengths: str | None = None
     """A text file of real lengths, a number a line, from which the waste of padding is counted."""
 
@@ -64,10 +64,10 @@ class BucketsDim(Table):
     """The sizes, rising."""
     overflow: Overflow
     """What happens to a sample longer than the last size: it is refused, cut, or taken apart."""
-    overlap: Size | None = None
-    """For chunks: how much of a chunk the next one repeats."""
+    overlap: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    """For chunks: how much of a chunk the next one repeats, at least."""
     stitch: Literal["concatenate", "average"] | None = None
-    """For chunks: how the overlapping parts of outputs become one."""
+    """For chunks: outputs are cut in the middle of each overlap, or averaged there; integers are always cut."""
     lengths: str | None = None
     """A text file of real lengths, a number a line, from which the waste of padding is counted."""
 
@@ -91,7 +91,7 @@ class Preprocess(Table):
     resize: Literal["none", "stretch", "letterbox"] = "none"
     """How an image is brought to the model's size; a letterbox keeps its sides' ratio and pads."""
     place: Literal["model", "native"] = "model"
-    """Where that is done: in the model's graph, or by npuspec before it."""
+    """Where that is done: in the model's graph, or by npuspec before it, in float32."""
 
 
 class DataInput(Table):
@@ -108,7 +108,7 @@ class DataInput(Table):
     pad_side: Literal["right", "left"] = "right"
     """On which side of a sample the padding goes."""
     pad_multiple: Size = 1
-    """Sizes that the original model takes are multiples of this."""
+    """Sizes that the original model takes are multiples of this, and so are those of the input's dimensions."""
     finite: bool = False
     """Refuse samples that hold NaN or an infinity."""
     preprocess: Preprocess | None = None

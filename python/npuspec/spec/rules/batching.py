@@ -24,14 +24,6 @@ def chosen_candidate(spec: Spec) -> Iterator[Diagnostic]:
         yield Diagnostic("wrong-value", message, help_).at(("batching", "size"))
 
 
-def idle_batch(spec: Spec) -> Iterator[Diagnostic]:
-    """A session takes one sample at a time: a batch is computed for one result."""
-    if spec.batching.size > 1:
-        message = f"each inference computes {spec.batching.size} rows, and a session fills them all with one sample"
-        help_ = "size = 1, unless the model has no other batch"
-        yield Diagnostic("idle-batch", message, help_, severity=Severity.WARNING).at(("batching", "size"))
-
-
 def split_batch(spec: Spec) -> Iterator[Diagnostic]:
     """The NPU's plugin takes a batch on axis 0 apart, and runs its samples one by one."""
     is_compiled_whole = spec.properties.unchecked.get("NPU_BATCH_MODE") == "COMPILER"

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from math import prod
 
-from npuspec.diagnostics import Diagnostic
+from npuspec.diagnostics import Diagnostic, Path
 from npuspec.diagnostics.suggest import did_you_mean
 from npuspec.spec.axes import BATCH, varying_axes
-from npuspec.spec.models import BucketsDim, DataInput, FixedDim, Spec
+from npuspec.spec.models import BucketsDim, DataInput, Dim, FixedDim, Spec
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 _MOST_VARIANTS = 64
@@ -74,6 +74,26 @@ def padded_of(spec: Spec) -> Iterator[Diagnostic]:
         elif (count := len(varying_axes(spec, followed))) != 1:
             message = f"`{table.of}` has {count} padded dimensions: its length would not be one number"
             yield Diagnostic("ambiguous-length", message, "follow an input with exactly one padded dimension").at(at)
+
+
+def sizes_on_grid(spec: Spec) -> Iterator[Diagnostic]:
+    """A padded size is one that the original model takes."""
+    for table in spec.inputs.values():
+        if not isinstance(table, DataInput) or table.pad_multiple == 1:
+            continue
+        for axis in varying_axes(spec, table):
+            name = str(table.shape[axis])
+            for at, size in _sizes(spec.dims[name]):
+                if over := size % table.pad_multiple:
+                    message = f"{size} is no multiple of {table.pad_multiple}, and the model takes nothing else"
+                    help_ = f"the next one is {size - over + table.pad_multiple}"
+                    yield Diagnostic("wrong-size", message, help_).at(("dims", name, *at))
+
+
+def _sizes(dim: Dim) -> list[tuple[Path, int]]:
+    if isinstance(dim, BucketsDim):
+        return [(("sizes", index), size) for index, size in enumerate(dim.sizes)]
+    return [(("size",), dim.size)]
 
 
 def one_side(spec: Spec) -> Iterator[Diagnostic]:

@@ -22,23 +22,52 @@ def layout_of_axes(spec: Spec) -> Iterator[Diagnostic]:
             if len(layout) != len(table.shape) or len(set(letters)) != len(letters):
                 message = f"`{layout}` can't name the {len(table.shape)} axes of `{name}`"
                 yield Diagnostic("wrong-value", message, "one letter for each axis, such as `NCHW`").at(path)
-        if table.preprocess is not None and table.preprocess.layout and table.layout is None:
-            message = f"what the model's own axes of `{name}` mean is missing"
-            yield Diagnostic("missing-key", message, 'add it beside `shape`: layout = "NCHW"').at(at)
+        yield from _moved_axes(table, at)
+
+
+def _moved_axes(table: DataInput, at: Path) -> Iterator[Diagnostic]:
+    """The caller's axes are the model's in another order, behind the batch."""
+    given = table.preprocess.layout if table.preprocess is not None else None
+    if given is None:
+        return
+    if table.layout is None:
+        message = f"what the model's own axes of `{at[-1]}` mean is missing"
+        yield Diagnostic("missing-key", message, 'add it beside `shape`: layout = "NCHW"').at(at)
+    elif len(given) == len(table.layout) and (
+        "?" in given or sorted(given) != sorted(table.layout) or given[0] != table.layout[0]
+    ):
+        message = f"`{given}` doesn't have the axes of `{table.layout}` in another order, the batch first"
+        yield Diagnostic("wrong-value", message, "the same letters, such as `NHWC` for `NCHW`").at(
+            (*at, "preprocess", "layout")
+        )
 
 
 def channel_numbers(spec: Spec) -> Iterator[Diagnostic]:
-    """`mean` and `scale` are of the same channels, and nothing is divided by zero."""
+    """What is said of channels fits them, and nothing is divided by zero."""
     for name, table in spec.inputs.items():
         if not isinstance(table, DataInput) or table.preprocess is None:
             continue
         at: Path = ("inputs", name, "preprocess")
         mean, scale = table.preprocess.mean, table.preprocess.scale
-        if mean and scale and len(mean) != len(scale):
-            message = f"`mean` has {len(mean)} numbers and `scale` {len(scale)}"
-            yield Diagnostic("wrong-value", message, "one of each for every channel").at((*at, "scale"))
+        yield from _channels(table, at, {"mean": mean, "scale": scale})
         for index, number in enumerate(scale):
             if number == 0:
                 yield Diagnostic("wrong-value", "nothing is divided by 0", "1.0 leaves a channel as it is").at(
                     (*at, "scale", index)
                 )
+
+
+def _channels(table: DataInput, at: Path, numbers: dict[str, tuple[float, ...]]) -> Iterator[Diagnostic]:
+    """What is said of channels needs an axis of them, of that size."""
+    axis = (table.layout or "").find("C")
+    size = table.shape[axis] if 0 <= axis < len(table.shape) else None
+    for key, values in numbers.items():
+        if len(values) > 1 and size is None:
+            message = f"which axis of `{at[1]}` the {len(values)} channels are isn't stated"
+            yield Diagnostic("missing-key", message, 'add it beside `shape`: layout = "NCHW"').at((*at, key))
+        elif len(values) > 1 and isinstance(size, int) and len(values) != size:
+            message = f"`{key}` has {len(values)} numbers, and `{at[1]}` {size} channels"
+            yield Diagnostic("wrong-value", message, "one number for each channel, or one for all").at((*at, key))
+    if table.preprocess is not None and table.preprocess.swap_channels and size is None:
+        message = f"which axis of `{at[1]}` the channels are isn't stated"
+        yield Diagnostic("missing-key", message, 'add it beside `shape`: layout = "NCHW"').at((*at, "swap-channels"))

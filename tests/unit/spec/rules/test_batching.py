@@ -37,17 +37,11 @@ def test_a_size_that_is_no_candidate_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        (CPU + BATCH, [("idle-batch", ("batching", "size"))]),
-        (SMALL + BATCH, [("idle-batch", ("batching", "size")), ("split-batch", ("batching", "size"))]),
-        (
-            SMALL + BATCH + '[properties.unchecked]\nNPU_BATCH_MODE = "COMPILER"\n',
-            [("idle-batch", ("batching", "size"))],
-        ),
+        (SMALL + BATCH, [("split-batch", ("batching", "size"))]),
         (
             CPU + BATCH + LATENCY,
-            [("idle-batch", ("batching", "size")), ("latency-batch", ("properties", "performance-hint"))],
+            [("latency-batch", ("properties", "performance-hint"))],
         ),
-        (CPU + BATCH + LATENCY.replace("LATENCY", "THROUGHPUT"), [("idle-batch", ("batching", "size"))]),
     ],
 )
 def test_a_batch_that_does_not_suit_is_warned_of(text: str, found: list[tuple[str, Path]]) -> None:

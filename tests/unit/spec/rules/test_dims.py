@@ -76,6 +76,8 @@ def test_dimensions_that_keep_every_rule_have_no_faults(text: str) -> None:
         (CHUNK.replace('\nstitch = "average"', ""), "missing-key", ("dims", "time")),
         (CHUNKS.replace("overlap = 8\n", ""), "missing-key", ("dims", "time")),
         (CHUNK.replace("chunk", "error").replace("overlap = 8\n", ""), "idle-key", ("dims", "time", "stitch")),
+        (SMALL + "pad-multiple = 10\n", "wrong-size", ("dims", "time", "size")),
+        (BUCKETS.replace("32]", "36]") + "pad-multiple = 8\n", "wrong-size", ("dims", "time", "sizes", 1)),
         (
             CHUNK.replace("chunk", "truncate").replace('\nstitch = "average"', ""),
             "idle-key",

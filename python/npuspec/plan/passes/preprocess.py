@@ -1,0 +1,40 @@
+"""What npuspec does to a sample before it is padded, in terms of the model's axes."""
+
+from npuspec.bundle.program import Preprocess
+from npuspec.diagnostics import Diagnostic
+from npuspec.facts import Port
+from npuspec.spec import models
+
+
+def plan_preprocess(table: models.DataInput, port: Port) -> Preprocess | None:
+    """Return the steps, without the batch axis; None where the caller gives what the model takes."""
+    written = table.preprocess
+    if written is None:
+        return None
+    model = table.layout[1:] if table.layout else ""
+    given = written.layout[1:] if written.layout else model
+    return Preprocess(
+        dtype=written.dtype or port.dtype,
+        order=tuple(given.index(letter) for letter in model) or tuple(range(len(table.shape) - 1)),
+        channels=model.index("C") if "C" in model else None,
+        swap_channels=written.swap_channels,
+        mean=written.mean,
+        scale=written.scale,
+    )
+
+
+def check_preprocess(table: models.DataInput, port: Port) -> list[Diagnostic]:
+    """Return a fault where whole numbers are to be made of fractions: each would be rounded without a word."""
+    written = table.preprocess
+    if written is None or port.dtype.startswith("float"):
+        return []
+    at = ("inputs", port.name, "preprocess")
+    faults = []
+    if written.dtype is not None and written.dtype != port.dtype:
+        message = f"`{port.name}` is of {port.dtype}, and {written.dtype} isn't made into that"
+        faults.append(Diagnostic("wrong-type", message, "give what the model takes").at((*at, "dtype")))
+    for key in ("mean", "scale"):
+        if getattr(written, key):
+            message = f"`{port.name}` is of {port.dtype}, and `{key}` would make fractions"
+            faults.append(Diagnostic("wrong-type", message, "only an input of floats is normalised").at((*at, key)))
+    return faults
