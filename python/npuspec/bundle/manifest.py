@@ -74,6 +74,9 @@ class Manifest(Frozen):
         variants = {variant.name for variant in self.program.variants}
         if self.models.keys() != variants or not self.blobs.keys() <= variants:
             raise ValueError("models and blobs are those of the program's variants")
+        largest = {name: dim.maximum for name, dim in self.program.dims.items()}
+        if all(variant.sizes != largest for variant in self.program.variants):
+            raise ValueError("no variant holds the longest samples")
         rows = {row.name: row for row in property_table().values()}
         given = [(name, False) for deployed in self.deployments for name in deployed.properties]
         for name, of_core in (*given, *((name, True) for name in self.core)):

@@ -2,17 +2,18 @@
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
-from npuspec.bundle.program import DataInput, Extent, Program
-from npuspec.diagnostics.suggest import toml_key
+from npuspec.bundle.chunks import stride_of
+from npuspec.bundle.program import DataInput, Dim, Extent, Program
 from npuspec.diagnostics.text import printable
 from npuspec.plan import Plan
 from npuspec.plan.model import PlannedSource
 
 _TOLD = re.compile(
-    r"(model|target|cache|properties)\..*|gates\[.*|data\.(source|sha256)|dims\..*\.(strategy|sizes?|overflow)"
-    r"|inputs\..*\.(shape|role|of|pad-value|pad-side|finite)|outputs\..*\.length\..*|batching\.size"
+    r"(model|target|cache|properties)\..*|gates\[.*|data\.(source|sha256)|dims\..*\.(strategy|sizes?|overflow|overlap|stitch)"
+    r"|inputs\..*\.(shape|role|of|pad-value|pad-side|finite|preprocess\.(dtype|layout|mean|scale|swap-channels))|outputs\..*\.length\..*|batching\.size"
     r"|quantization\.(mode|preset|model-type|samples|keep\..*)",
     re.DOTALL,
 )
@@ -85,13 +86,35 @@ def _inputs(plan: Plan) -> str:
             rows.append(
                 f"  {port.name} [{shape}] {port.dtype}: padded on the {port.pad_side} with {port.pad_value:g}{finite}"
             )
+            rows += _preprocessing(port)
         else:
             rows.append(f"  {port.name} {port.dtype}: {port.role} of {port.of} in {port.dim}")
-    for name, dim in program.dims.items():
-        overflow = _value(plan, f"dims.{toml_key(name)}.overflow") or "error"
-        rule = "longer or shorter is an error" if overflow == "error" else f"shorter is an error, longer: {overflow}"
-        rows.append(f"  {name}: {dim.minimum} to {dim.maximum}, {rule}")
+    rows += [f"  {name}: {dim.minimum} to {dim.maximum}, {_overflow(dim)}" for name, dim in program.dims.items()]
     return "inputs\n" + "\n".join(rows)
+
+
+def _preprocessing(port: DataInput) -> Iterator[str]:
+    """Tell what becomes of what the caller gives."""
+    if (steps := port.preprocess) is None:
+        return
+    axes = dict(zip(steps.order, port.axes, strict=True))
+    yield f"    made of {steps.dtype} [{', '.join(str(axes[index]) for index in range(len(axes)))}]"
+    if steps.swap_channels:
+        yield "    with the channels in reverse order"
+    if steps.mean or steps.scale:
+        mean, scale = (", ".join(f"{number:g}" for number in values) for values in (steps.mean, steps.scale))
+        yield f"    normalised: (value - [{mean or 0}]) / [{scale or 1}]"
+
+
+def _overflow(dim: Dim) -> str:
+    match dim.overflow:
+        case "error":
+            return "longer or shorter is an error"
+        case "truncate":
+            return f"shorter is an error, longer is cut off at {dim.maximum}"
+        case "chunk":
+            how = "cut in the middle of each overlap" if dim.stitch == "concatenate" else "averaged where they overlap"
+            return f"shorter is an error, longer runs in chunks of {dim.maximum} every {stride_of(dim)}, {how}"
 
 
 def _outputs(program: Program) -> str:

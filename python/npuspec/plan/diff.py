@@ -210,6 +210,7 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
         "fallbacks": [d.device for d in plan.deployments[1:]],
         "given": [[*(port[key] for key in ("name", "axes", "finite")), _given(port)] for port in data],
         "inputs": program["inputs"],
+        "layouts": [s.parameters.get("layouts") for s in plan.stages if s.verb == "shape"][:1],
         "measured": [s.parameters.get("outputs") for s in plan.stages if s.verb == "verify"][:1],
         "model": plan.model.digest,
         "outputs": program["outputs"],

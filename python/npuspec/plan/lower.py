@@ -3,6 +3,7 @@
 from npuspec.bundle.program import Program
 from npuspec.plan.model import Plan, PlannedSource, Samples
 from npuspec.plan.passes.deploy import plan_core, plan_deployments
+from npuspec.plan.passes.preprocess import plan_layouts
 from npuspec.plan.passes.sample import plan_recipe
 from npuspec.plan.passes.stage import plan_stages
 from npuspec.plan.passes.trace import plan_gates, trace_settings
@@ -43,6 +44,7 @@ def lower(
         program=program,
         recipe=recipe,
         gates=gates,
+        layouts=plan_layouts(spec),
         cache=spec.cache.kind,
         core={p.name: p.value for p in core},
         deployments=deployments,

@@ -23,6 +23,9 @@ def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
     except RuntimeError as error:
         message = f"the model can't have the shapes {variant.shapes}: {reason(error)}"
         raise StageError(Diagnostic("impossible-shape", message, "choose sizes that the model takes")) from None
+    for port in model.inputs:
+        if layout := request.parameters["layouts"].get(port_name(port)):
+            port.get_node().set_layout(ov.Layout(layout))
     for port in (*model.inputs, *model.outputs):
         if port.partial_shape.is_dynamic:
             message = f"`{port_name(port)}` stays dynamic in variant {variant.name}: {port.partial_shape}"

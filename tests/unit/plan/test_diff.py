@@ -167,8 +167,6 @@ def test_nothing_is_said_to_follow_only_where_nothing_does() -> None:
 
 
 def test_what_no_stage_reads_is_no_cause_of_a_stage() -> None:
-    fixed = compared('"pad"\nsize = 64\noverflow = "error"', '"fixed"\nsize = 64')
-    assert dict(follows(fixed))["dims.time.overflow"] == (C.RECOMPILE, C.REQUANTIZE, C.INTERFACE)
     ahead = FULL.replace("turbo = true", "turbo = false").replace("[target]", '[target]\nplatforms = ["4000"]')
     assert dict(follows(diff_plans(plan(FULL), plan(ahead))))["target.platforms"] == (C.RELOAD,)
 

@@ -40,7 +40,7 @@ def run(store: Store, verb: str, source: Path, **parameters: Any) -> Path | None
     return store.get("stages", KEY)
 
 
-SHAPE: dict[str, Any] = {"variant": {"name": "t", "sizes": {}, "shapes": {"x": [1, 3, 32]}}}
+SHAPE: dict[str, Any] = {"variant": {"name": "t", "sizes": {}, "shapes": {"x": [1, 3, 32]}}, "layouts": {}}
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_a_blob_that_does_not_fit_is_a_full_disk_and_no_result(tmp_path: Path) -
 def test_a_place_that_openvino_cannot_write_to_is_the_systems_reason(tmp_path: Path) -> None:
     source = write(tmp_path / "source", convolutions(32))
     arguments = {
-        "parameters": {"variant": {"name": "t", "sizes": {}, "shapes": {"x": [1, 3, 32]}}},
+        "parameters": {"variant": {"name": "t", "sizes": {}, "shapes": {"x": [1, 3, 32]}}, "layouts": {}},
         "inputs": [str(source)],
         "output": str(source / "model.xml" / "below a file"),
         "model": "",

@@ -28,7 +28,7 @@ def variant(**shapes: list[int]) -> dict[str, Any]:
 def test_a_published_model_is_read_and_shaped(stage: Stage) -> None:
     write(stage.root / "published", convolutions())
     read = stage("read", entry="published/model.xml")
-    shaped = stage("shape", read, variant=variant(x=[1, 3, 32]))
+    shaped = stage("shape", read, variant=variant(x=[1, 3, 32]), layouts={})
     assert sorted(p.name for p in shaped.iterdir()) == ["model.bin", "model.xml"]
     model = CORE.read_model(shaped / "model.xml")
     assert [list(port.shape) for port in (*model.inputs, *model.outputs)] == [[1, 3, 32], [1, 2, 32]]
@@ -45,7 +45,7 @@ def test_half_precision_weights_are_left_as_they_are(stage: Stage) -> None:
     y = op.add(x, op.reshape(total, [1, 64], special_zero=False))
     y.output(0).set_names({"y"})
     source = write(stage.root / "source", ov.Model([op.result(y)], [x], "halves"))
-    shaped = stage("shape", source, variant=variant(x=[1, 64]))
+    shaped = stage("shape", source, variant=variant(x=[1, 64]), layouts={})
     assert (shaped / "model.bin").stat().st_size >= 64 * 2 + 64 * 4
 
 
@@ -63,13 +63,21 @@ def test_an_output_whose_size_depends_on_values_is_refused(stage: Stage) -> None
     places = op.unsqueeze(op.non_zero(x, "i64"), 0)
     places.output(0).set_names({"places"})
     source = write(stage.root / "source", ov.Model([op.result(places)], [x], "places"))
-    error = failed(stage, source, variant=variant(x=[1, 8]))
+    error = failed(stage, source, variant=variant(x=[1, 8]), layouts={})
     assert error.code == "dynamic-shape"
     assert "`places` stays dynamic in variant time32" in error.diagnostics[0].message
 
 
 @pytest.mark.parametrize("shape", [[1, 4, 32], [1, 3], [1, 3, 32, 1]])
 def test_a_shape_that_the_model_cannot_have_is_refused(stage: Stage, shape: list[int]) -> None:
-    error = failed(stage, write(stage.root / "source", convolutions()), variant=variant(x=shape))
+    error = failed(stage, write(stage.root / "source", convolutions()), variant=variant(x=shape), layouts={})
     assert error.code == "impossible-shape"
     assert str(tuple(shape)) in error.diagnostics[0].message
+
+
+def test_a_layout_is_written_into_the_model(stage: Stage) -> None:
+    write(stage.root / "published", convolutions())
+    read = stage("read", entry="published/model.xml")
+    shaped = stage("shape", read, variant=variant(x=[1, 3, 32]), layouts={"x": "NCT"})
+    (port,) = ov.Core().read_model(shaped / "model.xml").inputs
+    assert port.get_node().get_layout() == ov.Layout("NCT")

@@ -33,7 +33,7 @@ def test_every_stage_writes_the_same_bytes_again(
         monkeypatch.setenv("PYTHONHASHSEED", seed)
         stage = Stage(tmp_path / turn, children=True)
         read = stage("read", entry=str(tmp_path / "published" / "model.xml"))
-        shaped = stage("shape", read, variant=shape)
+        shaped = stage("shape", read, variant=shape, layouts={})
         told: dict[str, Any] = {"program": feed, "variant": shape, "recipe": recipe(preset="mixed"), "samples": samples}
         quantized = stage("quantize", shaped, data=data, **told)
         on: dict[str, Any] = {"device": "CPU", "properties": {"PERFORMANCE_HINT": "LATENCY"}}

@@ -74,8 +74,8 @@ MODEL = {
         '[inputs.waveform]\nshape = ["batch", "time"]\n\n[inputs.waveform_lengths]\nrole = "length"\nof = "waveform"',
     ),
     "unstitchable": CodeDoc(
-        "A long sample that is chunked runs piece by piece, and the outputs of its pieces have to become one again: each "
-        "output needs one axis that follows from the chunked dimension, on which neighbouring pieces meet or "
+        "A long sample that is chunked runs piece by piece, and the outputs of its pieces have to become one again: "
+        "each output needs one axis that follows from the chunked dimension, on which neighbouring pieces meet or "
         "overlap. An output without such an axis can only be averaged, and only where it holds floats.",
         '[dims.tokens]\nstrategy = "pad"\nsize = 128\noverflow = "chunk"\noverlap = 16\nstitch = "concatenate"',
         '[dims.tokens]\nstrategy = "pad"\nsize = 128\noverflow = "truncate"',

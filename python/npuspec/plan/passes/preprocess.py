@@ -3,7 +3,7 @@
 from npuspec.bundle.program import Preprocess
 from npuspec.diagnostics import Diagnostic
 from npuspec.facts import Port
-from npuspec.spec import models
+from npuspec.spec import Spec, models
 
 
 def plan_preprocess(table: models.DataInput, port: Port) -> Preprocess | None:
@@ -21,6 +21,12 @@ def plan_preprocess(table: models.DataInput, port: Port) -> Preprocess | None:
         mean=written.mean,
         scale=written.scale,
     )
+
+
+def plan_layouts(spec: Spec) -> dict[str, str]:
+    """Return what the axes of the model's inputs mean, where the spec says so; the device's plugins read it."""
+    data = {name: table for name, table in spec.inputs.items() if isinstance(table, models.DataInput)}
+    return {name: table.layout for name, table in sorted(data.items()) if table.layout is not None}
 
 
 def check_preprocess(table: models.DataInput, port: Port) -> list[Diagnostic]:

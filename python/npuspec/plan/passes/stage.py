@@ -18,6 +18,7 @@ def plan_stages(
     program: Program,
     recipe: Recipe,
     gates: tuple[PlannedGate, ...],
+    layouts: dict[str, str],
     cache: str,
     core: dict[str, bool | int | float | str],
     deployments: tuple[Deployment, ...],
@@ -41,7 +42,9 @@ def plan_stages(
     final: dict[str, str] = {}
     for variant in program.variants:
         shape = variant.model_dump(mode="json")
-        static[variant.name] = final[variant.name] = add(f"shape[{variant.name}]", "shape", (read,), variant=shape)
+        static[variant.name] = final[variant.name] = add(
+            f"shape[{variant.name}]", "shape", (read,), variant=shape, layouts=layouts
+        )
         if recipe.mode != "none" and data is not None:
             calibration = {k: data[k] for k in ("input", "sample_rate", "calibration")} | {
                 "digest": data["source"]["digest"]
