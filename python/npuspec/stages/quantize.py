@@ -13,6 +13,7 @@ from npuspec.diagnostics import Diagnostic, InputError, NpuspecError, StageError
 from npuspec.facts.inspect import read_model
 from npuspec.plan.model import Recipe
 from npuspec.runtime.feed import Array, check_sample, fill
+from npuspec.runtime.overflow import pieces_of
 from npuspec.stages import MODEL
 from npuspec.stages.request import Request
 from npuspec.stages.samples import Sample, read_samples
@@ -21,7 +22,7 @@ from npuspec.stages.samples import Sample, read_samples
 class Calibration:
     """The samples as NNCF reads them, as often as it wants: padded by the code that pads at inference."""
 
-    def __init__(self, program: Program, samples: list[dict[str, Array]], progress: Progress) -> None:
+    def __init__(self, program: Program, samples: list[Mapping[str, Array]], progress: Progress) -> None:
         self._program = program
         self._samples = samples
         self._progress = progress
@@ -51,7 +52,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     if request.data is None:
         raise StageError(Diagnostic("no-data", "there are no samples to calibrate with", "add [data] to the spec"))
     samples = read_samples(request.data, parameters["samples"]["calibration"], program, parameters["samples"])
-    fitting, too_long = _fitting(program, variant, samples)
+    fitting, cut, too_long = _fitting(program, variant, samples)
     if not fitting:
         message = f"none of the {len(samples)} calibration samples fits variant {variant.name}"
         raise StageError(Diagnostic("too-few-samples", message, "add shorter samples, or leave this size out"))
@@ -68,6 +69,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
         {
             "samples": len(fitting),
             "samples_wanted": recipe.subset_size,
+            "samples_cut": sorted(cut),
             "samples_too_long": sorted(too_long),
             "kept": kept,
             "folded_away": [name for name in recipe.keep_names if name not in present],
@@ -77,20 +79,34 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     )
 
 
-def _fitting(program: Program, variant: Variant, samples: list[Sample]) -> tuple[list[dict[str, Array]], list[str]]:
-    """Return the samples that this variant holds, and the paths of those that it doesn't."""
-    fitting, too_long = [], []
+def _fitting(
+    program: Program, variant: Variant, samples: list[Sample]
+) -> tuple[list[Mapping[str, Array]], list[str], list[str]]:
+    """Return the samples that this variant holds, and the names of those that were cut for it or are too long.
+
+    What may be cut or taken apart when it is run may be so when it calibrates: then its beginning is taken.
+    """
+    dims = {
+        name: dim.model_copy(
+            update={"maximum": variant.sizes[name], "overflow": "error" if dim.overflow == "error" else "truncate"}
+        )
+        for name, dim in program.dims.items()
+    }
+    fitting, cut, too_long = [], [], []
     for sample in samples:
         try:
             arrays, sizes = check_sample(program, sample.arrays)
         except InputError as error:
             fault = error.diagnostics[0]
             raise StageError(Diagnostic(fault.code, f"`{sample.name}`: {fault.message}", fault.help)) from None
-        if all(variant.sizes[dim] >= size for dim, size in sizes.items()):
-            fitting.append(arrays)
-        else:
+        longer = [dim for dim, size in sizes.items() if size > variant.sizes[dim]]
+        if any(dims[dim].overflow == "error" for dim in longer):
             too_long.append(sample.name)
-    return fitting, too_long
+            continue
+        cut += [sample.name] if longer else []
+        (piece,) = pieces_of(program.model_copy(update={"dims": dims}), arrays, sizes)
+        fitting.append(piece.arrays)
+    return fitting, cut, too_long
 
 
 def _quantize(

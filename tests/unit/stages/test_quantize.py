@@ -57,6 +57,7 @@ def test_every_convolution_becomes_int8_and_the_model_still_does_its_work(
     assert report(made) == {
         "samples": 3,
         "samples_wanted": 4,
+        "samples_cut": [],
         "samples_too_long": ["3.npy", "4.npy"],
         "kept": [],
         "folded_away": [],
@@ -68,6 +69,15 @@ def test_every_convolution_becomes_int8_and_the_model_still_does_its_work(
     wanted = CORE.compile_model(static / "model.xml", "CPU")({"x": sample})["y"]
     found = CORE.compile_model(model, "CPU")({"x": sample})["y"]
     assert np.corrcoef(wanted.ravel(), found.ravel())[0, 1] > 0.99
+
+
+def test_what_may_be_cut_when_it_is_run_calibrates_with_its_beginning(
+    stage: Stage, static: Path, told: dict[str, Any], tmp_path: Path
+) -> None:
+    told["program"]["dims"]["time"] |= {"maximum": 64, "overflow": "chunk", "overlap": 48}
+    paths = write_samples(tmp_path / "data", 32, 40, 100)
+    found = report(stage("quantize", static, data=tmp_path / "data", samples=of(paths), **told))
+    assert (found["samples"], found["samples_cut"], found["samples_too_long"]) == (3, ["1.npy", "2.npy"], [])
 
 
 def test_what_is_kept_stays_and_what_is_gone_is_said(
