@@ -1,7 +1,7 @@
 """Quantize one static variant to INT8 with NNCF, calibrated on the samples that fit it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from npuspec.stages.samples import Sample, read_samples
 class Calibration:
     """The samples as NNCF reads them, as often as it wants: padded by the code that pads at inference."""
 
-    def __init__(self, program: Program, samples: list[Mapping[str, Array]], progress: Progress) -> None:
+    def __init__(self, program: Program, samples: Sequence[Mapping[str, Array]], progress: Progress) -> None:
         self._program = program
         self._samples = samples
         self._progress = progress
@@ -34,7 +34,7 @@ class Calibration:
         batch = self._program.batch
         shapes = self._program.variants[0].shapes
         for number, start in enumerate(range(0, len(self._samples), batch)):
-            rows = self._samples[start : start + batch]
+            rows = [*self._samples[start : start + batch]]
             rows += [rows[-1]] * (batch - len(rows))
             buffers = {i.name: np.empty(shapes[i.name], i.dtype) for i in self._program.inputs}
             fill(self._program, buffers, rows)
