@@ -11,7 +11,7 @@ from npuspec.plan import Plan
 from npuspec.plan.model import PlannedSource
 
 _TOLD = re.compile(
-    r"(model|target|cache|properties)\..*|gates\[.*|data\.(source|sha256)|dims\..*\.(strategy|sizes?|overflow)"
+    r"(model|target|cache|properties)\..*|gates\[.*|data\.(source|sha256)|dims\..*\.(strategy|sizes?|overflow|lengths)"
     r"|inputs\..*\.(shape|role|of|pad-value|pad-side|finite)|outputs\..*\.length\..*|batching\.size"
     r"|quantization\.(mode|preset|model-type|samples|keep\..*)",
     re.DOTALL,
@@ -28,6 +28,7 @@ def show_plan(plan: Plan, name: str) -> str:
         _inputs(plan),
         _outputs(plan.program),
         _variants(plan),
+        _waste(plan),
         *(_deployment(plan, index) for index in range(len(plan.deployments))),
         _quantization(plan),
         _gates(plan),
@@ -113,6 +114,24 @@ def _variants(plan: Plan) -> str:
     layout = f"  layout: {plan.layout}; no axis is moved"
     batch = f"  batch: {plan.program.batch} sample(s) an inference{_origin(plan, 'batching.size')}"
     return "static shapes\n" + "\n".join([*rows, layout, batch])
+
+
+def _waste(plan: Plan) -> str:
+    rows = []
+    for waste in plan.waste:
+        sizes = sorted({variant.sizes[waste.dim] for variant in plan.program.variants})
+        refused = (_value(plan, f"dims.{toml_key(waste.dim)}.overflow") or "error") == "error"
+        source = _value(plan, f"dims.{toml_key(waste.dim)}.lengths")
+        filled = ", ".join(f"{count} to {size}" for size, count in zip(sizes, waste.samples, strict=True))
+        alone = f", and with {sizes[-1]} alone {waste.padding_of_one:.1%}" if len(sizes) > 1 else ""
+        rows += [
+            f"  {waste.dim}: {waste.padding:.1%} of what is computed is padding{alone}",
+            f"    {waste.lengths} lengths of {source}, sha256 {waste.digest[:12]}",
+            f"    padded: {filled}",
+        ]
+        if waste.longer:
+            rows.append(f"    longer than {sizes[-1]}: {waste.longer}, {'refused' if refused else 'which fill it'}")
+    return "waste of padding, from real lengths\n" + "\n".join(rows) if rows else ""
 
 
 def _core(plan: Plan) -> str:

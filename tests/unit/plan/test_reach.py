@@ -18,6 +18,7 @@ def gated(metric: str, of: str = "static", more: str = "") -> str:
     [
         SMALL,
         BUCKETS,
+        BUCKETS.replace('overflow = "error"', 'overflow = "error"\nlengths = "l.txt"'),
         SMALL + 'pad-side = "left"\npad-value = 3\nfinite = true\npad-multiple = 1\n',
         SMALL + '[inputs.m]\nrole = "mask"\nof = "x"\nbuilt = "outside"\n',
         SMALL + '[load]\nkind = "occasional"\n',
@@ -50,7 +51,6 @@ def test_what_is_executed_carries_no_note(text: str) -> None:
             SMALL.replace('overflow = "error"', 'overflow = "chunk"\noverlap = 8\nstitch = "average"'),
             ("dims", "time", "overflow"),
         ),
-        (BUCKETS.replace('overflow = "error"', 'overflow = "error"\nlengths = "l.txt"'), ("dims", "time", "lengths")),
         (SMALL + '[inputs.m]\nrole = "mask"\nof = "x"\nbuilt = "in-model"\n', ("inputs", "m", "built")),
         (SMALL + "pad-multiple = 8\n", ("inputs", "x", "pad-multiple")),
         (SMALL + 'layout = "NT"\n', ("inputs", "x", "layout")),

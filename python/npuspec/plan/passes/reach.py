@@ -39,8 +39,6 @@ def _dims(spec: Spec) -> Iterator[tuple[Path, str]]:
             continue
         if dim.overflow != "error":
             yield ("dims", name, "overflow"), f'overflow = "{dim.overflow}"'
-        if isinstance(dim, models.BucketsDim) and dim.lengths is not None:
-            yield ("dims", name, "lengths"), "counting the waste of padding"
 
 
 def _inputs(spec: Spec) -> Iterator[tuple[Path, str]]:
