@@ -4,7 +4,19 @@ Pure, and quick to import: neither specs nor models are known here.
 """
 
 from npuspec.buckets.choose import Choice, choose
+from npuspec.buckets.cost import interpolate, polynomial, spread
 from npuspec.buckets.lengths import LONGEST, read_lengths
 from npuspec.buckets.padding import Bucket, fill, padding
 
-__all__ = ["LONGEST", "Bucket", "Choice", "choose", "fill", "padding", "read_lengths"]
+__all__ = [
+    "LONGEST",
+    "Bucket",
+    "Choice",
+    "choose",
+    "fill",
+    "interpolate",
+    "padding",
+    "polynomial",
+    "read_lengths",
+    "spread",
+]

@@ -55,6 +55,6 @@ def _bad_lines(data: bytes, bad: set[bytes], name: str) -> Diagnostic:
     text = line.decode(errors="replace").strip()
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
     others = len(found) - 1
-    more = f", and neither {'are' if others > 1 else 'is'} {others} more" if others else ""
+    more = f" ({others} more bad {'lines' if others > 1 else 'line'})" if others else ""
     message = f"line {first} of `{name}` is no length: {shown!r}{more}"
     return Diagnostic("bad-lengths", message, f"a length is a whole number from 0 to {LONGEST}, and stands alone")

@@ -13,7 +13,7 @@ from npuspec.facts import Signature, lengths, noise, signature, toolchain
 from npuspec.plan.lower import lower
 from npuspec.plan.model import Plan, PlannedGate, PlannedSource, Samples, SourceFile, Waste
 from npuspec.plan.passes.beside import check_beside
-from npuspec.plan.passes.bind import build_program, check_ports, padded_dims, stated_extents, static_shape
+from npuspec.plan.passes.bind import build_program, check_ports, named_shapes, padded_dims, stated_extents
 from npuspec.plan.passes.cut import check_lengths
 from npuspec.plan.passes.doubt import MODEL_DOUBTS, SAMPLE_DOUBTS, doubt_model, doubt_samples
 from npuspec.plan.passes.reach import beyond_reach
@@ -161,14 +161,11 @@ def _lower(
     found, diagnostics = _look(spec, model, store)
     if found is None or has_errors(diagnostics):
         return None, diagnostics
-    ports = {port.name: port for port in found.inputs}
     try:
         propagated = lengths(
             model,
             store,
-            shapes={
-                name: static_shape(spec, name, ports[name], {d: d for d in padded_dims(spec)}) for name in spec.inputs
-            },
+            shapes=named_shapes(spec, found),
             sizes=padded_dims(spec),
             stated={name: [e.model_dump() for e in extents] for name, extents in stated_extents(spec).items()},
         )
