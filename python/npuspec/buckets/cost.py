@@ -19,9 +19,9 @@ def polynomial(coefficients: Sequence[Fraction | int], sizes: Iterable[int]) -> 
 
 
 def spread(sizes: Sequence[int], count: int) -> list[int]:
-    """Return some of the sizes, evenly spread, the first and the last among them."""
+    """Return at most `count` of the rising sizes, at least 2, evenly spread, with the first and the last of them."""
     last = len(sizes) - 1
-    return sorted({sizes[last * step // max(count - 1, 1)] for step in range(count)} | {sizes[-1]})
+    return sorted({sizes[last * step // (count - 1)] for step in range(count)})
 
 
 def interpolate(points: Mapping[int, float], sizes: Iterable[int]) -> dict[int, Fraction]:

@@ -170,9 +170,7 @@ def _toml(found: Found) -> str:
     several = len(sizes) > 1
     overflow = 'overflow = "error"  # what becomes of a longer one; or "truncate", or "chunk"'
     if found.longer:
-        overflow = (
-            f'# overflow = "error", "truncate" or "chunk": choose, since {found.longer} of the lengths are longer'
-        )
+        overflow = f'# overflow = "error", "truncate" or "chunk": choose, {found.longer} of the lengths are longer'
     rows = [
         f"[dims.{toml_key(found.dim)}]",
         f'strategy = "{"buckets" if several else "pad"}"',

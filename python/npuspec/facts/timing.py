@@ -47,7 +47,7 @@ def _request(core: ov.Core, model: ov.Model, arguments: Mapping[str, Any], sizes
         message = f"{arguments['device']} can't compile the model with the sizes {dict(sizes)}: {reason(error)}"
         raise StageError(Diagnostic("compile-failed", message, "look the message up, or try another device")) from None
     request = compiled.create_infer_request()
-    for port in compiled.inputs:
+    for index, port in enumerate(copy.inputs):  # a compiled port may have lost its names
         fill = arguments["fills"][port_name(port)]
-        request.get_tensor(port).data[...] = sizes.get(str(fill), fill)
+        request.get_input_tensor(index).data[...] = sizes.get(str(fill), fill)
     return request
