@@ -63,6 +63,8 @@ def make_beside(folder: Path) -> None:
     rng = np.random.default_rng(0)
     for number in range(4):
         np.save(folder / f"noise/{number}.npy", rng.random(4096, np.float32))
+    (folder / "lengths.txt").write_text("# tokens of real sentences\n" + "12\n9\n30\n" * 100)
+    (folder / "seconds.txt").write_text("12\n9\n\n3.5\n-1\n")
     shutil.copyfile(folder / "twins/0.npy", folder / "twins/1.npy")
     (folder / "mixed/notes.txt").write_text("recorded indoors\n")
     for name in ("a.npy", "A.npy"):

@@ -65,16 +65,19 @@ def test_bash_completes_verbs(press: Press) -> None:
     assert press("npuspec pl" + TAB) == "npuspec plan "
     assert press("npuspec ex" + TAB) == "npuspec explain "
     assert press("npuspec check specs/asr.toml --fi" + TAB) == "npuspec check specs/asr.toml --fix "
+    assert press("npuspec bu" + TAB) == "npuspec buckets "
 
 
 def test_bash_completes_options_and_their_values(press: Press) -> None:
     assert press("npuspec plan --detailed" + TAB) == "npuspec plan --detailed-exitcode "
+    assert press("npuspec buckets spare.txt --mea" + TAB) == "npuspec buckets spare.txt --measure "
     assert press("npuspec check --format s" + TAB) == "npuspec check --format sarif "
     assert press("npuspec plan --device " + ALL).split()[3:] == ["NPU", "CPU"]
 
 
 def test_bash_completes_files_where_files_are_meant(press: Press) -> None:
     assert press("npuspec check spe" + TAB) == "npuspec check specs/"
+    assert press("npuspec buckets spa" + TAB) == "npuspec buckets spare.txt "
     assert press("npuspec check specs/a" + TAB) == "npuspec check specs/asr.toml "
     assert press("npuspec check specs/asr.toml specs/t" + TAB) == "npuspec check specs/asr.toml specs/tts.toml "
     assert press("npuspec plan specs/asr.toml --out spa" + TAB) == "npuspec plan specs/asr.toml --out spare.txt "

@@ -136,6 +136,21 @@ def test_a_spec_and_its_files_are_compared_with_those_of_a_revision(spec: Path, 
     assert "base-untracked" not in result.stderr
 
 
+def test_nothing_follows_from_other_lengths_than_those_of_a_revision(spec: Path, tmp_path: Path) -> None:
+    stated = spec.read_text().replace('overflow = "error"', 'overflow = "error"\nlengths = "lengths.txt"')
+    spec.write_text(stated)
+    (tmp_path / "lengths.txt").write_text("20\n")
+    git(tmp_path, "init", "-q")
+    commit(tmp_path)
+    (tmp_path / "lengths.txt").write_text("30\n")
+    result = run(spec, "--base", "HEAD")
+    assert result.exit_code == 0, result.stderr
+    first, *rest = result.stdout.splitlines()
+    assert first == f"{spec}: changes from which nothing follows"
+    assert [line.split()[1] for line in rest if line.startswith("  ~ ")] == ["dims.time.lengths.sha256"]
+    assert run(spec, "--base", "HEAD", "--exit-code").exit_code == 5
+
+
 def test_a_model_that_git_ignores_is_the_same_on_both_sides_and_a_note_says_so(spec: Path, tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
     (tmp_path / ".gitignore").write_text("model/\n")

@@ -335,3 +335,12 @@ def test_data_of_a_pinned_source_that_was_changed_is_seen(spec: Path) -> None:
         lambda path: path.write_bytes(path.read_bytes()[:-1] + bytes([path.read_bytes()[-1] ^ 1])),
     )
     assert codes(_verdict(spec)[0]) == ["wrong-pin"]
+
+
+def test_real_lengths_are_looked_at(spec: Path) -> None:
+    replace_text(spec, 'overflow = "error"', 'overflow = "error"\nlengths = "lengths.txt"')
+    assert codes(warm(spec)) == ["missing-file"]
+    (spec.parent / "lengths.txt").write_text("12\n")
+    assert codes(warm(spec)) == []
+    same_times(spec.parent / "lengths.txt", lambda path: path.write_text("99\n"))
+    assert codes(_verdict(spec)[0]) == ["refused-lengths"]

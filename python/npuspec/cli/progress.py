@@ -44,6 +44,10 @@ class Progress(Observer):
 
     def progressed(self, stage: PlannedStage, done: int, total: int) -> None:  # noqa: ARG002  the bar is this stage's
         """Move the bar."""
+        self.counted(done, total)
+
+    def counted(self, done: int, total: int) -> None:
+        """Move the bar of what was announced last."""
         if self._task is not None:
             self._bars.update(self._task, completed=done, total=total, count=f"{done}/{total}")
 

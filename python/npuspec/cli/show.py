@@ -7,12 +7,13 @@ from typing import Any
 
 from npuspec.bundle.chunks import stride_of
 from npuspec.bundle.program import DataInput, Dim, Extent, Program
+from npuspec.diagnostics.suggest import toml_key
 from npuspec.diagnostics.text import printable
 from npuspec.plan import Plan
 from npuspec.plan.model import PlannedSource
 
 _TOLD = re.compile(
-    r"(model|target|cache|properties)\..*|gates\[.*|data\.(source|sha256)|dims\..*\.(strategy|sizes?|overflow|overlap|stitch)"
+    r"(model|target|cache|properties)\..*|gates\[.*|data\.(source|sha256)|dims\..*\.(strategy|sizes?|overflow|overlap|stitch|lengths)"
     r"|inputs\..*\.(shape|role|of|pad-value|pad-side|finite|preprocess\.(dtype|layout|mean|scale|swap-channels))|outputs\..*\.length\..*|batching\.size"
     r"|quantization\.(mode|preset|model-type|samples|keep\..*)",
     re.DOTALL,
@@ -29,6 +30,7 @@ def show_plan(plan: Plan, name: str) -> str:
         _inputs(plan),
         _outputs(plan.program),
         _variants(plan),
+        _waste(plan),
         *(_deployment(plan, index) for index in range(len(plan.deployments))),
         _quantization(plan),
         _gates(plan),
@@ -136,6 +138,24 @@ def _variants(plan: Plan) -> str:
     layout = f"  layout: {plan.layout}; no axis is moved"
     batch = f"  batch: {plan.program.batch} sample(s) an inference{_origin(plan, 'batching.size')}"
     return "static shapes\n" + "\n".join([*rows, layout, batch])
+
+
+def _waste(plan: Plan) -> str:
+    rows = []
+    for waste in plan.waste:
+        sizes = sorted({variant.sizes[waste.dim] for variant in plan.program.variants})
+        refused = plan.program.dims[waste.dim].overflow == "error"
+        source = _value(plan, f"dims.{toml_key(waste.dim)}.lengths")
+        filled = ", ".join(f"{count} to {size}" for size, count in zip(sizes, waste.samples, strict=True))
+        alone = f", and with {sizes[-1]} alone {waste.padding_of_one:.1%}" if len(sizes) > 1 else ""
+        rows += [
+            f"  {waste.dim}: {waste.padding:.1%} of what is computed is padding{alone}",
+            f"    {waste.lengths} lengths of {source}, sha256 {waste.digest[:12]}",
+            f"    padded: {filled}",
+        ]
+        if waste.longer:
+            rows.append(f"    longer than {sizes[-1]}: {waste.longer}, {'refused' if refused else 'which fill it'}")
+    return "waste of padding, from real lengths\n" + "\n".join(rows) if rows else ""
 
 
 def _core(plan: Plan) -> str:

@@ -1,6 +1,6 @@
 """What is read from a model or a machine before anything is planned. Read in a child process, kept by digest."""
 
 from npuspec.facts.model import Lengths, Port, Signature
-from npuspec.facts.read import device_identities, lengths, noise, signature, toolchain
+from npuspec.facts.read import device_identities, latency, lengths, noise, signature, toolchain
 
-__all__ = ["Lengths", "Port", "Signature", "device_identities", "lengths", "noise", "signature", "toolchain"]
+__all__ = ["Lengths", "Port", "Signature", "device_identities", "latency", "lengths", "noise", "signature", "toolchain"]

@@ -6,7 +6,7 @@ from functools import cache
 from importlib import metadata
 from typing import Any
 
-from npuspec.child import run_task
+from npuspec.child import Progress, run_task
 from npuspec.facts.model import Lengths, Signature
 from npuspec.sources import Fetched
 from npuspec.store import Store, canonical_json, digest_json, distrust
@@ -64,6 +64,43 @@ def lengths(
         "stated": {output: [dict(extent) for extent in extents] for output, extents in stated.items()},
     }
     return Lengths.model_validate(_kept(store, model, "lengths", question))
+
+
+def latency(
+    model: Fetched,
+    *,
+    shapes: Mapping[str, Sequence[str | int]],
+    fills: Mapping[str, str | int],
+    sizes: Sequence[Mapping[str, int]],
+    device: str,
+    progress: Progress,
+) -> list[float]:
+    """Time a model on a device, static at each choice of sizes; this is never kept.
+
+    Args:
+        model: the model.
+        shapes: each input's shape, with names for the padded dimensions.
+        fills: what each input is filled with: a number, or the size of the dimension of that name.
+        sizes: the choices, each with a size for every padded dimension.
+        device: OpenVINO's name of it.
+        progress: told of the inferences that are done.
+
+    Returns:
+        The median of one inference for each choice, in milliseconds.
+
+    Raises:
+        ChildError: `impossible-shape` if the model can't have the sizes, or `compile-failed`.
+
+    """
+    arguments = {
+        "model": str(model.root / model.entry),
+        "shapes": {name: list(shape) for name, shape in shapes.items()},
+        "fills": dict(fills),
+        "sizes": [dict(choice) for choice in sizes],
+        "device": device,
+    }
+    result: list[float] = run_task("npuspec.facts.timing:latency", arguments, progress)
+    return result
 
 
 def noise(data: Fetched, store: Store) -> dict[str, str]:

@@ -166,7 +166,8 @@ def _values(plan: Plan, beside: Plan | None) -> dict[str, Any]:
 
 def _digests(plan: Plan) -> dict[str, str]:
     data = {} if plan.samples is None else {"data.sha256": plan.samples.source.digest}
-    return {"model.sha256": plan.model.digest, **data}
+    lengths = {f"dims.{waste.dim}.lengths.sha256": waste.digest for waste in plan.waste}
+    return {"model.sha256": plan.model.digest, **data, **lengths}
 
 
 def _same(a: Any, b: Any) -> bool:

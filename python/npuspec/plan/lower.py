@@ -1,7 +1,7 @@
 """The pure part of lowering: a spec, and everything that had to be found out about it, become a plan."""
 
 from npuspec.bundle.program import Program
-from npuspec.plan.model import Plan, PlannedSource, Samples
+from npuspec.plan.model import Plan, PlannedSource, Samples, Waste
 from npuspec.plan.passes.deploy import plan_core, plan_deployments
 from npuspec.plan.passes.preprocess import plan_layouts
 from npuspec.plan.passes.sample import plan_recipe
@@ -19,6 +19,7 @@ def lower(
     entry: str,
     toolchain: dict[str, str],
     device: str | None,
+    waste: tuple[Waste, ...] = (),
 ) -> Plan:
     """Return the plan.
 
@@ -30,6 +31,7 @@ def lower(
         entry: which of the model's files is read.
         toolchain: the versions that shape the result.
         device: instead of the spec's target and its fallbacks.
+        waste: what its real lengths show.
 
     """
     recipe = plan_recipe(spec)
@@ -62,4 +64,5 @@ def lower(
         deployments=deployments,
         stages=stages,
         settings=trace_settings(spec, device),
+        waste=waste,
     )

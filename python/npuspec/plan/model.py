@@ -4,11 +4,14 @@ Pure data. A plan holds no clock, host name, absolute path or set, and the same 
 the same bytes.
 """
 
+import re
 from itertools import chain
 from typing import Any, Literal
 
 from npuspec.bundle.program import Frozen, Program
 from npuspec.store import canonical_json, digest_json
+
+_LENGTHS = re.compile(r"dims\..*\.lengths")
 
 
 class SourceFile(Frozen):
@@ -115,6 +118,24 @@ def _number(value: float) -> str:
     return f"{value:g}" if float(f"{value:g}") == value else repr(value)
 
 
+class Waste(Frozen):
+    """What padding costs in one dimension, counted from the spec's real lengths. Nothing is built of it."""
+
+    dim: str
+    digest: str
+    """The SHA-256 of the lengths."""
+    lengths: int
+    """How many there are."""
+    longer: int
+    """Of these, longer than the largest size."""
+    samples: tuple[int, ...]
+    """How many are padded to each of the sizes, rising. What is longer fills the largest, or is refused."""
+    padding: float
+    """The share of all computed places that is padding."""
+    padding_of_one: float
+    """What it would be with the largest size alone."""
+
+
 class PlannedStage(Frozen):
     """One step of `apply`. `digest` names its result: it covers the verb, the parameters and the inputs' digests."""
 
@@ -148,6 +169,8 @@ class Plan(Frozen):
     stages: tuple[PlannedStage, ...]
     settings: tuple[Setting, ...]
     """Every value of the spec, and every default, with its origin; sorted by path."""
+    waste: tuple[Waste, ...] = ()
+    """One for each dimension that has real lengths, sorted."""
 
     def encode(self) -> bytes:
         """Return the canonical JSON of this plan."""
@@ -155,8 +178,9 @@ class Plan(Frozen):
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the plan without its origins: of what is done, whoever said it."""
-        plain = self.model_dump(mode="json")
+        """The SHA-256 of what is done, whoever said it: of the plan without its origins, and without real lengths."""
+        plain = self.model_dump(mode="json", exclude={"waste"})
+        plain["settings"] = [s for s in plain["settings"] if not _LENGTHS.fullmatch(s["path"])]
         stated = [plain["settings"], plain["core"], *(deployment["properties"] for deployment in plain["deployments"])]
         for value in chain.from_iterable(stated):
             del value["origin"]

@@ -11,16 +11,17 @@ from pathlib import Path
 from npuspec.diagnostics import Diagnostic, NpuspecError, has_errors
 from npuspec.facts import Signature, lengths, noise, signature, toolchain
 from npuspec.plan.lower import lower
-from npuspec.plan.model import Plan, PlannedGate, PlannedSource, Samples, SourceFile
+from npuspec.plan.model import Plan, PlannedGate, PlannedSource, Samples, SourceFile, Waste
 from npuspec.plan.passes.beside import check_beside
-from npuspec.plan.passes.bind import build_program, check_ports, padded_dims, stated_extents, static_shape
+from npuspec.plan.passes.bind import build_program, check_ports, named_shapes, padded_dims, stated_extents
 from npuspec.plan.passes.cut import check_lengths
 from npuspec.plan.passes.doubt import MODEL_DOUBTS, SAMPLE_DOUBTS, doubt_model, doubt_samples
 from npuspec.plan.passes.overflow import check_chunks, multiples
 from npuspec.plan.passes.reach import beyond_reach
 from npuspec.plan.passes.sample import split_samples
 from npuspec.plan.passes.trace import written_gates
-from npuspec.sources import Fetched, Tree, fetch_data, fetch_model
+from npuspec.plan.passes.waste import WASTE_DOUBTS, count_waste, stated_lengths
+from npuspec.sources import Fetched, Tree, fetch_beside, fetch_data, fetch_model
 from npuspec.sources.model import File
 from npuspec.spec import Document, Spec, apply_allowances, load, models, open_choices, validate
 from npuspec.store import Store
@@ -57,7 +58,8 @@ def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
     if spec.data is not None:
         data, more = _fetched_before(fetch_data, spec.data, document.folder, store)
         faults += more
-    diagnostics += faults + check_beside(spec) + beyond_reach(spec)
+    waste, more = count_waste(spec, partial(fetch_beside, folder=document.folder, store=store, offline=True))
+    diagnostics += faults + more + check_beside(spec) + beyond_reach(spec)
     found = None
     if model is not None:
         found, faults = _look(spec, model, store)
@@ -65,6 +67,7 @@ def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
     samples, faults = _split(spec, data, store)
     diagnostics += faults
     unknowable = {*(() if samples or not spec.data else SAMPLE_DOUBTS), *(() if found else MODEL_DOUBTS)}
+    unknowable |= {*(() if len(waste) == len(stated_lengths(spec)) else WASTE_DOUBTS)}
     return document, apply_allowances(spec, diagnostics, unknowable=unknowable)
 
 
@@ -92,13 +95,13 @@ def prepare_document(
     if spec is None:
         return None, diagnostics
     diagnostics += [*open_choices(spec), *check_beside(spec)]
-    model, data, faults = _fetch(spec, document.folder, store, announce, tree)
+    model, data, waste, faults = _fetch(spec, document.folder, store, announce, tree)
     diagnostics += faults
     prepared = None
     if model is not None and not has_errors(diagnostics):
-        prepared, faults = _lower(spec, model, data, store, device, announce or (lambda _: None))
+        prepared, faults = _lower(spec, model, data, waste, store, device, announce or (lambda _: None))
         diagnostics += faults
-    unknowable = () if prepared else (*MODEL_DOUBTS, *SAMPLE_DOUBTS)
+    unknowable = () if prepared else (*MODEL_DOUBTS, *SAMPLE_DOUBTS, *WASTE_DOUBTS)
     return prepared, apply_allowances(spec, diagnostics, unknowable=unknowable)
 
 
@@ -123,16 +126,18 @@ def _fetched_before(
 
 def _fetch(
     spec: Spec, folder: Path, store: Store, announce: Announce | None, tree: Tree | None
-) -> tuple[Fetched | None, Fetched | None, list[Diagnostic]]:
-    """Fetch the model, and the data if there are any."""
+) -> tuple[Fetched | None, Fetched | None, tuple[Waste, ...], list[Diagnostic]]:
+    """Fetch the model, the data if there are any, and the real lengths, of which only their waste is kept."""
     say = None if announce is None else (lambda requirement: announce(f"downloading {requirement}"))
     fetch = partial(fetch_model, folder=folder, store=store, on_download=say, tree=tree)
     model, faults = fetch(spec.model.source, spec.model.sha256)
+    waste, more = count_waste(spec, partial(fetch_beside, folder=folder, store=store, on_download=say, tree=tree))
+    faults += more
     if spec.data is None:
-        return model, None, faults
+        return model, None, waste, faults
     fetch = partial(fetch_data, folder=folder, store=store, on_download=say, tree=tree)
     data, more = fetch(spec.data.source, spec.data.sha256)
-    return model, data, [*faults, *more]
+    return model, data, waste, [*faults, *more]
 
 
 def _look(spec: Spec, model: Fetched, store: Store) -> tuple[Signature | None, list[Diagnostic]]:
@@ -145,20 +150,23 @@ def _look(spec: Spec, model: Fetched, store: Store) -> tuple[Signature | None, l
 
 
 def _lower(
-    spec: Spec, model: Fetched, data: Fetched | None, store: Store, device: str | None, announce: Announce
+    spec: Spec,
+    model: Fetched,
+    data: Fetched | None,
+    waste: tuple[Waste, ...],
+    store: Store,
+    device: str | None,
+    announce: Announce,
 ) -> tuple[Prepared | None, list[Diagnostic]]:
     announce("reading the model")
     found, diagnostics = _look(spec, model, store)
     if found is None or has_errors(diagnostics):
         return None, diagnostics
-    ports = {port.name: port for port in found.inputs}
     try:
         propagated = lengths(
             model,
             store,
-            shapes={
-                name: static_shape(spec, name, ports[name], {d: d for d in padded_dims(spec)}) for name in spec.inputs
-            },
+            shapes=named_shapes(spec, found),
             sizes=padded_dims(spec),
             multiples=multiples(spec),
             stated={name: [e.model_dump() for e in extents] for name, extents in stated_extents(spec).items()},
@@ -174,7 +182,9 @@ def _lower(
     program = build_program(spec, found, propagated)
     if faults := check_chunks(program):
         return None, [*diagnostics, *faults]
-    plan = lower(spec, program, planned_model, samples, entry=model.entry, toolchain=toolchain(), device=device)
+    plan = lower(
+        spec, program, planned_model, samples, entry=model.entry, toolchain=toolchain(), device=device, waste=waste
+    )
     beyond = beyond_reach(spec)
     return Prepared(plan, model, data, tuple(beyond), written_gates(spec)), [*diagnostics, *beyond]
 

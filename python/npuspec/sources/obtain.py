@@ -114,6 +114,28 @@ def fetch_data(
         return None, _report(fault, sha256, at)
 
 
+def fetch_beside(
+    source: str,
+    *,
+    at: Place,
+    folder: Path,
+    store: Store,
+    offline: bool = False,
+    on_download: Callable[[str], None] | None = None,
+    tree: Tree | None = None,
+) -> tuple[Fetched | None, list[Diagnostic]]:
+    """Fetch what a spec names by the one value at `at`, without a pin; in all else like `fetch_data`.
+
+    Nothing that is built may come of it.
+    """
+    try:
+        parsed = read_source(source)
+        job = _Job(parsed, None, False, tree or LocalTree(folder), store, offline, on_download, may_lack_pin=True)
+        return _obtain(job), []
+    except Fault as fault:
+        return None, [fault.diagnostic(at)]
+
+
 def _report(fault: Fault, pin: str | None, at: Place) -> list[Diagnostic]:
     """Give the fault its place; a pin that is missing is told of even where the right one can't be."""
     found = [fault.diagnostic({"missing-pin": at, "wrong-pin": (*at, "sha256")}.get(fault.code, (*at, "source")))]

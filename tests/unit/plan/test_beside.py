@@ -2,7 +2,7 @@
 
 import pytest
 
-from builders import BUCKETS, DATA, SMALL, spec_of
+from builders import DATA, SMALL, spec_of
 from npuspec.diagnostics import Path
 from npuspec.plan.passes.beside import check_beside
 
@@ -13,11 +13,6 @@ from npuspec.plan.passes.beside import check_beside
         (SMALL + DATA + 'labels = "../labels.txt"\n', "path-outside", ("data", "labels")),
         (SMALL + DATA + 'tokenizer = "/etc/passwd"\n', "path-outside", ("data", "tokenizer")),
         (SMALL + DATA + 'tokenizer = "https://example.org/t.json"\n', "invalid-source", ("data", "tokenizer")),
-        (
-            BUCKETS.replace('overflow = "error"', 'overflow = "error"\nlengths = "../lengths.txt"'),
-            "path-outside",
-            ("dims", "time", "lengths"),
-        ),
     ],
 )
 def test_a_path_out_of_the_folder_is_refused_though_it_is_not_read_yet(text: str, code: str, path: Path) -> None:

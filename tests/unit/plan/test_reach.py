@@ -18,6 +18,7 @@ def gated(metric: str, of: str = "static", more: str = "") -> str:
     [
         SMALL,
         BUCKETS,
+        BUCKETS.replace('overflow = "error"', 'overflow = "error"\nlengths = "l.txt"'),
         SMALL + 'pad-side = "left"\npad-value = 3\nfinite = true\npad-multiple = 1\n',
         SMALL + '[inputs.m]\nrole = "mask"\nof = "x"\nbuilt = "outside"\n',
         SMALL + 'pad-multiple = 8\nlayout = "NT"\n',
@@ -49,7 +50,6 @@ def test_what_is_executed_carries_no_note(text: str) -> None:
         (SMALL + "[load]\nrequests = 2\n", ("load", "requests")),
         (SMALL + "[load]\nqueue = 1024\n", ("load", "queue")),
         (SMALL + "[load]\nbatch-wait-ms = 2.0\n", ("load", "batch-wait-ms")),
-        (BUCKETS.replace('overflow = "error"', 'overflow = "error"\nlengths = "l.txt"'), ("dims", "time", "lengths")),
         (SMALL + '[inputs.m]\nrole = "mask"\nof = "x"\nbuilt = "in-model"\n', ("inputs", "m", "built")),
         (SMALL + "[inputs.x.preprocess]\nmean = [0.5]\n", ("inputs", "x", "preprocess")),
         (

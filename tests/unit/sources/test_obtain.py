@@ -11,7 +11,7 @@ from typing import IO
 import pytest
 
 from npuspec.diagnostics import Diagnostic, Label, Severity
-from npuspec.sources import Fetched, fetch_data, fetch_model, fetch_unpinned
+from npuspec.sources import Fetched, fetch_beside, fetch_data, fetch_model, fetch_unpinned
 from npuspec.sources.faults import Fault
 from npuspec.sources.model import PathSource, digest_of
 from npuspec.sources.obtain import _hash, _Job, _take
@@ -231,6 +231,20 @@ def test_without_a_pin_the_digest_is_the_one_to_pin(
     assert done(fetch_model(source, fetched.digest, folder=spec, store=store)) == fetched
     refused(fetch_unpinned("m.pt", folder=spec, store=store), "unsupported-model-format", ("model", "source"))
     refused(fetch_unpinned("/m.onnx", folder=spec, store=store), "path-outside", ("model", "source"))
+
+
+def test_what_lies_beside_needs_no_pin_and_is_told_of_at_its_own_key(
+    spec: Path, store: Store, index: Path, wheel: Make
+) -> None:
+    wheel(index, {"toy/l.txt": b"3\n"})
+    fill(spec, {"l.txt": b"3\n"})
+    at = ("dims", "time", "lengths")
+    source = "pypi:toy==1.0/toy/l.txt"
+    refused(fetch_beside(source, at=at, folder=spec, store=store, offline=True), "source-not-cached", at)
+    local = done(fetch_beside("l.txt", at=at, folder=spec, store=store))
+    assert done(fetch_beside(source, at=at, folder=spec, store=store)) == local
+    refused(fetch_beside("k.txt", at=at, folder=spec, store=store), "missing-file", at)
+    refused(fetch_beside("/l.txt", at=at, folder=spec, store=store), "path-outside", at)
 
 
 def test_remote_and_local_files_are_one_entry(spec: Path, store: Store, index: Path, wheel: Make) -> None:

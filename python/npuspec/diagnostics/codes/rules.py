@@ -29,6 +29,14 @@ RULES = {
         'reason = "the application shows Session.device to its user"',
         Severity.WARNING,
     ),
+    "idle-bucket": CodeDoc(
+        "No real length is padded to this size: the next smaller one holds all of them, or none is that long. Each "
+        "size is a model of its own to make, to measure, to ship and to load, and this one would never run. "
+        "`npuspec buckets` finds the sizes that cost the least for given lengths.",
+        '[dims.tokens]\nstrategy = "buckets"\nsizes = [16, 32, 512]\noverflow = "error"\nlengths = "at-most-30.txt"',
+        '[dims.tokens]\nstrategy = "buckets"\nsizes = [16, 32]\noverflow = "error"\nlengths = "at-most-30.txt"',
+        Severity.WARNING,
+    ),
     "idle-key": CodeDoc(
         "The key belongs to another choice than the one that is made here, and would do nothing. Either the choice is "
         "the mistake, or the key is left over from an earlier one.",
@@ -93,6 +101,14 @@ RULES = {
         "fell from 14 right answers of 18 to 1, and no step reported an error. Gates on noise pass or fail by chance.",
         '[data]\nsource = "noise/*.npy"\ninput = "x"',
         '[data]\nsource = "recorded/*.npy"\ninput = "x"',
+        Severity.WARNING,
+    ),
+    "refused-lengths": CodeDoc(
+        "Some of the real lengths are longer than the largest size, and the spec says that longer samples are an "
+        "error: an application that gives the session such samples gets one for each. Where that is meant, allow the "
+        "warning; otherwise a larger size holds them, or they are cut or taken apart.",
+        '[dims.tokens]\nstrategy = "pad"\nsize = 32\noverflow = "error"\nlengths = "up-to-50.txt"',
+        '[dims.tokens]\nstrategy = "pad"\nsize = 64\noverflow = "error"\nlengths = "up-to-50.txt"',
         Severity.WARNING,
     ),
     "small-calibration": CodeDoc(

@@ -4,6 +4,13 @@ from npuspec.diagnostics.codes.doc import CodeDoc
 from npuspec.diagnostics.model import Severity
 
 SOURCES = {
+    "bad-lengths": CodeDoc(
+        "A file of real lengths is text with a whole number on each line; blank lines, and what follows a `#`, say "
+        "nothing. One line that can't be read may mean that the file is another one than was meant, so that none of it "
+        "is counted.",
+        "$ wc -w *.txt > lengths.txt",
+        "$ for file in *.txt; do wc -w < $file; done > lengths.txt",
+    ),
     "bad-wheel": CodeDoc(
         "The wheel is damaged, or holds what no honest tool puts into one: a path that leads out of it, a link, a name "
         "twice, an encrypted member, or sizes as a zip bomb has them. A wheel is checked as a whole before a byte of "

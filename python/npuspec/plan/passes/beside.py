@@ -5,7 +5,7 @@ They aren't read yet, and a path that would be refused then is refused now.
 
 from npuspec.diagnostics import Diagnostic, Path
 from npuspec.sources import source_faults
-from npuspec.spec import Spec, models
+from npuspec.spec import Spec
 
 
 def check_beside(spec: Spec) -> list[Diagnostic]:
@@ -13,6 +13,4 @@ def check_beside(spec: Spec) -> list[Diagnostic]:
     named: dict[Path, str | None] = {}
     if spec.data is not None:
         named |= {("data", "tokenizer"): spec.data.tokenizer, ("data", "labels"): spec.data.labels}
-    buckets = {name: dim for name, dim in spec.dims.items() if isinstance(dim, models.BucketsDim)}
-    named |= {("dims", name, "lengths"): dim.lengths for name, dim in buckets.items()}
     return [fault for at, text in named.items() if text is not None for fault in source_faults(text, at)]

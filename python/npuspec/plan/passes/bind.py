@@ -177,6 +177,13 @@ def static_shape(spec: Spec, name: str, port: Port, sizes: Mapping[str, Size]) -
     return (spec.batching.size, sizes[followed_dim(spec, table.of)])
 
 
+def named_shapes(spec: Spec, signature: Signature) -> dict[str, tuple[int | str, ...]]:
+    """Return each input's full shape, with names for the padded dimensions."""
+    names = {dim: dim for dim in padded_dims(spec)}
+    ports = {port.name: port for port in signature.inputs}
+    return {name: static_shape(spec, name, ports[name], names) for name in spec.inputs}
+
+
 def _fixed_size(spec: Spec, axis: str | int) -> int:
     return spec.batching.size if axis == BATCH else sizes_of(spec, axis)[0]
 

@@ -20,7 +20,7 @@ def beyond_reach(spec: Spec) -> list[Diagnostic]:
             "`npuspec apply` refuses the spec as long as it stands here",
             severity=Severity.NOTE,
         ).at(path)
-        for part in (_target, _dims, _inputs, _samples, _quantization, _gates)
+        for part in (_target, _inputs, _samples, _quantization, _gates)
         for path, what in part(spec)
     ]
 
@@ -31,14 +31,6 @@ def _target(spec: Spec) -> Iterator[tuple[Path, str]]:
     for key in ("warm", "requests", "queue", "batch_wait_ms"):
         if key in spec.load.model_fields_set:
             yield ("load", key.replace("_", "-")), f"`load.{key.replace('_', '-')}`"
-
-
-def _dims(spec: Spec) -> Iterator[tuple[Path, str]]:
-    for name, dim in spec.dims.items():
-        if isinstance(dim, models.FixedDim):
-            continue
-        if isinstance(dim, models.BucketsDim) and dim.lengths is not None:
-            yield ("dims", name, "lengths"), "counting the waste of padding"
 
 
 def _inputs(spec: Spec) -> Iterator[tuple[Path, str]]:
