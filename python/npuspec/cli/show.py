@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from npuspec.bundle.program import DataInput, Extent, Program
+from npuspec.bundle.program import DataInput, Extent
 from npuspec.diagnostics.suggest import toml_key
 from npuspec.diagnostics.text import printable
 from npuspec.plan import Plan
@@ -12,7 +12,7 @@ from npuspec.plan.model import PlannedSource
 
 _TOLD = re.compile(
     r"(model|target|cache|properties)\..*|gates\[.*|data\.(source|sha256)|dims\..*\.(strategy|sizes?|overflow)"
-    r"|inputs\..*\.(shape|role|of|pad-value|pad-side|finite)|outputs\..*\.length\..*|batching\.size"
+    r"|inputs\..*\.(shape|role|of|dim|built|pad-value|pad-side|finite)|outputs\..*\.(length|select)\..*|batching\.size"
     r"|quantization\.(mode|preset|model-type|samples|keep\..*)",
     re.DOTALL,
 )
@@ -26,7 +26,7 @@ def show_plan(plan: Plan, name: str) -> str:
         "toolchain\n  " + ", ".join(f"{k} {v}" for k, v in plan.toolchain.items() if v),
         "model\n" + _source(plan.model),
         _inputs(plan),
-        _outputs(plan.program),
+        _outputs(plan),
         _variants(plan),
         *(_deployment(plan, index) for index in range(len(plan.deployments))),
         _quantization(plan),
@@ -86,7 +86,9 @@ def _inputs(plan: Plan) -> str:
                 f"  {port.name} [{shape}] {port.dtype}: padded on the {port.pad_side} with {port.pad_value:g}{finite}"
             )
         else:
-            rows.append(f"  {port.name} {port.dtype}: {port.role} of {port.of} in {port.dim}")
+            built = [mask.name for mask in plan.rewrite.masks if mask.length == port.name]
+            builds = f", from which the model builds {' and '.join(built)}" if built else ""
+            rows.append(f"  {port.name} {port.dtype}: {port.role} of {port.of} in {port.dim}{builds}")
     for name, dim in program.dims.items():
         overflow = _value(plan, f"dims.{toml_key(name)}.overflow") or "error"
         rule = "longer or shorter is an error" if overflow == "error" else f"shorter is an error, longer: {overflow}"
@@ -94,14 +96,20 @@ def _inputs(plan: Plan) -> str:
     return "inputs\n" + "\n".join(rows)
 
 
-def _outputs(program: Program) -> str:
+def _outputs(plan: Plan) -> str:
     def rule(extent: Extent) -> str:
         scaled = extent.dim if extent.scale == 1 else f"{extent.scale} * {extent.dim}"
         shifted = scaled if extent.offset == 0 else f"{scaled} {'+-'[extent.offset < 0]} {abs(extent.offset)}"
         length = shifted if extent.divisor == 1 else f"({shifted}) // {extent.divisor}"
         return f"axis {extent.axis} cut to {length}"
 
-    rows = [f"  {o.name} {o.dtype}: {'; '.join(map(rule, o.extents)) or 'whole'}" for o in program.outputs]
+    kinds = {"last-valid": "last valid step on", "masked-mean": "masked mean over", "zero-invalid": "zero padding on"}
+    selected = {s.output: f"{kinds[s.kind]} axis {s.extent.axis} of the model's" for s in plan.rewrite.selects}
+    rows = [
+        f"  {o.name} {o.dtype}: "
+        + "; ".join([*([selected[o.name]] if o.name in selected else []), *map(rule, o.extents)] or ["whole"])
+        for o in plan.program.outputs
+    ]
     return "outputs (how their lengths follow was measured on the model)\n" + "\n".join(rows)
 
 
