@@ -102,7 +102,10 @@ def _selection(source: Any, chosen: Selection, length: Any, size: int) -> Any:
     if chosen.kind == "last-valid":
         last = [n - 1 if chosen.side == "right" else shape[axis] - 1 for n in steps]
         index = op.gather(_constant(last), row, _constant([0]))
-        return op.gather(source, index, _constant([axis]), 1)
+        if shape[0] > 1:
+            return op.gather(source, index, _constant([axis]), 1)
+        # With a batch axis of 1, OpenVINO's CPU reads other places of short rows than the indices say, or crashes.
+        return op.squeeze(op.gather(source, index, _constant([axis])), _constant([axis]))
     along = [1] * len(shape)
     along[axis] = shape[axis]
     valid = _is_valid(length, _shortest(extent, shape[axis], chosen.side), along)

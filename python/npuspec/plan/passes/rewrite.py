@@ -1,7 +1,7 @@
 """What is made of lengths inside the model: masks, and selections of outputs."""
 
 from collections.abc import Collection
-from itertools import count
+from itertools import chain, count
 
 from npuspec.bundle.program import DataInput, Extent, LengthInput, MaskInput, Output, Program, Variant
 from npuspec.plan.model import BuiltMask, Rewrite, Selection
@@ -45,7 +45,7 @@ def _is_built(spec: Spec, name: str) -> bool:
 
 def _free(name: str, taken: Collection[str]) -> str:
     """Return the name, with a number behind it if a port has it."""
-    return next(n for n in (name, *(f"{name}_{i}" for i in count(2))) if n not in taken)
+    return next(n for n in chain([name], (f"{name}_{i}" for i in count(2))) if n not in taken)
 
 
 def rewritten(program: Program, rewrite: Rewrite) -> Program:
