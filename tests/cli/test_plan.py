@@ -120,6 +120,16 @@ def test_nothing_that_the_spec_states_is_missing_from_the_text() -> None:
     assert any(line.endswith("shorter is an error, longer: truncate") for line in lines)
 
 
+def test_what_the_graph_makes_of_lengths_is_told() -> None:
+    text = SMALL + "".join(f'[inputs.{m}]\nrole = "mask"\nof = "x"\nbuilt = "in-model"\n' for m in "mk")
+    text += '[outputs.y]\nselect = { kind = "masked-mean", dim = "time" }\n'
+    ports = (port("x", None, None), *(port(m, None, None, dtype="int64") for m in "mk"))
+    lines = show_plan(plan_of(text, signature=signature_of(*ports)), "s.toml").splitlines()
+    assert "  time_length int32: length of x in time, from which the model builds m and k" in lines
+    assert "  y float32: masked mean over axis 1 of the model's" in lines
+    assert not any("select" in line or "built" in line for line in lines if line.endswith("(spec)"))
+
+
 def test_an_allowed_warning_is_not_shown_because_something_else_is_wrong(tmp_path: Path) -> None:
     spec = write_spec(tmp_path, more=INT8 + '\n[[allow]]\ncode = "small-calibration"\nreason = "a toy"\n')
     (tmp_path / "model" / "model.xml").unlink()

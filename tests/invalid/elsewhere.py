@@ -37,6 +37,7 @@ ELSEWHERE = {
     "plan-place": "unit/plan/test_planfile.py::test_a_spec_that_other_systems_would_not_find_is_refused",
     "plan-unreadable": "unit/plan/test_planfile.py::test_what_is_no_plan_file_is_unreadable",
     "quantize-failed": "unit/stages/test_quantize.py::test_what_nncf_refuses_is_told_in_its_own_words",
+    "rewrite-failed": "unit/stages/test_rewrite.py::test_a_model_that_answers_something_else_is_refused",
     "sample-too-long": "unit/runtime/test_refusals.py::test_a_sample_of_no_possible_length_is_refused",
     "sample-too-short": "unit/runtime/test_refusals.py::test_a_sample_of_no_possible_length_is_refused",
     "session-closed": "unit/runtime/test_session.py::test_a_closed_session_refuses_and_can_be_closed_again",
@@ -54,5 +55,6 @@ ELSEWHERE = {
     "wrong-dtype": "unit/runtime/test_refusals.py::test_what_does_not_fit_is_refused",
     "wrong-rank": "unit/runtime/test_refusals.py::test_what_does_not_fit_is_refused",
     "wrong-sample-rate": "unit/stages/test_samples.py::test_sound_of_another_rate_is_refused",
+    "wrong-selection": "unit/plan/test_cut.py::test_a_selection_on_an_axis_that_does_not_follow_says_which_do",
     "wrong-shape": "unit/runtime/test_refusals.py::test_what_does_not_fit_is_refused",
 }

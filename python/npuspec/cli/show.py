@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from npuspec.bundle.chunks import stride_of
-from npuspec.bundle.program import DataInput, Dim, Extent, Program
+from npuspec.bundle.program import DataInput, Dim, Extent
 from npuspec.diagnostics.suggest import toml_key
 from npuspec.diagnostics.text import printable
 from npuspec.plan import Plan
 from npuspec.plan.model import PlannedSource
 
 _TOLD = re.compile(
-    r"(model|target|cache|properties)\..*|gates\[.*|data\.(source|sha256)|dims\..*\.(strategy|sizes?|overflow|overlap|stitch|lengths)"
-    r"|inputs\..*\.(shape|role|of|pad-value|pad-side|finite|preprocess\.(dtype|layout|mean|scale|swap-channels))|outputs\..*\.length\..*|batching\.size"
+    r"(model|target|cache|properties)\..*|gates\[.*|data\.(source|sha256)"
+    r"|dims\..*\.(strategy|sizes?|overflow|overlap|stitch|lengths)"
+    r"|inputs\..*\.(shape|role|of|dim|built|pad-value|pad-side|finite)"
+    r"|inputs\..*\.preprocess\.(dtype|layout|mean|scale|swap-channels)"
+    r"|outputs\..*\.(length|select)\..*|batching\.size"
     r"|quantization\.(mode|preset|model-type|samples|keep\..*)",
     re.DOTALL,
 )
@@ -28,7 +31,7 @@ def show_plan(plan: Plan, name: str) -> str:
         "toolchain\n  " + ", ".join(f"{k} {v}" for k, v in plan.toolchain.items() if v),
         "model\n" + _source(plan.model),
         _inputs(plan),
-        _outputs(plan.program),
+        _outputs(plan),
         _variants(plan),
         _waste(plan),
         *(_deployment(plan, index) for index in range(len(plan.deployments))),
@@ -90,7 +93,9 @@ def _inputs(plan: Plan) -> str:
             )
             rows += _preprocessing(port)
         else:
-            rows.append(f"  {port.name} {port.dtype}: {port.role} of {port.of} in {port.dim}")
+            built = [mask.name for mask in plan.rewrite.masks if mask.length == port.name]
+            builds = f", from which the model builds {' and '.join(built)}" if built else ""
+            rows.append(f"  {port.name} {port.dtype}: {port.role} of {port.of} in {port.dim}{builds}")
     rows += [f"  {name}: {dim.minimum} to {dim.maximum}, {_overflow(dim)}" for name, dim in program.dims.items()]
     return "inputs\n" + "\n".join(rows)
 
@@ -119,14 +124,20 @@ def _overflow(dim: Dim) -> str:
             return f"shorter is an error, longer runs in chunks of {dim.maximum} every {stride_of(dim)}, {how}"
 
 
-def _outputs(program: Program) -> str:
+def _outputs(plan: Plan) -> str:
     def rule(extent: Extent) -> str:
         scaled = extent.dim if extent.scale == 1 else f"{extent.scale} * {extent.dim}"
         shifted = scaled if extent.offset == 0 else f"{scaled} {'+-'[extent.offset < 0]} {abs(extent.offset)}"
         length = shifted if extent.divisor == 1 else f"({shifted}) // {extent.divisor}"
         return f"axis {extent.axis} cut to {length}"
 
-    rows = [f"  {o.name} {o.dtype}: {'; '.join(map(rule, o.extents)) or 'whole'}" for o in program.outputs]
+    kinds = {"last-valid": "last valid step on", "masked-mean": "masked mean over", "zero-invalid": "zero padding on"}
+    selected = {s.output: f"{kinds[s.kind]} axis {s.extent.axis} of the model's" for s in plan.rewrite.selects}
+    rows = [
+        f"  {o.name} {o.dtype}: "
+        + "; ".join([*([selected[o.name]] if o.name in selected else []), *map(rule, o.extents)] or ["whole"])
+        for o in plan.program.outputs
+    ]
     return "outputs (how their lengths follow was measured on the model)\n" + "\n".join(rows)
 
 

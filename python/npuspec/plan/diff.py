@@ -214,6 +214,7 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
         "layouts": [s.parameters.get("layouts") for s in plan.stages if s.verb == "shape"][:1],
         "measured": [s.parameters.get("outputs") for s in plan.stages if s.verb == "verify"][:1],
         "model": plan.model.digest,
+        "original": [port.model_dump(mode="json") for port in plan.original],
         "outputs": program["outputs"],
         "overflow": {
             name: {key: value for key, value in dim.items() if key not in _TAKEN}
@@ -221,6 +222,7 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
         },
         "padding": [[port[key] for key in ("name", "pad_value", "pad_side")] for port in data],
         "platforms": plan.platforms,
+        "rewrite": plan.rewrite.model_dump(mode="json"),
         "toolchain": plan.toolchain,
         "validation": samples and [sampled, samples.validation],
         "variants": program["variants"],

@@ -65,26 +65,28 @@ PARTS = {
     "layouts": Part(("shape",)),
     "measured": Part(("verify",)),
     "model": Part(("read",), (_C.ACCURACY,)),
+    "original": Part(("verify",)),
     "outputs": Part(_FED, (_C.RELOAD, _C.INTERFACE)),
     "overflow": Part(_FED, (_C.RELOAD,)),
     "padding": Part((), (_C.ACCURACY,)),
     "platforms": Part((), (_C.RELOAD,)),
     "properties": Part(_DEVICE, (_C.RELOAD,)),
     "recipe": Part(("quantize",), (_C.ACCURACY,)),
+    "rewrite": Part(("shape",), (_C.ACCURACY,)),
     "toolchain": Part(("read",), (_C.ACCURACY,)),
     "validation": Part(("verify",)),
     "variants": Part(("shape",), (_C.ACCURACY,)),
 }
 """`core`, `properties` and `recipe` have a dot and a name behind them: each of their values is a part."""
 
-_PROGRAM = ("batch", "dims", "inputs", "given", "outputs", "variants")
+_PROGRAM = ("batch", "dims", "inputs", "given", "outputs", "variants", "original", "rewrite")
 _MODEL = Effect(("model", "entry", *_PROGRAM))
 _DATA = Effect(("calibration", "validation"))
-_SIZES = Effect(("variants", "dims", "overflow", "inputs", "given", "outputs"))
-_LENGTH = Effect(("outputs", "dims", "overflow"))
-_SELECT = Effect(("outputs", "overflow", "variants"), (_C.INTERFACE,))
-_FILLED = Effect(("inputs", "given", "variants"))
-_PADDING = Effect(("inputs", "padding"))
+_SIZES = Effect(("variants", "dims", "overflow", "inputs", "given", "outputs", "original", "rewrite"))
+_LENGTH = Effect(("outputs", "dims", "overflow", "rewrite"))
+_SELECT = Effect(("inputs", "outputs", "overflow", "variants", "rewrite"), (_C.INTERFACE,))
+_FILLED = Effect(("inputs", "given", "variants", "original", "rewrite"))
+_PADDING = Effect(("inputs", "padding", "original", "rewrite"))
 _GIVEN = Effect(("inputs", "given", "variants"), (_C.INTERFACE,))
 _COMPUTED = Effect(("inputs", "variants"), (_C.ACCURACY,))
 _CHUNKS = Effect(("overflow",), (_C.ACCURACY,))

@@ -4,6 +4,7 @@ from npuspec.bundle.program import Program
 from npuspec.plan.model import Plan, PlannedSource, Samples, Waste
 from npuspec.plan.passes.deploy import plan_core, plan_deployments
 from npuspec.plan.passes.preprocess import plan_layouts
+from npuspec.plan.passes.rewrite import plan_rewrite, rewritten
 from npuspec.plan.passes.sample import plan_recipe
 from npuspec.plan.passes.stage import plan_stages
 from npuspec.plan.passes.trace import plan_gates, trace_settings
@@ -25,7 +26,7 @@ def lower(
 
     Args:
         spec: a valid spec.
-        program: its inputs and outputs, bound to the model's.
+        program: its inputs and outputs, bound to those of the model as it was published.
         model: the model's files.
         samples: its data, split.
         entry: which of the model's files is read.
@@ -38,12 +39,16 @@ def lower(
     gates = plan_gates(spec)
     core = plan_core(spec)
     deployments = plan_deployments(spec, device)
+    rewrite = plan_rewrite(spec, program)
+    shipped = rewritten(program, rewrite)
     stages = plan_stages(
         toolchain=toolchain,
         model=model,
         entry=entry,
         samples=samples,
-        program=program,
+        program=shipped,
+        original=program,
+        rewrite=rewrite,
         recipe=recipe,
         gates=gates,
         layouts=plan_layouts(spec),
@@ -55,7 +60,9 @@ def lower(
         toolchain=toolchain,
         model=model,
         samples=samples,
-        program=program,
+        program=shipped,
+        original=program.inputs,
+        rewrite=rewrite,
         recipe=recipe,
         gates=gates,
         cache=spec.cache.kind,

@@ -66,8 +66,8 @@ def measurable(spec: Spec, prepared: Prepared, dim: str | None, store: Store) ->
 def _fill(spec: Spec, table: models.Input) -> str | int:
     """Return what an input is filled with: no padding, and values that every model takes."""
     match table:
-        case models.LengthInput(of=of):
-            return followed_dim(spec, of)
+        case models.LengthInput():
+            return followed_dim(spec, table)
         case models.MaskInput():
             return 1
     return 0

@@ -8,7 +8,7 @@ import re
 from itertools import chain
 from typing import Any, Literal
 
-from npuspec.bundle.program import Frozen, Program
+from npuspec.bundle.program import Extent, Frozen, Input, LengthInput, Program
 from npuspec.store import canonical_json, digest_json
 
 _LENGTHS = re.compile(r"dims\..*\.lengths")
@@ -136,6 +136,33 @@ class Waste(Frozen):
     """What it would be with the largest size alone."""
 
 
+class BuiltMask(Frozen):
+    """A mask input that the graph makes from the input `length`, which holds how many places of `side` are padding."""
+
+    name: str
+    length: str
+    side: Literal["right", "left"]
+
+
+class Selection(Frozen):
+    """What the graph makes of the valid steps of an output, which the input `length` and `extent` say."""
+
+    output: str
+    kind: Literal["last-valid", "masked-mean", "zero-invalid"]
+    extent: Extent
+    length: str
+    side: Literal["right", "left"]
+
+
+class Rewrite(Frozen):
+    """What the static variants' graphs have that the original hasn't."""
+
+    lengths: tuple[LengthInput, ...]
+    """Inputs of shape [batch, 1] that are added behind the model's own, where it has no length of that dimension."""
+    masks: tuple[BuiltMask, ...]
+    selects: tuple[Selection, ...]
+
+
 class PlannedStage(Frozen):
     """One step of `apply`. `digest` names its result: it covers the verb, the parameters and the inputs' digests."""
 
@@ -155,6 +182,10 @@ class Plan(Frozen):
     model: PlannedSource
     samples: Samples | None
     program: Program
+    """The model as it ships: rewritten."""
+    original: tuple[Input, ...]
+    """What the model takes as it was published."""
+    rewrite: Rewrite
     layout: Literal["original"] = "original"
     """Inputs and outputs have the model's own order of axes: none is moved."""
     recipe: Recipe

@@ -180,11 +180,11 @@ def _lower(
     if has_errors(diagnostics):
         return None, diagnostics
     program = build_program(spec, found, propagated)
-    if faults := check_chunks(program):
-        return None, [*diagnostics, *faults]
     plan = lower(
         spec, program, planned_model, samples, entry=model.entry, toolchain=toolchain(), device=device, waste=waste
     )
+    if faults := check_chunks(plan.program):
+        return None, [*diagnostics, *faults]
     beyond = beyond_reach(spec)
     return Prepared(plan, model, data, tuple(beyond), written_gates(spec)), [*diagnostics, *beyond]
 

@@ -72,8 +72,9 @@ def fill(program: Program, buffers: Mapping[str, Array], samples: Sequence[Mappi
         if not isinstance(data, DataInput):
             continue
         followers = [i for i in program.inputs if not isinstance(i, DataInput) and i.of == data.name]
-        lengths = [buffers[i.name] for i in followers if isinstance(i, LengthInput)]
-        masks = [buffers[i.name] for i in followers if isinstance(i, MaskInput)]
+        dim = followers[0].dim if followers else None
+        lengths = [buffers[i.name] for i in followers if isinstance(i, LengthInput) and i.dim == dim]
+        masks = [buffers[i.name] for i in followers if isinstance(i, MaskInput) and i.dim == dim]
         arrays, buffer = [sample[data.name] for sample in samples], buffers[data.name]
         if not data.axes:  # what is padded has one axis at least
             arrays, buffer = [array.reshape(1) for array in arrays], buffer.reshape(-1, 1)
@@ -82,7 +83,7 @@ def fill(program: Program, buffers: Mapping[str, Array], samples: Sequence[Mappi
             _native.pad(
                 arrays,
                 buffer,
-                axis=data.axes.index(followers[0].dim) if followers else 0,
+                axis=0 if dim is None else data.axes.index(dim),
                 side=data.pad_side,
                 value=value,
                 finite=data.finite,
@@ -96,6 +97,19 @@ def fill(program: Program, buffers: Mapping[str, Array], samples: Sequence[Mappi
         for group in (lengths, masks):
             for twin in group[1:]:
                 np.copyto(twin, group[0].reshape(twin.shape), casting="unsafe")
+        for other in followers:
+            if other.dim != dim:
+                axis = data.axes.index(other.dim)
+                _follow(other, data.pad_side, [array.shape[axis] for array in arrays], buffers[other.name])
+
+
+def _follow(port: LengthInput | MaskInput, side: str, sizes: Sequence[int], out: Array) -> None:
+    """Write a length or mask of another dimension than the one that the native pass speaks of."""
+    if isinstance(port, LengthInput):
+        out[...] = np.reshape(sizes, out.shape)
+    else:
+        places = np.arange(out.shape[1]) if side == "right" else np.arange(out.shape[1])[::-1]
+        out[...] = places < np.reshape(sizes, (-1, 1))
 
 
 def _check_names(program: Program, sample: Any, names: set[str]) -> None:

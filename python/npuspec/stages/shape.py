@@ -1,4 +1,4 @@
-"""Give the model the static shapes of one variant."""
+"""Give the model the static shapes of one variant, and put lengths into its graph where the spec wants them there."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,8 +9,10 @@ from npuspec.bundle.program import Variant
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.facts.inspect import port_name, read_model, reason
+from npuspec.plan.model import Rewrite
 from npuspec.stages import MODEL
-from npuspec.stages.request import Request
+from npuspec.stages.request import INPUTS, Request
+from npuspec.stages.rewrite import check_rewrite, rewrite_model
 
 
 def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
@@ -31,4 +33,8 @@ def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
             message = f"`{port_name(port)}` stays dynamic in variant {variant.name}: {port.partial_shape}"
             help_ = "an NPU takes static shapes only: export the model without operations whose size depends on values"
             raise StageError(Diagnostic("dynamic-shape", message, help_))
+    if "rewrite" in request.parameters:
+        rewrite = Rewrite.model_validate(request.parameters["rewrite"])
+        before, model = model, rewrite_model(model, rewrite, variant)
+        check_rewrite(before, model, rewrite, INPUTS.validate_python(request.parameters["original"]), variant)
     request.write_model(model)

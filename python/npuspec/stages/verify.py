@@ -22,8 +22,9 @@ from npuspec.runtime.feed import Array, check_sample, choose_variant, fill
 from npuspec.runtime.session import Session
 from npuspec.stages import BLOB, MODEL, TIMINGS
 from npuspec.stages.agreement import compare
-from npuspec.stages.request import Request
+from npuspec.stages.request import INPUTS, Request
 from npuspec.stages.samples import Sample, read_samples
+from npuspec.stages.select import select
 
 _REFERENCE = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
 _WARMING = 2
@@ -48,7 +49,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
         n: _deployed(core, ir, made, device, parameters["properties"])
         for n, ir, made in zip(names, final, compiled, strict=True)
     }
-    models: dict[str, Any] = {"original": _Original(core, original / MODEL, program)}
+    models: dict[str, Any] = {"original": _Original(core, original / MODEL, program, parameters)}
     if final == static:
         models["static"] = Session(program, shipped, device=device)
     else:
@@ -101,17 +102,19 @@ def _deployed(core: ov.Core, ir: Path, made: Path, device: str, properties: Mapp
 class _Original:
     """The model as it was published, at a sample's true length; where its batch is fixed, every row is the sample."""
 
-    def __init__(self, core: ov.Core, model: Path, program: Program) -> None:
+    def __init__(self, core: ov.Core, model: Path, program: Program, parameters: Mapping[str, Any]) -> None:
         compiled = compile_model(core, model, "CPU", _REFERENCE)
         self._compiled = compiled
-        self._ranks = {i.name: len(compiled.input(i.name).partial_shape) for i in program.inputs}
-        self._batch = max(compiled.input(i.name).partial_shape[0].get_min_length() for i in program.inputs) or 1
+        self._inputs = INPUTS.validate_python(parameters["original"])
+        self._selects = parameters["selects"]
+        self._ranks = {i.name: len(compiled.input(i.name).partial_shape) for i in self._inputs}
+        self._batch = max(compiled.input(i.name).partial_shape[0].get_min_length() for i in self._inputs) or 1
         self._program = program
 
     def infer(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
         arrays, sizes = check_sample(self._program, inputs)
         feed: dict[str, Array] = {}
-        for port in self._program.inputs:
+        for port in self._inputs:
             if isinstance(port, DataInput):
                 feed[port.name] = np.ascontiguousarray(arrays[port.name])[None]
             elif isinstance(port, LengthInput):
@@ -120,7 +123,9 @@ class _Original:
                 feed[port.name] = np.ones((1, sizes[port.dim]), port.dtype)
         request = self._compiled.create_infer_request()  # a new one has no state of an earlier sample
         request.infer({name: np.repeat(array, self._batch, axis=0) for name, array in feed.items()})
-        return {o.name: np.array(request.get_tensor(o.name).data[0]) for o in self._program.outputs}
+        outputs = {o.name: np.array(request.get_tensor(o.name).data[0]) for o in self._program.outputs}
+        chosen = {s["output"]: select(outputs[s["output"]], s["kind"], s["axis"] - 1) for s in self._selects}
+        return {**outputs, **chosen}
 
 
 def _variant_of(program: Program, sample: Sample) -> str:

@@ -12,7 +12,7 @@ from builders import SMALL, spec_of
 from npuspec.bundle.program import Program
 from npuspec.execute.gates import GateResult, failures, hold_gates
 from npuspec.plan import Plan
-from npuspec.plan.model import PlannedGate, PlannedSource
+from npuspec.plan.model import PlannedGate, PlannedSource, Rewrite
 from npuspec.plan.passes.sample import plan_recipe
 
 TOY: Program = program(data())
@@ -28,6 +28,8 @@ def plan(*gates: PlannedGate) -> Plan:
         model=PlannedSource(source="m", digest="", files=()),
         samples=None,
         program=TOY,
+        original=TOY.inputs,
+        rewrite=Rewrite(lengths=(), masks=(), selects=()),
         recipe=plan_recipe(spec_of(SMALL)),
         gates=gates,
         cache="none",

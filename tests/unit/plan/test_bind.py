@@ -42,6 +42,18 @@ def test_a_spec_that_fits_its_model_has_no_faults(text: str, signature: Signatur
     ("text", "signature", "code", "path"),
     [
         (SMALL, signature_of(X, port("n", None)), "unstated-input", ("inputs",)),
+        (
+            SMALL + '[outputs.y]\nselect = { kind = "last-valid", dim = "time", axis = 3 }\n',
+            signature_of(),
+            "wrong-port-rank",
+            ("outputs", "y", "select", "axis"),
+        ),
+        (
+            SMALL + '[outputs.y]\nselect = { kind = "masked-mean", dim = "time" }\n',
+            signature_of(outputs=(port("y", None, None, dtype="int64"),)),
+            "wrong-port-dtype",
+            ("outputs", "y", "select", "kind"),
+        ),
         (SMALL + LENGTH, signature_of(X), "unknown-input", ("inputs", "n")),
         (SMALL, signature_of(port("x", None, None, None)), "wrong-port-rank", ("inputs", "x", "shape")),
         (SMALL, signature_of(port("x", None, 32)), "wrong-size", ("inputs", "x", "shape", 1)),

@@ -7,7 +7,7 @@ import openvino as ov
 import pytest
 from openvino import opset13 as op
 
-from builders import BUCKETS, SMALL, lengths_of, spec_of
+from builders import BUCKETS, DATA, GATE, SMALL, lengths_of, spec_of
 from npuspec.bundle.program import Extent
 from npuspec.plan import prepare
 from npuspec.plan.passes.cut import check_lengths
@@ -47,6 +47,33 @@ def test_an_output_whose_length_was_not_found_is_a_fault() -> None:
     assert (fault.code, fault.labels[0].path) == ("unknown-length", ("outputs", "y"))
     assert "no rule" in fault.message
     assert "[outputs.y]" in fault.help
+
+
+def test_a_selection_on_an_axis_that_does_not_follow_says_which_do() -> None:
+    text = SMALL + '[outputs.y]\nselect = { kind = "last-valid", dim = "time", axis = 2 }\n'
+    [fault] = check_lengths(spec_of(text), lengths_of(spec_of(text)))
+    assert (fault.code, fault.labels[0].path) == ("wrong-selection", ("outputs", "y", "select", "axis"))
+    assert fault.help == "what follows: axis 1 from `time`"
+    none = lengths_of(spec_of(text)).model_copy(update={"extents": {"y": ()}})
+    assert check_lengths(spec_of(text), none)[0].help == "no axis of it follows from any dimension"
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "faults"),
+    [
+        ((1, 64, 8), "last-valid", 0),
+        ((1, 64, 1), "last-valid", 1),
+        ((1, 64), "masked-mean", 1),
+        ((1, 64), "zero-invalid", 0),
+        ((1, 64, 1), "zero-invalid", 1),
+    ],
+)
+def test_what_is_left_of_an_output_must_have_classes_to_be_gated(
+    shape: tuple[int, ...], kind: str, faults: int
+) -> None:
+    spec = spec_of(SMALL + DATA + GATE + f'[outputs.y]\nselect = {{ kind = "{kind}", dim = "time" }}\n')
+    found = check_lengths(spec, lengths_of(spec).model_copy(update={"shapes": {"y": shape}}))
+    assert [fault.code for fault in found] == ["empty-gate"] * faults
 
 
 def test_an_axis_that_follows_from_two_dimensions_at_once_is_a_fault(tmp_path: Path) -> None:

@@ -113,6 +113,38 @@ def test_what_follows_from_one_change(old: str, new: str, what: str, consequence
     assert follows(compared(old, new)) == [(what, consequences)]
 
 
+MASKED = FULL + '[inputs.m]\nrole = "mask"\nof = "x"\nbuilt = "in-model"\n'
+SELECTED = FULL + '[outputs.y]\nselect = { kind = "masked-mean", dim = "time" }\n'
+CLASSES = (port("y", None, None, 8),)
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "what", "consequences"),
+    [
+        (MASKED, '"in-model"', '"outside"', "inputs.m.built", (C.RECOMPILE, C.REQUANTIZE, C.ACCURACY)),
+        (SELECTED, "masked-mean", "last-valid", "outputs.y.select.kind", EVERYTHING),
+        (SELECTED, "masked-mean", "zero-invalid", "outputs.y.select.kind", EVERYTHING),
+        (MASKED, SHAPE, f'{SHAPE}\npad-side = "left"', "inputs.x.pad-side", (C.RECOMPILE, C.REQUANTIZE, C.ACCURACY)),
+        (SELECTED, SHAPE, f'{SHAPE}\npad-side = "left"', "inputs.x.pad-side", (C.RECOMPILE, C.REQUANTIZE, C.ACCURACY)),
+        (SELECTED, "size = 64", "size = 128", "dims.time.size", EVERYTHING),
+    ],
+)
+def test_what_is_put_into_the_graph_is_explained(
+    text: str, old: str, new: str, what: str, consequences: tuple[Consequence, ...]
+) -> None:
+    mask = (port("m", None, None, dtype="int64"),) if text == MASKED else ()
+    signature = signature_of(port("x", None, None), *mask, outputs=CLASSES)
+    assert text.count(old) == 1
+    diff = diff_plans(plan(text, signature=signature), plan(text.replace(old, new), signature=signature))
+    assert follows(diff) == [(what, consequences)]
+    assert "shape[time64]" in [stage.name for stage in diff.stages]
+
+
+def test_a_selection_that_is_new_is_explained_by_each_key_that_is_written() -> None:
+    diff = diff_plans(plan(FULL), plan(SELECTED))
+    assert dict(follows(diff)) == {f"outputs.y.select.{key}": EVERYTHING for key in ("dim", "kind")}
+
+
 def test_a_batch_brings_the_default_hint_of_batches_with_it() -> None:
     assert follows(compared("[target]", "[batching]\nsize = 2\n[target]")) == [
         ("batching.size", EVERYTHING),

@@ -89,6 +89,23 @@ def test_several_masks_and_lengths_of_one_input_all_follow_it(side: str) -> None
     assert_fed_as_expected(toy, [sample(toy, time=3)])
 
 
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("dims", [("time", "width"), ("width", "time")])
+def test_lengths_and_masks_of_one_input_may_follow_other_dimensions(side: str, dims: tuple[str, str]) -> None:
+    first, second = dims
+    toy = program(
+        data(axes=("time", 2, "width"), pad_side=side),
+        mask("m1", "bool", dim=first),
+        mask("m2", "float32", dim=second),
+        length("n1", "int32", dim=second),
+        length("n2", "int64", dim=first),
+        mask("m3", "int64", dim=second),
+        sizes=({"time": 8, "width": 5},),
+        batch=2,
+    )
+    assert_fed_as_expected(toy, [sample(toy, time=3, width=5), sample(toy, time=8, width=1)])
+
+
 @pytest.mark.parametrize("columns", ["first", "second"])
 def test_lengths_of_one_input_may_differ_in_rank(columns: str) -> None:
     toy = program(data(), length("first", "int32"), length("second", "int64"), batch=2)

@@ -39,9 +39,8 @@ def test_every_stage_writes_the_same_bytes_again(
         on: dict[str, Any] = {"device": "CPU", "properties": {"PERFORMANCE_HINT": "LATENCY"}}
         compiled = stage("compile", quantized, blob=True, **on)
         toy = CONV.model_dump(mode="json")
-        verified = stage(
-            "verify", read, shaped, quantized, compiled, data=data, program=toy, outputs=["y"], samples=samples, **on
-        )
+        on |= {"program": toy, "original": toy["inputs"], "selects": [], "outputs": ["y"], "samples": samples}
+        verified = stage("verify", read, shaped, quantized, compiled, data=data, **on)
         results.append([content(folder) for folder in (read, shaped, quantized, compiled, verified)])
     for one, other in zip(*results, strict=True):
         assert one

@@ -24,6 +24,8 @@ def told(paths: list[str], **changes: Any) -> dict[str, Any]:
         "core": {},
         "properties": {},
         "program": CONV.model_copy(update=changes).model_dump(mode="json"),
+        "original": [port.model_dump(mode="json") for port in CONV.inputs],
+        "selects": [],
         "outputs": ["y"],
         "samples": {"input": "x", "sample_rate": None, "validation": paths, "digest": ""},
     }

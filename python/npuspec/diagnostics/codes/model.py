@@ -99,6 +99,13 @@ MODEL = {
         '[inputs.image]\nshape = ["batch", "height", "width"]',
         '[inputs.image]\nshape = ["batch", 3, "height", "width"]',
     ),
+    "wrong-selection": CodeDoc(
+        "An output's `select` names an axis whose length doesn't follow from the dimension that it names: sizes were "
+        "propagated through the model. Which steps are valid can't be told then; the help says which axes of it follow "
+        "from which dimension.",
+        '[outputs.logits]\nselect = { kind = "last-valid", dim = "time", axis = 2 }   # [batch, time, classes]',
+        '[outputs.logits]\nselect = { kind = "last-valid", dim = "time", axis = 1 }',
+    ),
     "wrong-size": CodeDoc(
         "The model fixes the size of an axis and the spec states another, or a size of a padded dimension is shorter "
         "than the model takes at all.",

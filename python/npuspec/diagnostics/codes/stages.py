@@ -69,6 +69,14 @@ STAGES = {
         "",
         '[quantization.keep]\nnames = ["/MatMul"]',
     ),
+    "rewrite-failed": CodeDoc(
+        "A mask or a selection was put into the model's graph, and the model that came of it didn't answer as before: "
+        "an output is another, or isn't what NumPy selects of the model's own. Both run on CPU in float32, on rows of "
+        "several lengths, before anything is compiled or quantized. Two outputs that are one tensor of the model can't "
+        "be told apart either.",
+        '[inputs.attention_mask]\nrole = "mask"\nof = "input_ids"\nbuilt = "in-model"',
+        '[inputs.attention_mask]\nrole = "mask"\nof = "input_ids"\nbuilt = "outside"',
+    ),
     "stage-aborted": CodeDoc(
         "Stages run in processes of their own, since native code may end the whole process. This one died without an "
         "answer: a library aborted, or the system ended it, most often for want of memory. The last lines that it "

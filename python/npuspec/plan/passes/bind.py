@@ -72,11 +72,16 @@ def _check_outputs(spec: Spec, ports: Mapping[str, Port]) -> list[Diagnostic]:
     for name, table in spec.outputs.items():
         if name not in ports:
             faults.append(unknown(name).at(("outputs", name), part="key"))
-        elif table.length is not None and table.length.axis >= len(ports[name].shape):
-            message = f"`{name}` is {shown(ports[name])} in the model, and has no axis {table.length.axis}"
-            faults.append(
-                Diagnostic("wrong-port-rank", message, "axis 0 is the batch").at(("outputs", name, "length", "axis"))
-            )
+            continue
+        for key, below in (("length", table.length), ("select", table.select)):
+            if below is not None and below.axis >= len(ports[name].shape):
+                message = f"`{name}` is {shown(ports[name])} in the model, and has no axis {below.axis}"
+                at = ("outputs", name, key, "axis")
+                faults.append(Diagnostic("wrong-port-rank", message, "axis 0 is the batch").at(at))
+        if table.select is not None and table.select.kind == "masked-mean" and ports[name].dtype not in _FLOAT_MAX:
+            message = f"a mean is of floats; the model's `{name}` is {shown(ports[name])}"
+            at = ("outputs", name, "select", "kind")
+            faults.append(Diagnostic("wrong-port-dtype", message, 'select "last-valid" or "zero-invalid"').at(at))
     faults += [
         unknown(gate.output).at(("gates", index, "output"))
         for index, gate in enumerate(spec.gates)
@@ -174,7 +179,7 @@ def static_shape(spec: Spec, name: str, port: Port, sizes: Mapping[str, Size]) -
         return tuple(sizes[a] if a in sizes else _fixed_size(spec, a) for a in table.shape)
     if isinstance(table, models.LengthInput):
         return (spec.batching.size, *(1 for _ in port.shape[1:]))
-    return (spec.batching.size, sizes[followed_dim(spec, table.of)])
+    return (spec.batching.size, sizes[followed_dim(spec, table)])
 
 
 def named_shapes(spec: Spec, signature: Signature) -> dict[str, tuple[int | str, ...]]:
@@ -188,12 +193,12 @@ def _fixed_size(spec: Spec, axis: str | int) -> int:
     return spec.batching.size if axis == BATCH else sizes_of(spec, axis)[0]
 
 
-def followed_dim(spec: Spec, name: str) -> str:
-    """Return the one padded dimension of a data input."""
-    table = spec.inputs[name]
-    if not isinstance(table, models.DataInput):
-        raise TypeError(name)
-    return str(table.shape[varying_axes(spec, table)[0]])
+def followed_dim(spec: Spec, table: models.LengthInput | models.MaskInput) -> str:
+    """Return the padded dimension that a length or mask speaks of."""
+    followed = spec.inputs[table.of]
+    if not isinstance(followed, models.DataInput):
+        raise TypeError(table.of)
+    return table.dim or str(followed.shape[varying_axes(spec, followed)[0]])
 
 
 def build_program(spec: Spec, signature: Signature, lengths: Lengths) -> Program:
@@ -242,7 +247,7 @@ def _input(spec: Spec, port: Port) -> Input:
             preprocess=plan_preprocess(table, port),
         )
     kind = LengthInput if isinstance(table, models.LengthInput) else MaskInput
-    return kind(name=port.name, dtype=port.dtype, of=table.of, dim=followed_dim(spec, table.of))
+    return kind(name=port.name, dtype=port.dtype, of=table.of, dim=followed_dim(spec, table))
 
 
 def stated_extents(spec: Spec) -> dict[str, list[Extent]]:

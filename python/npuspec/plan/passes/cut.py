@@ -17,6 +17,7 @@ def check_lengths(spec: Spec, lengths: Lengths) -> list[Diagnostic]:
         *_unknown(lengths),
         *_several(lengths),
         *_shifted(spec, lengths),
+        *_unselectable(spec, lengths),
         *_frameless(spec, lengths),
         *_sizes(spec, lengths),
     ]
@@ -52,6 +53,18 @@ def _shifted(spec: Spec, lengths: Lengths) -> Iterator[Diagnostic]:
                 yield Diagnostic("unknown-length", message, 'pad-side = "right"').at(("outputs", name))
 
 
+def _unselectable(spec: Spec, lengths: Lengths) -> Iterator[Diagnostic]:
+    for name, table in spec.outputs.items():
+        select = table.select
+        if select is None or name in lengths.failures:
+            continue
+        follow = [f"axis {e.axis} from `{e.dim}`" for e in lengths.extents[name]]
+        if (select.dim, select.axis) not in {(e.dim, e.axis) for e in lengths.extents[name]}:
+            message = f"axis {select.axis} of output `{name}` isn't longer or shorter with `{select.dim}`"
+            help_ = f"what follows: {', '.join(follow)}" if follow else "no axis of it follows from any dimension"
+            yield Diagnostic("wrong-selection", message, help_).at(("outputs", name, "select", "axis"))
+
+
 def _frameless(spec: Spec, lengths: Lengths) -> Iterator[Diagnostic]:
     for name, shape in lengths.shapes.items():
         if not shape or shape[0] != spec.batching.size:
@@ -61,10 +74,19 @@ def _frameless(spec: Spec, lengths: Lengths) -> Iterator[Diagnostic]:
     for index, gate in enumerate(spec.gates):
         if not isinstance(gate, models.AgreementGate) or gate.metric not in _ARGMAX:
             continue
-        if lengths.shapes[gate.output][-1:] == (1,):
+        if _shape(spec, lengths, gate.output)[-1:] == (1,):
             message = f"frames of `{gate.output}` have one value each, so that any two agree"
             help_ = "gate an output with classes on its last axis"
             yield Diagnostic("empty-gate", message, help_).at(("gates", index, "output"))
+
+
+def _shape(spec: Spec, lengths: Lengths, output: str) -> tuple[int, ...]:
+    """Return an output's shape behind what the graph selects of it, without the batch; () becomes (1,)."""
+    shape = lengths.shapes[output]
+    table = spec.outputs.get(output)
+    if table is not None and table.select is not None and table.select.kind != "zero-invalid":
+        shape = (*shape[: table.select.axis], *shape[table.select.axis + 1 :])
+    return shape[1:] or (1,)
 
 
 def _sizes(spec: Spec, lengths: Lengths) -> Iterator[Diagnostic]:

@@ -36,8 +36,6 @@ def _target(spec: Spec) -> Iterator[tuple[Path, str]]:
 def _inputs(spec: Spec) -> Iterator[tuple[Path, str]]:
     for name, table in spec.inputs.items():
         at = ("inputs", name)
-        if isinstance(table, models.MaskInput) and table.built == "in-model":
-            yield (*at, "built"), "a mask that is built in the model"
         if isinstance(table, models.DataInput):
             if table.preprocess is not None and table.preprocess.place == "model":
                 yield (*at, "preprocess"), 'preprocessing with place = "model"'
@@ -46,9 +44,6 @@ def _inputs(spec: Spec) -> Iterator[tuple[Path, str]]:
 
 
 def _samples(spec: Spec) -> Iterator[tuple[Path, str]]:
-    for name, output in spec.outputs.items():
-        if output.select is not None:
-            yield ("outputs", name, "select"), "selecting in the graph"
     for key in ("tokenizer", "labels"):
         if spec.data is not None and getattr(spec.data, key) is not None:
             yield ("data", key), f"`data.{key}`"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from npuspec.bundle.program import Program
-from npuspec.plan.model import Deployment, PlannedGate, PlannedSource, PlannedStage, Recipe, Samples
+from npuspec.plan.model import Deployment, PlannedGate, PlannedSource, PlannedStage, Recipe, Rewrite, Samples
 from npuspec.store import digest_json
 
 _FORMAT = 1  # of the stages' results: raised when a stage does its work differently
@@ -16,6 +16,8 @@ def plan_stages(
     entry: str,
     samples: Samples | None,
     program: Program,
+    original: Program,
+    rewrite: Rewrite,
     recipe: Recipe,
     gates: tuple[PlannedGate, ...],
     layouts: dict[str, str],
@@ -38,12 +40,16 @@ def plan_stages(
     read = add("read", "read", (), model=model.digest, entry=entry)
     data = None if samples is None else samples.model_dump(mode="json")
     feed = program.model_dump(mode="json", exclude={"variants"})
+    inputs = [port.model_dump(mode="json") for port in original.inputs]
+    changes: dict[str, Any] = {}
+    if rewrite.masks or rewrite.selects:
+        changes = {"original": inputs, "rewrite": rewrite.model_dump(mode="json")}
     static: dict[str, str] = {}
     final: dict[str, str] = {}
-    for variant in program.variants:
-        shape = variant.model_dump(mode="json")
+    for published, variant in zip(original.variants, program.variants, strict=True):
+        name, shape = f"shape[{variant.name}]", published.model_dump(mode="json")
         static[variant.name] = final[variant.name] = add(
-            f"shape[{variant.name}]", "shape", (read,), variant=shape, layouts=layouts
+            name, "shape", (read,), variant=shape, layouts=layouts, **changes
         )
         if recipe.mode != "none" and data is not None:
             calibration = {k: data[k] for k in ("input", "sample_rate", "calibration")} | {
@@ -53,7 +59,7 @@ def plan_stages(
                 f"quantize[{variant.name}]",
                 "quantize",
                 (static[variant.name],),
-                variant=shape,
+                variant=variant.model_dump(mode="json"),
                 program=feed,
                 recipe=recipe.model_dump(mode="json"),
                 samples=calibration,
@@ -85,6 +91,8 @@ def plan_stages(
                 core=core,
                 properties=properties,
                 program=program.model_dump(mode="json"),
+                original=inputs,
+                selects=[{"output": s.output, "kind": s.kind, "axis": s.extent.axis} for s in rewrite.selects],
                 outputs=sorted({g.output for g in gates if g.output} or {o.name for o in program.outputs}),
                 samples=validation,
             )

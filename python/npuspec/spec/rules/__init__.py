@@ -38,7 +38,7 @@ RULES: tuple[Rule, ...] = (
     target.sustained_turbo,
     dims.undeclared_dim,
     dims.dim_name,
-    dims.stated_length,
+    dims.dim_of_output,
     dims.batch_is_first,
     dims.padded_of,
     data.data_for_an_input,

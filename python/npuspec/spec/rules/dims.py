@@ -60,7 +60,7 @@ def batch_is_first(spec: Spec) -> Iterator[Diagnostic]:
 
 
 def padded_of(spec: Spec) -> Iterator[Diagnostic]:
-    """A length or mask follows a data input that has one dimension of varying size."""
+    """A length or mask follows a dimension of varying size of a data input; of several, it says which."""
     for name, table in spec.inputs.items():
         if isinstance(table, DataInput):
             continue
@@ -71,9 +71,17 @@ def padded_of(spec: Spec) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 "unknown-input", f"`{table.of}` is no data input of this spec", did_you_mean(table.of, names)
             ).at(at)
-        elif (count := len(varying_axes(spec, followed))) != 1:
-            message = f"`{table.of}` has {count} padded dimensions: its length would not be one number"
-            yield Diagnostic("ambiguous-length", message, "follow an input with exactly one padded dimension").at(at)
+            continue
+        padded = [str(followed.shape[axis]) for axis in varying_axes(spec, followed)]
+        if table.dim is not None and table.dim not in padded:
+            message = f"`{table.dim}` is no padded dimension of `{table.of}`"
+            yield Diagnostic("unknown-dim", message, did_you_mean(table.dim, padded)).at(("inputs", name, "dim"))
+        elif not padded:
+            message = f"`{table.of}` has no padded dimension: it always has one length"
+            yield Diagnostic("ambiguous-length", message, "follow an input with a padded dimension").at(at)
+        elif table.dim is None and len(padded) > 1:
+            message = f"`{table.of}` has {len(padded)} padded dimensions: its length would not be one number"
+            yield Diagnostic("ambiguous-length", message, f'say which is meant: `dim = "{padded[0]}"`').at(at)
 
 
 def sizes_on_grid(spec: Spec) -> Iterator[Diagnostic]:
@@ -112,15 +120,15 @@ def one_side(spec: Spec) -> Iterator[Diagnostic]:
                 yield Diagnostic("mixed-sides", message, "pad both on one side").at(("inputs", name, key))
 
 
-def stated_length(spec: Spec) -> Iterator[Diagnostic]:
-    """An output's length that is stated by hand follows from a padded dimension."""
+def dim_of_output(spec: Spec) -> Iterator[Diagnostic]:
+    """An output's length that is stated by hand, and what is valid of it, follow from a padded dimension."""
     padded = [name for name, dim in spec.dims.items() if dim.strategy != "fixed"]
     for name, output in spec.outputs.items():
-        if output.length is not None and output.length.dim not in padded:
-            message = f"`{output.length.dim}` is no padded dimension of this spec"
-            yield Diagnostic("unknown-dim", message, did_you_mean(output.length.dim, padded)).at(
-                ("outputs", name, "length", "dim")
-            )
+        for key, table in (("length", output.length), ("select", output.select)):
+            if table is not None and table.dim not in padded:
+                message = f"`{table.dim}` is no padded dimension of this spec"
+                help_ = did_you_mean(table.dim, padded)
+                yield Diagnostic("unknown-dim", message, help_).at(("outputs", name, key, "dim"))
 
 
 def too_many_variants(spec: Spec) -> Iterator[Diagnostic]:

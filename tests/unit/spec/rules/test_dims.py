@@ -6,6 +6,8 @@ from builders import BUCKETS, SMALL, faults_of, places
 from npuspec.diagnostics import Path, Severity
 
 LENGTH = '\n[inputs.n]\nrole = "length"\nof = "x"\n'
+SELECT = '[outputs.y]\nselect = { kind = "last-valid", dim = "time" }\n'
+WIDTH = 'dim = "width"\n'
 IMAGE = SMALL.replace('["batch", "time"]', '["batch", "time", "width"]').replace(
     "[inputs.x]", '[dims.width]\nstrategy = "pad"\nsize = 8\noverflow = "error"\n\n[inputs.x]'
 )
@@ -30,7 +32,11 @@ def buckets(count: int) -> str:
         SMALL + LENGTH,
         SMALL + LENGTH.replace("length", "mask"),
         SMALL + '[outputs.y]\nlength = { dim = "time", axis = 1 }\n',
+        SMALL + LENGTH + 'dim = "time"\n',
+        SMALL + SELECT,
         IMAGE,
+        IMAGE + LENGTH + WIDTH,
+        IMAGE + LENGTH.replace("length", "mask") + 'dim = "time"\n' + LENGTH.replace("inputs.n", "inputs.k") + WIDTH,
         FIXED,
         BUCKETS,
         CHUNK,
@@ -67,6 +73,11 @@ def test_dimensions_that_keep_every_rule_have_no_faults(text: str) -> None:
         (SMALL.replace('["batch", "time"]', '["batch", "time", "time"]'), "repeated-dim", ("inputs", "x", "shape")),
         (SMALL + LENGTH.replace('"x"', '"y"'), "unknown-input", ("inputs", "n", "of")),
         (SMALL + LENGTH.replace('"x"', '"n"'), "unknown-input", ("inputs", "n", "of")),
+        (SMALL + LENGTH + WIDTH, "unknown-dim", ("inputs", "n", "dim")),
+        (IMAGE + LENGTH + 'dim = "heigth"\n', "unknown-dim", ("inputs", "n", "dim")),
+        (SMALL + SELECT.replace("time", "tiem"), "unknown-dim", ("outputs", "y", "select", "dim")),
+        (FIXED + SELECT, "unknown-dim", ("outputs", "y", "select", "dim")),
+        (FIXED + LENGTH + 'dim = "time"\n', "unknown-dim", ("inputs", "n", "dim")),
         (IMAGE + LENGTH, "ambiguous-length", ("inputs", "n", "of")),
         (IMAGE + LENGTH.replace("length", "mask"), "ambiguous-length", ("inputs", "n", "of")),
         (SMALL + SECOND + 'pad-side = "left"\n', "mixed-sides", ("inputs", "z", "pad-side")),
