@@ -61,9 +61,8 @@ def _samples(spec: Spec) -> Iterator[tuple[Path, str]]:
     for name, output in spec.outputs.items():
         if output.select is not None:
             yield ("outputs", name, "select"), "selecting in the graph"
-    for key in ("tokenizer", "labels"):
-        if spec.data is not None and getattr(spec.data, key) is not None:
-            yield ("data", key), f"`data.{key}`"
+    if spec.data is not None and spec.data.labels is not None:
+        yield ("data", "labels"), "`data.labels`"
 
 
 def _quantization(spec: Spec) -> Iterator[tuple[Path, str]]:

@@ -35,17 +35,13 @@ def plan_stages(
         return name
 
     read = add("read", "read", (), model=model.digest, entry=entry)
-    data = None if samples is None else samples.model_dump(mode="json")
     feed = program.model_dump(mode="json", exclude={"variants"})
     static: dict[str, str] = {}
     final: dict[str, str] = {}
     for variant in program.variants:
         shape = variant.model_dump(mode="json")
         static[variant.name] = final[variant.name] = add(f"shape[{variant.name}]", "shape", (read,), variant=shape)
-        if recipe.mode != "none" and data is not None:
-            calibration = {k: data[k] for k in ("input", "sample_rate", "calibration")} | {
-                "digest": data["source"]["digest"]
-            }
+        if recipe.mode != "none" and samples is not None:
             final[variant.name] = add(
                 f"quantize[{variant.name}]",
                 "quantize",
@@ -53,7 +49,7 @@ def plan_stages(
                 variant=shape,
                 program=feed,
                 recipe=recipe.model_dump(mode="json"),
-                samples=calibration,
+                samples={**samples.reading, "calibration": list(samples.calibration)},
             )
     for deployment in deployments:
         device = deployment.device
@@ -70,10 +66,7 @@ def plan_stages(
             )
             for name in final
         ]
-        if data is not None and data["validation"]:
-            validation = {k: data[k] for k in ("input", "sample_rate", "validation")} | {
-                "digest": data["source"]["digest"]
-            }
+        if samples is not None and samples.validation:
             add(
                 f"verify[{device}]",
                 "verify",
@@ -83,6 +76,6 @@ def plan_stages(
                 properties=properties,
                 program=program.model_dump(mode="json"),
                 outputs=sorted({g.output for g in gates if g.output} or {o.name for o in program.outputs}),
-                samples=validation,
+                samples={**samples.reading, "validation": list(samples.validation)},
             )
     return tuple(stages.values())
