@@ -43,10 +43,10 @@ def check_files(data: models.Data, paths: Sequence[str]) -> list[Diagnostic]:
 
 
 def _wrong_kind(data: models.Data, suffixes: set[str]) -> Diagnostic | None:
-    if data.tokenizer is None and suffixes & {*TEXT}:
+    if data.tokenizer is None and suffixes <= {*TEXT}:
         message = "`tokenizer` is missing: the `tokenizer.json` that makes token ids of text"
         return Diagnostic("missing-key", message, 'tokenizer = "tokenizer.json", if the files are text').at(("data",))
-    if data.input is None and suffixes & {*_ONE_INPUT} and not suffixes & {*ARRAYS}:
+    if data.input is None and suffixes <= {*_ONE_INPUT}:
         message = "`input` is missing: the input of the model that a sample is for"
         return Diagnostic("missing-key", message, "only `.npz` files name their arrays themselves").at(("data",))
     if data.input is not None and data.tokenizer is None and suffixes == {*ARRAYS}:
