@@ -69,8 +69,9 @@ def make_beside(folder: Path) -> None:
     (folder / "mixed/notes.txt").write_text("recorded indoors\n")
     (folder / "talk").mkdir()
     (folder / "talk/first.yml").write_text("conversations:\n- - Who are you?\n  - I am a sample.\n")
-    words = {"[UNK]": 0, "you": 1, "sample": 2}
-    Tokenizer(WordLevel(words, unk_token="[UNK]")).save(str(folder / "tokenizer.json"))
+    unknown = "[UNK]"
+    words = {unknown: 0, "you": 1, "sample": 2}
+    Tokenizer(WordLevel(words, unk_token=unknown)).save(str(folder / "tokenizer.json"))
     (folder / "vocab.txt").write_text("".join(f"{word}\n" for word in words))
     for name in ("a.npy", "A.npy"):
         np.save(folder / "cases" / name, np.zeros(8, np.float32))

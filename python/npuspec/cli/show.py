@@ -172,7 +172,7 @@ def _data(samples: Samples) -> str:
     if samples.tokenizer is not None:
         rows.append("  made tokens of by" + _source(samples.tokenizer)[1:])
     if samples.repeated:
-        rows.append(f"  {samples.repeated} texts are left out, which stand in the data before")
+        rows.append(f"  left out as repeated: {samples.repeated}")
     return "\n".join(rows)
 
 
@@ -191,4 +191,5 @@ def _listed(names: tuple[str, ...]) -> list[str]:
 
 def _numbered(found: list[str]) -> str:
     more = ", …" if len(found) > _MOST_NUMBERS else ""
-    return f": {len(found)} texts, number {', '.join(found[:_MOST_NUMBERS])}{more}"
+    texts = "1 text" if len(found) == 1 else f"{len(found)} texts"
+    return f": {texts}, number {', '.join(found[:_MOST_NUMBERS])}{more}"

@@ -32,7 +32,7 @@ def read_picture(file: Path, channels: int = 3) -> NDArray[Any]:
 
     """
     try:
-        from PIL import Image  # noqa: PLC0415  an extra: only specs with pictures need it
+        from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  an extra: only specs with pictures need it
     except ImportError:
         raise missing_extra("pillow", "pictures") from None
     try:
@@ -41,6 +41,8 @@ def read_picture(file: Path, channels: int = 3) -> NDArray[Any]:
             with Image.open(file, formats=_FORMATS) as picture:
                 _check(picture.size, picture.mode)
                 pixels = np.array(picture.convert(_FORMS[channels]))
+    except UnidentifiedImageError:
+        raise ValueError("it is no PNG or JPEG") from None
     except Exception as error:  # Pillow lets what its parsers raise through
         raise ValueError(str(error)) from error
     return pixels.reshape(*pixels.shape[:2], channels)

@@ -205,7 +205,7 @@ def _split(
             return None, [d.at(_PLACES.get(d.code, ("data", "source"))) for d in error.diagnostics]
         planned_tokenizer = None if tokenizer is None else _source(spec.data.tokenizer, tokenizer)
     samples, faults = split_samples(spec, _source(spec.data.source, data), planned_tokenizer, found)
-    return samples, faults if samples is None else doubt_samples(samples, noise(data, store))
+    return samples, faults if samples is None else doubt_samples(samples, noise(data, store) if found is None else {})
 
 
 def _source(text: str, fetched: Fetched) -> PlannedSource:

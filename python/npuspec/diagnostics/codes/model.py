@@ -83,7 +83,7 @@ MODEL = {
     "unsupported-data-format": CodeDoc(
         "The glob matches a file that isn't a sample npuspec reads, or one of another kind than the others: arrays in "
         "`.npy`, sound in `.wav`, and pictures in `.png` and `.jpg` are for the one `input`; `.npz` files name their "
-        "arrays themselves; and text in `.txt`, `.yml`, `.yaml` and `.json` needs a `tokenizer`. A file that was passed "
+        "arrays themselves; and text in `.txt`, `.yml`, `.yaml` and `.json` needs a `tokenizer`. A file that is passed "
         "over would change the split between calibration and gates, so the glob has to be exact.",
         '[data]\nsource = "clips/*"',
         '[data]\nsource = "clips/*.wav"',

@@ -52,8 +52,8 @@ SOURCES = {
         "$ git lfs pull\n$ npuspec check specs/asr.toml",
     ),
     "not-a-tokenizer": CodeDoc(
-        "`data.tokenizer` makes token ids of text, and this file is none that Hugging Face's tokenizers read; what they "
-        "said is part of the message. A model's own tokenizer lies beside it as `tokenizer.json`. Others, such as a "
+        "`data.tokenizer` makes token ids of text, and Hugging Face's tokenizers can't read this file; what they said "
+        "is part of the message. A model's own tokenizer lies beside it as `tokenizer.json`. Others, such as a "
         "`vocab.txt` or SentencePiece's `.model`, can be saved in that form once.",
         '[data]\nsource = "talk/*.txt"\ninput = "ids"\ntokenizer = "vocab.txt"',
         '[data]\nsource = "talk/*.txt"\ninput = "ids"\ntokenizer = "tokenizer.json"',
