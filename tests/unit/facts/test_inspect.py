@@ -10,7 +10,7 @@ from openvino import opset13 as op
 from conftest import MODEL_SHA256, MODEL_SOURCE, ROOT
 from npuspec.bundle.program import Dim, Extent
 from npuspec.child import ChildError
-from npuspec.facts import readers_of, Port, device_identities, lengths, signature, toolchain
+from npuspec.facts import Port, device_identities, lengths, readers_of, signature, toolchain
 from npuspec.sources import Fetched, fetch_model
 from npuspec.store import Store
 
