@@ -12,6 +12,7 @@ from openvino import opset13 as op
 from PIL import Image
 from sklearn.datasets import load_sample_image  # type: ignore[import-untyped]
 
+from beside import make_beside
 from conftest import Ran, npuspec
 from npuspec.bundle import open_bundle
 from toy_specs import write
@@ -198,3 +199,67 @@ def test_pictures_calibrate_and_are_measured(tmp_path: Path) -> None:
     spec.write_text(spec.read_text().replace("data/*", "pictures/*"))
     moved = plan_of(spec)
     assert [s["digest"] for s in moved["stages"]] == [s["digest"] for s in plan["stages"]]
+
+
+TEXT = """npuspec = 1
+
+[model]
+source = "model.xml"
+
+[data]
+source = "talk/*.yml"
+input = "x"
+tokenizer = "{tokenizer}"
+field = "conversations"
+
+[target]
+device = "CPU"
+
+[dims.time]
+strategy = "pad"
+size = 64
+overflow = "error"
+
+[inputs.x]
+shape = ["batch", "time"]
+"""
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> Path:
+    make_beside(tmp_path)
+    spec = tmp_path / "spec.toml"
+    spec.write_text(TEXT.format(tokenizer="tokenizer.json"))
+    return spec
+
+
+def test_text_that_cannot_be_read_is_said_by_check_where_its_source_is_named(talk: Path) -> None:
+    (talk.parent / "talk/second.yml").write_bytes(b"conversations: [caf\xe9]\n")
+    ran = npuspec("check", talk)
+    assert ran.code == 2
+    assert "error[unreadable-sample]: `second.yml` is no usable sample: it isn't UTF-8 at byte 19" in ran.err
+    assert "spec.toml:7:10" in ran.err
+
+
+def test_check_looks_at_the_texts_though_their_tokenizer_is_not_here_yet(talk: Path) -> None:
+    source = "pypi:no-such-package-of-ours==1.0/tokenizer.json"
+    talk.write_text(TEXT.format(tokenizer=source).replace("conversations", "conversation"))
+    ran = npuspec("check", talk)
+    assert ran.code == 2
+    assert "note[source-not-cached]" in ran.err
+    assert "error[missing-pin]: a source that is downloaded needs a `tokenizer-sha256`" in ran.err
+    assert "error[unknown-field]" in ran.err
+
+
+def test_another_tokenizer_is_a_change_of_the_data(talk: Path) -> None:
+    before = plan_of(talk)
+    (talk.parent / "other.json").write_bytes((talk.parent / "tokenizer.json").read_bytes())
+    renamed = talk.parent / "renamed.toml"
+    renamed.write_text(TEXT.format(tokenizer="other.json"))
+    assert [s["digest"] for s in plan_of(renamed)["stages"]] == [s["digest"] for s in before["stages"]]
+    place = talk.parent / "tokenizer.json"
+    place.write_text(place.read_text().replace("sample", "samples"))
+    after = plan_of(talk)
+    assert before["samples"]["validation"] == after["samples"]["validation"] == ["first.yml:1", "first.yml:2"]
+    changed = {a["name"] for a, b in zip(after["stages"], before["stages"], strict=True) if a["digest"] != b["digest"]}
+    assert changed == {"verify[CPU]"}

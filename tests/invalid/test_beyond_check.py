@@ -21,7 +21,7 @@ def test_a_place_that_can_not_be_written_is_a_disk_fault(small_spec: Path) -> No
 @pytest.mark.parametrize(
     ("module", "package", "call"),
     [
-        ("soundfile", "soundfile", "samples._read_sound(place, 'a.wav', 16000, 'float32')"),
+        ("soundfile", "soundfile", "sound.read_sound(place)"),
         ("PIL", "pillow", "pictures.read_picture(place)"),
         ("tokenizers", "tokenizers", "texts.open_tokenizer(place)"),
         ("yaml", "pyyaml", "texts.read_texts(place, 'a.yml', 'talk')"),
@@ -33,9 +33,8 @@ def test_a_kind_of_samples_without_its_package_names_the_extra(
     (tmp_path / f"{module}.py").write_text("raise ImportError('not installed')\n")
     (tmp_path / "a.yml").write_text("talk: [a]\n")
     program = (
-        "import pathlib, sys\n"
-        "from npuspec.facts import pictures, texts\n"
-        "from npuspec.stages import samples\n"
+        "import pathlib\n"
+        "from npuspec.facts import pictures, sound, texts\n"
         f"place = pathlib.Path({str(tmp_path)!r})\n"
         f"{call}\n"
     )

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from npuspec.child import Progress
 from npuspec.diagnostics import StageError
-from npuspec.facts.formats import ARRAY, ARRAYS, PICTURE, suffix_of
+from npuspec.facts.formats import ARRAY, ARRAYS, PICTURE, SOUND, suffix_of
 from npuspec.facts.pictures import read_picture
+from npuspec.facts.sound import read_sound
 from npuspec.runtime.arrays import map_array, read_arrays
 
 _LEAST = 256  # elements, below which chance alone may look like anything
@@ -25,7 +26,7 @@ _FEW = 32  # distinct values, below which something is counted or classed rather
 def noise(arguments: Mapping[str, Any], _progress: Progress) -> dict[str, str]:
     """Return what those files of the folder `arguments["data"]` look like that don't look real.
 
-    Looked at are arrays and pictures. A file of several arrays is noise only if all of its floats are.
+    Looked at are arrays, sound and pictures. A file of several arrays is noise only if all of its floats are.
     """
     folder = Path(arguments["data"])
     found = {path: _looks_like(folder / path) for path in arguments["paths"]}
@@ -47,6 +48,8 @@ def _arrays(path: Path) -> list[NDArray[Any]]:
         return [map_array(path)]
     if suffix in ARRAYS:
         return [array for array in read_arrays(path).values() if array.dtype.kind == "f"]
+    if suffix in SOUND:
+        return [read_sound(path)[0]]
     return [read_picture(path)] if suffix in PICTURE else []
 
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from npuspec.bundle.program import DataInput, Program
 from npuspec.diagnostics import Diagnostic, StageError
-from npuspec.facts.formats import ARRAY, SOUND, missing_extra, suffix_of, unreadable
+from npuspec.facts.formats import ARRAY, SOUND, suffix_of, unreadable
 from npuspec.facts.pictures import read_picture
+from npuspec.facts.sound import read_sound
 from npuspec.facts.texts import open_tokenizer, read_texts
 from npuspec.runtime.arrays import read_array, read_arrays
 from npuspec.runtime.feed import Array
@@ -82,14 +83,7 @@ def _given_dtype(target: DataInput) -> str:
 def _read_sound(file: Path, path: str, rate: int | None, dtype: str) -> Array:
     if (read_as := _SOUND.get(dtype)) is None:
         raise ValueError(f"sound is {', '.join(_SOUND)}, and the model takes {dtype}")
-    try:
-        import soundfile  # noqa: PLC0415  an extra: only specs with recorded sound need it
-    except ImportError:
-        raise missing_extra("soundfile", "recorded sound") from None
-    try:
-        sound, found = soundfile.read(file, dtype=read_as)
-    except (RuntimeError, OSError) as error:
-        raise ValueError(str(error)) from None
+    sound, found = read_sound(file, read_as)
     if found != rate:
         message = f"`{path}` was recorded at {found} Hz, and the spec says {rate}"
         raise StageError(Diagnostic("wrong-sample-rate", message, "resample the files, or correct sample-rate"))

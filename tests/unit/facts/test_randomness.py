@@ -136,10 +136,11 @@ def test_recorded_speech_is_none(tmp_path: Path, clips: list[Path]) -> None:
     for clip in clips:
         sound, _ = soundfile.read(clip, dtype="float32")
         assert looks_like(tmp_path, sound) == "", clip.name
+        assert noise({"data": str(clip.parent), "paths": [clip.name]}, lambda *_: None) == {}, clip.name
         assert looks_like(tmp_path, (sound[None] * 32767).astype(np.int16)) == "", clip.name
 
 
-def test_only_arrays_and_pictures_are_looked_at(tmp_path: Path) -> None:
+def test_texts_are_not_looked_at(tmp_path: Path) -> None:
     np.save(tmp_path / "b.NPY.npy", np.zeros(300))
     (tmp_path / "b.NPY.npy").rename(tmp_path / "b.NPY")
     (tmp_path / "c.wav").write_bytes(b"")
@@ -147,9 +148,12 @@ def test_only_arrays_and_pictures_are_looked_at(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((20, 20, 3), np.uint8)).save(tmp_path / "e.png")
     Image.fromarray(rng().integers(0, 256, (40, 40, 3), np.uint8)).save(tmp_path / "f.png")
     (tmp_path / "g.png").write_bytes(b"no picture")
-    paths = ["b.NPY", "c.wav", "d.txt", "e.png", "f.png", "g.png", "gone.npy", "gone.png", "gone.npz"]
+    soundfile.write(tmp_path / "h.wav", rng().uniform(-1, 1, 16_000), 16_000)
+    soundfile.write(tmp_path / "i.WAV", np.zeros((300, 2), np.int16), 16_000)
+    paths = ["b.NPY", "c.wav", "d.txt", "e.png", "f.png", "g.png", "h.wav", "i.WAV", "gone.npy", "gone.png", "gone.npz"]
     found = noise({"data": str(tmp_path), "paths": paths}, lambda *_: None)
-    assert found == {"b.NPY": "a constant", "e.png": "a constant", "f.png": "uniform noise"}
+    heard = {"h.wav": "uniform noise", "i.WAV": "a constant"}
+    assert found == {"b.NPY": "a constant", "e.png": "a constant", "f.png": "uniform noise", **heard}
 
 
 def test_real_pictures_are_none(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def check_files(data: models.Data, paths: Sequence[str]) -> list[Diagnostic]:
     known = TEXT if data.tokenizer is not None else ARRAYS if data.input is None else _ONE_INPUT
     if others := [path for path in paths if suffix_of(path) not in known]:
         message = f"{len(others)} file(s) are no samples that can be read, `{others[0]}` among them"
-        help_ = f"a glob for {' or '.join(known)} files only"
+        help_ = f"a glob for {', '.join(known)} files only"
         return [Diagnostic("unsupported-data-format", message, help_).at(("data", "source"))]
     return [*_keys_of_kind(data, suffixes)]
 
