@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from npuspec.diagnostics import Diagnostic, NpuspecError, has_errors
 from npuspec.facts import Signature, lengths, noise, readers_of, signature, text_digests, toolchain
@@ -96,8 +95,11 @@ def prepare_document(
         return None, diagnostics
     diagnostics += [*open_choices(spec), *check_beside(spec)]
     say = None if announce is None else (lambda requirement: announce(f"downloading {requirement}"))
-    fetch = partial(_fetched, folder=document.folder, store=store, on_download=say, tree=tree)
-    model, data, tokenizer, faults = _fetch_all(spec, fetch)
+
+    def fetched(fetch: Fetch, source: str, sha256: str | None) -> tuple[Fetched | None, list[Diagnostic]]:
+        return fetch(source, sha256, folder=document.folder, store=store, on_download=say, tree=tree)
+
+    model, data, tokenizer, faults = _fetch_all(spec, fetched)
     diagnostics += faults
     prepared = None
     if model is not None and not has_errors(diagnostics):
@@ -121,10 +123,6 @@ def _fetched_before(
         answer = {"root": str(fetched.root), "files": files, "digest": fetched.digest, "entry": fetched.entry}
         keep(store.root, question, seen, answer)
     return fetched, faults
-
-
-def _fetched(fetch: Fetch, source: str, sha256: str | None, **more: Any) -> tuple[Fetched | None, list[Diagnostic]]:
-    return fetch(source, sha256, **more)
 
 
 def _fetch_all(
