@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import openvino as ov
 from openvino import opset13 as op
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
 
 def _save(folder: Path, name: str, x: ov.Node, *more: ov.Node) -> None:
@@ -67,6 +69,12 @@ def make_beside(folder: Path) -> None:
     (folder / "seconds.txt").write_text("12\n9\n\n3.5\n-1\n")
     shutil.copyfile(folder / "twins/0.npy", folder / "twins/1.npy")
     (folder / "mixed/notes.txt").write_text("recorded indoors\n")
+    (folder / "talk").mkdir()
+    (folder / "talk/first.yml").write_text("conversations:\n- - Who are you?\n  - I am a sample.\n")
+    unknown = "[UNK]"
+    words = {unknown: 0, "you": 1, "sample": 2}
+    Tokenizer(WordLevel(words, unk_token=unknown)).save(str(folder / "tokenizer.json"))
+    (folder / "vocab.txt").write_text("".join(f"{word}\n" for word in words))
     for name in ("a.npy", "A.npy"):
         np.save(folder / "cases" / name, np.zeros(8, np.float32))
 

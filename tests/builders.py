@@ -140,10 +140,13 @@ def plan_of(
     toolchain: dict[str, str] | None = None,
     model: str = "model.onnx",
     device: str | None = None,
+    tokenizer: str | None = None,
+    texts: dict[str, list[str]] | None = None,
 ) -> Plan:
     """Lower a spec with facts that are given instead of found."""
     spec = spec_of(text)
-    samples, faults = split_samples(spec, source_of(*files) if files else None)
+    read_by = None if tokenizer is None else source_of(tokenizer, source="tokenizer.json")
+    samples, faults = split_samples(spec, source_of(*files) if files else None, read_by, texts)
     assert not faults, faults
     return lower(
         spec,

@@ -161,3 +161,25 @@ def test_a_plan_file_is_written_where_no_folder_is(tmp_path: Path) -> None:
     ran = npuspec("plan", ASR_SPEC, "--out", tmp_path / "build" / "asr.plan")
     assert ran.code == 0, ran.err
     assert (tmp_path / "build" / "asr.plan").is_file()
+
+
+def test_few_samples_are_listed_and_of_many_files_what_fits() -> None:
+    text = SMALL + DATA
+    few = show_plan(plan_of(text, files=tuple(f"{n:02}.npy" for n in range(32))), "spec.toml")
+    assert all(f"    {n:02}.npy\n" in few for n in range(32))
+    many = show_plan(plan_of(text, files=tuple(f"{n:02}.npy" for n in range(40))), "spec.toml")
+    assert "    31.npy\n    and 8 more files\n" in many
+    assert "32.npy" not in many
+
+
+def test_of_many_texts_each_file_says_how_many() -> None:
+    text = SMALL + DATA + 'tokenizer = "tokenizer.json"\nfield = "talk"\n'
+    texts = {"a.yml": [f"{n:03}" for n in range(50)] * 2, "b.yml": ["x"]}
+    plan = plan_of(text, files=("a.yml", "b.yml"), tokenizer="tokenizer.json", texts=texts)
+    shown = show_plan(plan, "spec.toml")
+    assert "on 51 samples, none of which calibrates:\n" in shown
+    assert "    a.yml: 50 texts, number 1, 2, 3, 4, …\n    b.yml: 1 text, number 1\n" in shown
+    assert "left out as repeated: 50\n" in shown
+    assert "  made tokens of by tokenizer.json\n  sha256 " in shown
+    assert plan.samples is not None
+    assert len(plan.samples.validation) == 51

@@ -18,7 +18,7 @@ ELSEWHERE = {
     "lfs-pointer": "unit/sources/test_git.py::test_a_pointer_of_lfs_is_not_taken_for_the_file",
     "lock-drift": "unit/plan/test_lock.py::test_drift_is_a_fault_for_each_change",
     "lock-unreadable": "unit/plan/test_lock.py::test_what_is_no_lock_is_unreadable",
-    "missing-extra": "invalid/test_beyond_check.py::test_sound_without_its_package_names_the_extra",
+    "missing-extra": "invalid/test_beyond_check.py::test_a_kind_of_samples_without_its_package_names_the_extra",
     "missing-tensor": "unit/runtime/test_refusals.py::test_a_missing_input_is_named",
     "no-bundle": "unit/bundle/test_reader.py::test_where_nothing_is_there_is_no_bundle",
     "no-device": "unit/npu/test_devices.py::test_nothing_undeclared_is_taken",

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from conftest import npuspec
 
 
@@ -16,12 +18,25 @@ def test_a_place_that_can_not_be_written_is_a_disk_fault(small_spec: Path) -> No
     assert "the old bundle still stands" in ran.err
 
 
-def test_sound_without_its_package_names_the_extra(tmp_path: Path) -> None:
-    (tmp_path / "soundfile.py").write_text("raise ImportError('not installed')\n")
+@pytest.mark.parametrize(
+    ("module", "package", "call"),
+    [
+        ("soundfile", "soundfile", "sound.read_sound(place)"),
+        ("PIL", "pillow", "pictures.read_picture(place)"),
+        ("tokenizers", "tokenizers", "texts.open_tokenizer(place)"),
+        ("yaml", "pyyaml", "texts.read_texts(place, 'a.yml', 'talk')"),
+    ],
+)
+def test_a_kind_of_samples_without_its_package_names_the_extra(
+    tmp_path: Path, module: str, package: str, call: str
+) -> None:
+    (tmp_path / f"{module}.py").write_text("raise ImportError('not installed')\n")
+    (tmp_path / "a.yml").write_text("talk: [a]\n")
     program = (
         "import pathlib\n"
-        "from npuspec.stages.samples import _read_wav\n"
-        "_read_wav(pathlib.Path('a.wav'), 'a.wav', 16000, 'float32')\n"
+        "from npuspec.facts import pictures, sound, texts\n"
+        f"place = pathlib.Path({str(tmp_path)!r})\n"
+        f"{call}\n"
     )
     path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
@@ -31,5 +46,5 @@ def test_sound_without_its_package_names_the_extra(tmp_path: Path) -> None:
         check=False,
         env={**os.environ, "PYTHONPATH": path},
     )
-    assert "[missing-extra]" in done.stderr
-    assert "pip install 'npuspec[quantize]'" in done.stderr
+    assert f"needs the package {package} [missing-extra]" in done.stderr
+    assert "pip install 'npuspec[samples]'" in done.stderr

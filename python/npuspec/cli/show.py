@@ -10,10 +10,10 @@ from npuspec.bundle.program import DataInput, Dim, Extent
 from npuspec.diagnostics.suggest import toml_key
 from npuspec.diagnostics.text import printable
 from npuspec.plan import Plan
-from npuspec.plan.model import PlannedSource
+from npuspec.plan.model import PlannedSource, Samples
 
 _TOLD = re.compile(
-    r"(model|target|cache|properties)\..*|gates\[.*|data\.(source|sha256)"
+    r"(model|target|cache|properties)\..*|gates\[.*|data\.(source|sha256|tokenizer|tokenizer-sha256)"
     r"|dims\..*\.(strategy|sizes?|overflow|overlap|stitch|lengths)"
     r"|inputs\..*\.(shape|role|of|dim|built|pad-value|pad-side|finite)"
     r"|inputs\..*\.preprocess\.(dtype|layout|mean|scale|swap-channels)"
@@ -22,6 +22,9 @@ _TOLD = re.compile(
     re.DOTALL,
 )
 """Settings that the sections of a plan tell in words of their own."""
+
+_MOST_LISTED = 32  # samples, or files that have several
+_MOST_NUMBERS = 4  # of a file's samples
 
 
 def show_plan(plan: Plan, name: str) -> str:
@@ -202,7 +205,7 @@ def _quantization(plan: Plan) -> str:
     if samples is not None:
         rows += [
             f"  calibrated on {len(samples.calibration)} samples{_origin(plan, 'quantization.samples')}:",
-            *(f"    {path}" for path in samples.calibration),
+            *_listed(samples.calibration),
         ]
     return "quantization\n" + "\n".join(rows)
 
@@ -213,6 +216,34 @@ def _gates(plan: Plan) -> str:
     rows = [f"  {g.subject}: {g.limits}" for g in plan.gates]
     rows += [
         f"  on {len(plan.samples.validation)} samples, none of which calibrates:",
-        *(f"    {p}" for p in plan.samples.validation),
+        *_listed(plan.samples.validation),
     ]
-    return "data\n" + _source(plan.samples.source) + "\n\ngates\n" + "\n".join(rows)
+    return _data(plan.samples) + "\n\ngates\n" + "\n".join(rows)
+
+
+def _data(samples: Samples) -> str:
+    rows = ["data", _source(samples.source)]
+    if samples.tokenizer is not None:
+        rows.append("  made tokens of by" + _source(samples.tokenizer)[1:])
+    if samples.repeated:
+        rows.append(f"  left out as repeated: {samples.repeated}")
+    return "\n".join(rows)
+
+
+def _listed(names: tuple[str, ...]) -> list[str]:
+    """List samples: all if they are few, and else how many each file has and which they are, as far as they fit."""
+    if len(names) <= _MOST_LISTED:
+        return [f"    {name}" for name in names]
+    numbers: dict[str, list[str]] = {}
+    for name in names:
+        path, _, number = name.partition(":")
+        numbers.setdefault(path, []).append(number)
+    rows = [f"    {path}" + (_numbered(found) if found[0] else "") for path, found in numbers.items()]
+    more = [f"    and {len(rows) - _MOST_LISTED} more files"] if len(rows) > _MOST_LISTED else []
+    return rows[:_MOST_LISTED] + more
+
+
+def _numbered(found: list[str]) -> str:
+    more = ", …" if len(found) > _MOST_NUMBERS else ""
+    texts = "1 text" if len(found) == 1 else f"{len(found)} texts"
+    return f": {texts}, number {', '.join(found[:_MOST_NUMBERS])}{more}"

@@ -89,11 +89,13 @@ def lock_of(plan: Plan, manifest: Manifest, evidence: Evidence, timings: Mapping
         timings: the content of the bundle's timings.json.
 
     """
+    samples = plan.samples
     return Lock(
         plan=plan.digest,
         doubts=evidence.doubts,
         model=locked_source(plan.model),
-        data=None if plan.samples is None else locked_source(plan.samples.source),
+        data=None if samples is None else locked_source(samples.source),
+        tokenizer=None if samples is None or samples.tokenizer is None else locked_source(samples.tokenizer),
         toolchain=dict(sorted(plan.toolchain.items())),
         settings=locked_settings(plan, "spec"),
         defaults=locked_settings(plan, "default"),

@@ -65,6 +65,7 @@ def _run(
                 "output": str(output),
                 "model": str(prepared.model.root),
                 "data": None if prepared.data is None else str(prepared.data.root),
+                "tokenizer": None if prepared.tokenizer is None else str(prepared.tokenizer.only),
             }
             task = f"npuspec.stages.{stage.verb}:run"
             run_task(task, arguments, lambda done, total: observer.progressed(stage, done, total))

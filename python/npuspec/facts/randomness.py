@@ -9,7 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npuspec.child import Progress
-from npuspec.runtime.arrays import map_array
+from npuspec.diagnostics import StageError
+from npuspec.facts.formats import ARRAY, ARRAYS, PICTURE, SOUND, suffix_of
+from npuspec.facts.pictures import read_picture
+from npuspec.facts.sound import read_sound
+from npuspec.runtime.arrays import map_array, read_arrays
 
 _LEAST = 256  # elements, below which chance alone may look like anything
 _MOST = 1 << 16
@@ -20,18 +24,36 @@ _FEW = 32  # distinct values, below which something is counted or classed rather
 
 
 def noise(arguments: Mapping[str, Any], _progress: Progress) -> dict[str, str]:
-    """Return what those `.npy` files of the folder `arguments["data"]` look like that don't look real."""
+    """Return what those files of the folder `arguments["data"]` look like that don't look real.
+
+    Looked at are arrays, sound and pictures. A file of several arrays is noise only if all of its floats are.
+    """
     folder = Path(arguments["data"])
-    found = {path: _looks_like(folder / path) for path in arguments["paths"] if path.lower().endswith(".npy")}
+    found = {path: _looks_like(folder / path) for path in arguments["paths"]}
     return {path: kind for path, kind in found.items() if kind}
 
 
 def _looks_like(path: Path) -> str:
     """Name the noise, or return "" for what may be real; what can't be read is another's affair."""
     try:
-        array = map_array(path)
-    except ValueError:
+        kinds = [_name_noise(array) for array in _arrays(path)]
+    except (ValueError, StageError):
         return ""
+    return kinds[0] if kinds and all(kinds) else ""
+
+
+def _arrays(path: Path) -> list[NDArray[Any]]:
+    suffix = suffix_of(path.name)
+    if suffix in ARRAY:
+        return [map_array(path)]
+    if suffix in ARRAYS:
+        return [array for array in read_arrays(path).values() if array.dtype.kind == "f"]
+    if suffix in SOUND:
+        return [read_sound(path)[0]]
+    return [read_picture(path)] if suffix in PICTURE else []
+
+
+def _name_noise(array: NDArray[Any]) -> str:
     if array.size < _LEAST or array.dtype.kind not in "iuf":
         return ""
     flat = array.ravel(order="K")  # as it lies in the file, so that nothing is copied

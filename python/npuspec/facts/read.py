@@ -7,6 +7,7 @@ from importlib import metadata
 from typing import Any
 
 from npuspec.child import Progress, run_task
+from npuspec.facts.formats import readers_of
 from npuspec.facts.model import Lengths, Signature
 from npuspec.sources import Fetched
 from npuspec.store import Store, canonical_json, digest_json, distrust
@@ -15,8 +16,11 @@ _FORMAT = 4  # of what is kept: raised when the meaning of a fact changes
 
 
 @cache
-def toolchain() -> dict[str, str]:
-    """Return the versions of everything that shapes a bundle; "" where a package isn't installed."""
+def toolchain(*readers: str) -> dict[str, str]:
+    """Return the versions of everything that shapes a bundle; "" where a package isn't installed.
+
+    `readers` are the packages that the samples are read with, as `formats.readers_of` gives them.
+    """
 
     def version(name: str) -> str:
         try:
@@ -24,7 +28,7 @@ def toolchain() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             return ""
 
-    return {name: version(name) for name in ("npuspec", "openvino", "nncf", "numpy", "soundfile")}
+    return {name: version(name) for name in ("npuspec", "openvino", "nncf", "numpy", *readers)}
 
 
 def signature(model: Fetched, store: Store) -> Signature:
@@ -105,10 +109,21 @@ def latency(
 
 def noise(data: Fetched, store: Store) -> dict[str, str]:
     """Return what those samples look like that look like random numbers or a constant, by their paths."""
-    key = {"format": _FORMAT, "toolchain": toolchain(), "data": data.digest, "fact": "noise"}
-    paths = [file.path for file in data.files]
-    found: dict[str, str] = _keep(
-        store, key, "npuspec.facts.randomness:noise", {"data": str(data.root), "paths": paths}
+    found: dict[str, str] = _of_data(store, data, "npuspec.facts.randomness:noise", {}, {})
+    return found
+
+
+def text_digests(data: Fetched, tokenizer: Fetched | None, store: Store, *, field: str | None) -> dict[str, list[str]]:
+    """Return the SHA-256 of each text in each file, by the files' paths, in the order of the files' content.
+
+    Raises:
+        ChildError: `unreadable-sample`, `unknown-field`, `not-a-tokenizer` or `missing-extra`.
+
+    """
+    question = {"field": field, "tokenizer": None if tokenizer is None else tokenizer.digest}
+    place = None if tokenizer is None else str(tokenizer.only)
+    found: dict[str, list[str]] = _of_data(
+        store, data, "npuspec.facts.texts:digests", question, {"field": field, "tokenizer": place}
     )
     return found
 
@@ -124,6 +139,13 @@ def _kept(store: Store, model: Fetched, kind: str, question: Mapping[str, Any]) 
     key = {"format": _FORMAT, "toolchain": toolchain(), "model": model.digest, "entry": model.entry}
     arguments = {"model": str(model.root / model.entry), **question}
     return _keep(store, {**key, "fact": kind, **question}, f"npuspec.facts.inspect:{kind}", arguments)
+
+
+def _of_data(store: Store, data: Fetched, task: str, question: Mapping[str, Any], more: Mapping[str, Any]) -> Any:
+    """Return the fact that answers a question about the data: their files, and what is read with which package."""
+    paths = [file.path for file in data.files]
+    key = {"format": _FORMAT, "toolchain": toolchain(*readers_of(paths)), "data": data.digest, "fact": task, **question}
+    return _keep(store, key, task, {"data": str(data.root), "paths": paths, **more})
 
 
 def _keep(store: Store, key: Mapping[str, Any], task: str, arguments: Mapping[str, Any]) -> Any:

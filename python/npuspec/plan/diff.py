@@ -158,16 +158,20 @@ def _values(plan: Plan, beside: Plan | None) -> dict[str, Any]:
             if given.origin.startswith("default") and given.name in keys:
                 values.setdefault(f"properties.{keys[given.name]}", given.value)
     values |= {f"toolchain.{tool}": version for tool, version in plan.toolchain.items() if version}
-    for what, digest in _digests(plan).items():
-        if beside is None or digest != _digests(beside).get(what):
+    for what, digest in source_digests(plan).items():
+        if beside is None or digest != source_digests(beside).get(what):
             values[what] = digest
     return values
 
 
-def _digests(plan: Plan) -> dict[str, str]:
-    data = {} if plan.samples is None else {"data.sha256": plan.samples.source.digest}
-    lengths = {f"dims.{waste.dim}.lengths.sha256": waste.digest for waste in plan.waste}
-    return {"model.sha256": plan.model.digest, **data, **lengths}
+def source_digests(plan: Plan) -> dict[str, str]:
+    """Return the digest of each source by what its pin is called."""
+    found = {"model.sha256": plan.model.digest}
+    if plan.samples is not None:
+        found["data.sha256"] = plan.samples.source.digest
+        if plan.samples.tokenizer is not None:
+            found["data.tokenizer-sha256"] = plan.samples.tokenizer.digest
+    return found | {f"dims.{waste.dim}.lengths.sha256": waste.digest for waste in plan.waste}
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -199,12 +203,11 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
     program = plan.program.model_dump(mode="json")
     data = [port for port in program["inputs"] if port["role"] == "data"]
     samples = plan.samples
-    sampled = None if samples is None else [samples.source.digest, samples.input, samples.sample_rate]
     found = {
         "batch": program["batch"],
         "blob": [s.parameters.get("blob") for s in plan.stages if s.verb == "compile"][:1],
         "cache": plan.cache,
-        "calibration": samples and [sampled, samples.calibration],
+        "calibration": samples and [samples.reading, samples.calibration],
         "device": _target(plan),
         "dims": {name: [dim[key] for key in _TAKEN] for name, dim in program["dims"].items()},
         "entry": [s.parameters.get("entry") for s in plan.stages if s.verb == "read"],
@@ -224,7 +227,7 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
         "platforms": plan.platforms,
         "rewrite": plan.rewrite.model_dump(mode="json"),
         "toolchain": plan.toolchain,
-        "validation": samples and [sampled, samples.validation],
+        "validation": samples and [samples.reading, samples.validation],
         "variants": program["variants"],
     }
     found |= {f"recipe.{key}": value for key, value in plan.recipe.model_dump(mode="json").items()}

@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Field, ValidationError
 from npuspec.bundle.manifest import Sha256
 from npuspec.bundle.program import Frozen
 from npuspec.diagnostics import Diagnostic, LockError, SpecError
+from npuspec.plan.diff import source_digests
 from npuspec.plan.model import Plan, PlannedSource
 from npuspec.plan.passes.trace import COMMAND_LINE
 from npuspec.plan.stale import value_changes
@@ -86,6 +87,7 @@ class Lock(_Table):
     doubts: Annotated[tuple[str, ...], Field(strict=False)] = ()
     model: LockedSource
     data: LockedSource | None = None
+    tokenizer: LockedSource | None = None
     toolchain: dict[str, str]
     settings: dict[str, Any]
     """What the spec states."""
@@ -176,12 +178,8 @@ def read_lock(path: Path) -> Lock:
 
 def lock_drift(lock: Lock, plan: Plan) -> list[str]:
     """Return one sentence for each thing that the plan has otherwise than the lock; none where it is the same plan."""
-    after = {s.path: _without_none(s.value) for s in plan.settings} | _named(
-        plan.toolchain, plan.model.digest, None if plan.samples is None else plan.samples.source.digest
-    )
-    before = {**lock.settings, **lock.defaults} | _named(
-        lock.toolchain, lock.model.sha256, None if lock.data is None else lock.data.sha256
-    )
+    after = {s.path: _without_none(s.value) for s in plan.settings} | _versions(plan.toolchain) | source_digests(plan)
+    before = {**lock.settings, **lock.defaults} | _versions(lock.toolchain) | _locked_digests(lock)
     changes = value_changes(before, after)
     if changes or lock.plan == plan.digest:
         return changes
@@ -220,10 +218,14 @@ def _is_ours(path: Path) -> bool:
         return file.read(len(_FIRST_LINE.encode())) == _FIRST_LINE.encode()
 
 
-def _named(toolchain: Mapping[str, str], model: str, data: str | None) -> dict[str, Any]:
-    """Return versions and digests by what `npuspec diff` calls them; a digest stands in place of its pin."""
-    versions = {f"toolchain.{tool}": version for tool, version in toolchain.items() if version}
-    return {**versions, "model.sha256": model, **({} if data is None else {"data.sha256": data})}
+def _versions(toolchain: Mapping[str, str]) -> dict[str, str]:
+    return {f"toolchain.{tool}": version for tool, version in toolchain.items() if version}
+
+
+def _locked_digests(lock: Lock) -> dict[str, str]:
+    """Return the digests by what `npuspec diff` calls them; each stands in place of its pin."""
+    sources = {"model.sha256": lock.model, "data.sha256": lock.data, "data.tokenizer-sha256": lock.tokenizer}
+    return {name: source.sha256 for name, source in sources.items() if source is not None}
 
 
 def _without_none(value: Any) -> Any:

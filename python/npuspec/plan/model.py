@@ -74,13 +74,31 @@ class Recipe(Frozen):
 
 
 class Samples(Frozen):
-    """The data: which files calibrate, and which the gates run on. No file does both."""
+    """The data: which samples calibrate, and which the gates run on. No sample does both.
+
+    A sample is called by its file's path; one of several texts in a file is `PATH:NUMBER`, counted from 1.
+    """
 
     source: PlannedSource
-    input: str
+    input: str | None
+    """None where files name their arrays themselves."""
     sample_rate: int | None
+    tokenizer: PlannedSource | None
+    token_types: str | None
+    field: str | None
+    repeated: int
+    """How many texts are left out, as they have occurred before."""
     calibration: tuple[str, ...]
     validation: tuple[str, ...]
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """All that decides what is read under a sample's name."""
+        return {
+            **self.model_dump(mode="json", include={"input", "sample_rate", "token_types", "field"}),
+            "digest": self.source.digest,
+            "tokenizer": None if self.tokenizer is None else self.tokenizer.digest,
+        }
 
 
 class PlannedGate(Frozen):

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from npuspec.diagnostics import Diagnostic, NpuspecError, has_errors
-from npuspec.facts import Signature, lengths, noise, signature, toolchain
+from npuspec.facts import Signature, lengths, noise, readers_of, signature, text_digests, toolchain
 from npuspec.plan.lower import lower
 from npuspec.plan.model import Plan, PlannedGate, PlannedSource, Samples, SourceFile, Waste
 from npuspec.plan.passes.beside import check_beside
@@ -18,17 +18,23 @@ from npuspec.plan.passes.cut import check_lengths
 from npuspec.plan.passes.doubt import MODEL_DOUBTS, SAMPLE_DOUBTS, doubt_model, doubt_samples
 from npuspec.plan.passes.overflow import check_chunks, multiples
 from npuspec.plan.passes.reach import beyond_reach
-from npuspec.plan.passes.sample import split_samples
+from npuspec.plan.passes.sample import check_files, split_samples
 from npuspec.plan.passes.trace import written_gates
 from npuspec.plan.passes.waste import WASTE_DOUBTS, count_waste, stated_lengths
-from npuspec.sources import Fetched, Tree, fetch_beside, fetch_data, fetch_model
+from npuspec.sources import Fetched, Tree, fetch_beside, fetch_data, fetch_file, fetch_model
 from npuspec.sources.model import File
-from npuspec.spec import Document, Spec, apply_allowances, load, models, open_choices, validate
+from npuspec.spec import Document, Spec, apply_allowances, load, open_choices, validate
 from npuspec.store import Store
 from npuspec.store.recall import keep, recall, watching
 
 Announce = Callable[[str], None]
 """Told what is being done while it takes long: a download, a first look at a model."""
+
+
+Fetch = Callable[..., tuple[Fetched | None, list[Diagnostic]]]
+
+_PLACES = {"not-a-tokenizer": ("data", "tokenizer"), "unknown-field": ("data", "field")}
+"""What is found out while texts are counted, and isn't the texts' fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +44,21 @@ class Prepared:
     plan: Plan
     model: Fetched
     data: Fetched | None
+    tokenizer: Fetched | None
     beyond: tuple[Diagnostic, ...]
     """What the spec says that can't be executed yet."""
     gates: tuple[PlannedGate, ...]
     """The plan's gates in the order of the spec's text, so that a fault finds its place there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """What a spec names, as far as it is here; of the real lengths only what padding wastes of them."""
+
+    model: Fetched | None
+    data: Fetched | None
+    tokenizer: Fetched | None
+    waste: tuple[Waste, ...]
 
 
 def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
@@ -53,21 +70,17 @@ def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
     diagnostics += faults
     if spec is None:
         return document, diagnostics
-    model, faults = _fetched_before(fetch_model, spec.model, document.folder, store)
-    data = None
-    if spec.data is not None:
-        data, more = _fetched_before(fetch_data, spec.data, document.folder, store)
-        faults += more
-    waste, more = count_waste(spec, partial(fetch_beside, folder=document.folder, store=store, offline=True))
-    diagnostics += faults + more + check_beside(spec) + beyond_reach(spec)
+    before = partial(_fetched_before, folder=document.folder, store=store)
+    sources, faults = _fetch(spec, before, partial(fetch_beside, folder=document.folder, store=store, offline=True))
+    diagnostics += faults + check_beside(spec) + beyond_reach(spec)
     found = None
-    if model is not None:
-        found, faults = _look(spec, model, store)
+    if sources.model is not None:
+        found, faults = _look(spec, sources.model, store)
         diagnostics += faults
-    samples, faults = _split(spec, data, store)
+    samples, faults = _split(spec, sources, store)
     diagnostics += faults
     unknowable = {*(() if samples or not spec.data else SAMPLE_DOUBTS), *(() if found else MODEL_DOUBTS)}
-    unknowable |= {*(() if len(waste) == len(stated_lengths(spec)) else WASTE_DOUBTS)}
+    unknowable |= {*(() if len(sources.waste) == len(stated_lengths(spec)) else WASTE_DOUBTS)}
     return document, apply_allowances(spec, diagnostics, unknowable=unknowable)
 
 
@@ -95,28 +108,31 @@ def prepare_document(
     if spec is None:
         return None, diagnostics
     diagnostics += [*open_choices(spec), *check_beside(spec)]
-    model, data, waste, faults = _fetch(spec, document.folder, store, announce, tree)
+    say = None if announce is None else (lambda requirement: announce(f"downloading {requirement}"))
+
+    def fetched(fetch: Fetch, source: str, sha256: str | None) -> tuple[Fetched | None, list[Diagnostic]]:
+        return fetch(source, sha256, folder=document.folder, store=store, on_download=say, tree=tree)
+
+    beside = partial(fetch_beside, folder=document.folder, store=store, on_download=say, tree=tree)
+    sources, faults = _fetch(spec, fetched, beside)
     diagnostics += faults
     prepared = None
-    if model is not None and not has_errors(diagnostics):
-        prepared, faults = _lower(spec, model, data, waste, store, device, announce or (lambda _: None))
+    if not has_errors(diagnostics):
+        prepared, faults = _lower(spec, sources, store, device, announce or (lambda _: None))
         diagnostics += faults
     unknowable = () if prepared else (*MODEL_DOUBTS, *SAMPLE_DOUBTS, *WASTE_DOUBTS)
     return prepared, apply_allowances(spec, diagnostics, unknowable=unknowable)
 
 
 def _fetched_before(
-    fetch: Callable[..., tuple[Fetched | None, list[Diagnostic]]],
-    table: models.Model | models.Data,
-    folder: Path,
-    store: Store,
+    fetch: Fetch, source: str, sha256: str | None, *, folder: Path, store: Store
 ) -> tuple[Fetched | None, list[Diagnostic]]:
     """Fetch without the network; what was hashed once and hasn't been touched since isn't hashed again."""
-    question = [fetch.__name__, table.source, table.sha256 or "", str(folder.absolute())]
+    question = [fetch.__name__, source, sha256 or "", str(folder.absolute())]
     if (kept := recall(store.root, question)) is not None:
         return Fetched(Path(kept["root"]), tuple(File(*f) for f in kept["files"]), kept["digest"], kept["entry"]), []
     with watching() as seen:
-        fetched, faults = fetch(table.source, table.sha256, folder=folder, store=store, offline=True)
+        fetched, faults = fetch(source, sha256, folder=folder, store=store, offline=True)
     if fetched is not None and not faults:
         files = [[f.path, f.sha256, f.size] for f in fetched.files]
         answer = {"root": str(fetched.root), "files": files, "digest": fetched.digest, "entry": fetched.entry}
@@ -125,19 +141,22 @@ def _fetched_before(
 
 
 def _fetch(
-    spec: Spec, folder: Path, store: Store, announce: Announce | None, tree: Tree | None
-) -> tuple[Fetched | None, Fetched | None, tuple[Waste, ...], list[Diagnostic]]:
-    """Fetch the model, the data if there are any, and the real lengths, of which only their waste is kept."""
-    say = None if announce is None else (lambda requirement: announce(f"downloading {requirement}"))
-    fetch = partial(fetch_model, folder=folder, store=store, on_download=say, tree=tree)
-    model, faults = fetch(spec.model.source, spec.model.sha256)
-    waste, more = count_waste(spec, partial(fetch_beside, folder=folder, store=store, on_download=say, tree=tree))
-    faults += more
-    if spec.data is None:
-        return model, None, waste, faults
-    fetch = partial(fetch_data, folder=folder, store=store, on_download=say, tree=tree)
-    data, more = fetch(spec.data.source, spec.data.sha256)
-    return model, data, waste, [*faults, *more]
+    spec: Spec,
+    fetched: Callable[[Fetch, str, str | None], tuple[Fetched | None, list[Diagnostic]]],
+    beside: Callable[..., tuple[Fetched | None, list[Diagnostic]]],
+) -> tuple[_Sources, list[Diagnostic]]:
+    """Fetch the model, the data and their tokenizer if there are any, and the real lengths."""
+    model, faults = fetched(fetch_model, spec.model.source, spec.model.sha256)
+    waste, more = count_waste(spec, beside)
+    faults = [*faults, *more]
+    data = tokenizer = None
+    if spec.data is not None:
+        data, more = fetched(fetch_data, spec.data.source, spec.data.sha256)
+        faults += more
+        if spec.data.tokenizer is not None:
+            tokenizer, more = fetched(fetch_file, spec.data.tokenizer, spec.data.tokenizer_sha256)
+            faults += more
+    return _Sources(model, data, tokenizer, waste), faults
 
 
 def _look(spec: Spec, model: Fetched, store: Store) -> tuple[Signature | None, list[Diagnostic]]:
@@ -150,14 +169,10 @@ def _look(spec: Spec, model: Fetched, store: Store) -> tuple[Signature | None, l
 
 
 def _lower(
-    spec: Spec,
-    model: Fetched,
-    data: Fetched | None,
-    waste: tuple[Waste, ...],
-    store: Store,
-    device: str | None,
-    announce: Announce,
+    spec: Spec, sources: _Sources, store: Store, device: str | None, announce: Announce
 ) -> tuple[Prepared | None, list[Diagnostic]]:
+    if (model := sources.model) is None:
+        return None, []
     announce("reading the model")
     found, diagnostics = _look(spec, model, store)
     if found is None or has_errors(diagnostics):
@@ -175,25 +190,39 @@ def _lower(
         return None, [*diagnostics, *(d.at(("dims",)) for d in error.diagnostics)]
     diagnostics += check_lengths(spec, propagated)
     planned_model = _source(spec.model.source, model)
-    samples, faults = _split(spec, data, store)
+    samples, faults = _split(spec, sources, store)
     diagnostics += faults
     if has_errors(diagnostics):
         return None, diagnostics
     program = build_program(spec, found, propagated)
+    tools = toolchain(*readers_of(file.path for file in sources.data.files) if sources.data is not None else ())
     plan = lower(
-        spec, program, planned_model, samples, entry=model.entry, toolchain=toolchain(), device=device, waste=waste
+        spec, program, planned_model, samples, entry=model.entry, toolchain=tools, device=device, waste=sources.waste
     )
     if faults := check_chunks(plan.program):
         return None, [*diagnostics, *faults]
     beyond = beyond_reach(spec)
-    return Prepared(plan, model, data, tuple(beyond), written_gates(spec)), [*diagnostics, *beyond]
+    return Prepared(plan, model, sources.data, sources.tokenizer, tuple(beyond), written_gates(spec)), [
+        *diagnostics,
+        *beyond,
+    ]
 
 
-def _split(spec: Spec, data: Fetched | None, store: Store) -> tuple[Samples | None, list[Diagnostic]]:
+def _split(spec: Spec, sources: _Sources, store: Store) -> tuple[Samples | None, list[Diagnostic]]:
+    data, tokenizer = sources.data, sources.tokenizer
     if spec.data is None or data is None:
         return None, []
-    samples, faults = split_samples(spec, _source(spec.data.source, data))
-    return samples, faults if samples is None else doubt_samples(samples, noise(data, store))
+    if faults := check_files(spec.data, [file.path for file in data.files]):
+        return None, faults
+    found = planned_tokenizer = None
+    if spec.data.tokenizer is not None:
+        try:
+            found = text_digests(data, tokenizer, store, field=spec.data.field)
+        except NpuspecError as error:
+            return None, [d.at(_PLACES.get(d.code, ("data", "source"))) for d in error.diagnostics]
+        planned_tokenizer = None if tokenizer is None else _source(spec.data.tokenizer, tokenizer)
+    samples, faults = split_samples(spec, _source(spec.data.source, data), planned_tokenizer, found)
+    return samples, faults if samples is None else doubt_samples(samples, noise(data, store) if found is None else {})
 
 
 def _source(text: str, fetched: Fetched) -> PlannedSource:

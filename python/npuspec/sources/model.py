@@ -53,6 +53,12 @@ class Fetched:
     digest: str
     entry: str = ""
 
+    @property
+    def only(self) -> Path:
+        """The place of a source that is one file."""
+        (file,) = self.files
+        return self.root / file.path
+
 
 def listing_of(files: Iterable[File]) -> bytes:
     """Return what `sha256sum` prints for the files: a line each, "<sha256>  <path>", sorted by path."""

@@ -1,7 +1,7 @@
 """The one way from a source's text to files that may be read: open, select, hash, hold against the pin, copy."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256 as new_sha256
 from pathlib import Path, PurePosixPath
 
@@ -13,7 +13,7 @@ from npuspec.sources.faults import Fault
 from npuspec.sources.local import LocalTree
 from npuspec.sources.model import Fetched, File, PathSource, Source, WheelSource, digest_of, listing_of
 from npuspec.sources.parse import read_source
-from npuspec.sources.select import join, match
+from npuspec.sources.select import has_wildcard, join, match
 from npuspec.sources.tree import Tree
 from npuspec.sources.wheel import WheelTree
 from npuspec.store import Store, digest_bytes
@@ -37,6 +37,24 @@ class _Job:
     offline: bool
     on_download: Callable[[str], None] | None
     may_lack_pin: bool = False
+    pin_key: str = "sha256"
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """The keys of the spec that name a source and its pin, and the place of what concerns both."""
+
+    source: Place
+    pin: Place
+    both: Place
+
+    @property
+    def pin_key(self) -> str:
+        return str(self.pin[-1])
+
+
+def _keys_of(table: Place) -> _Keys:
+    return _Keys((*table, "source"), (*table, "sha256"), table)
 
 
 def fetch_model(
@@ -73,7 +91,7 @@ def fetch_model(
         check_format(parsed.path)
         return _obtain(_Job(parsed, sha256, True, tree or LocalTree(folder), store, offline, on_download)), []
     except Fault as fault:
-        return None, _report(fault, sha256, at)
+        return None, _report(fault, sha256, _keys_of(at))
 
 
 def fetch_unpinned(
@@ -88,7 +106,7 @@ def fetch_unpinned(
         check_format(parsed.path)
         return _obtain(_Job(parsed, None, True, LocalTree(folder), store, False, on_download, may_lack_pin=True)), []
     except Fault as fault:
-        return None, _report(fault, None, ("model",))
+        return None, _report(fault, None, _keys_of(("model",)))
 
 
 def fetch_data(
@@ -111,7 +129,34 @@ def fetch_data(
         parsed = read_source(source)
         return _obtain(_Job(parsed, sha256, False, tree or LocalTree(folder), store, offline, on_download)), []
     except Fault as fault:
-        return None, _report(fault, sha256, at)
+        return None, _report(fault, sha256, _keys_of(at))
+
+
+def fetch_file(
+    source: str,
+    sha256: str | None,
+    *,
+    folder: Path,
+    store: Store,
+    at: Place = ("data", "tokenizer"),
+    offline: bool = False,
+    on_download: Callable[[str], None] | None = None,
+    tree: Tree | None = None,
+) -> tuple[Fetched | None, list[Diagnostic]]:
+    """Fetch one file that a table names by a key of its own, `at`, whose pin is `KEY-sha256`; else like `fetch_data`.
+
+    The result has one file, `only`.
+    """
+    keys = _Keys(at, (*at[:-1], f"{at[-1]}-sha256"), at)
+    try:
+        parsed = read_source(source)
+        if has_wildcard(parsed.path):
+            message = f"`{parsed.path}` may be several files, and one is needed"
+            raise Fault("invalid-source", message, "name the file")  # noqa: TRY301  reported as all are
+        job = _Job(parsed, sha256, False, tree or LocalTree(folder), store, offline, on_download)
+        return _obtain(replace(job, pin_key=keys.pin_key)), []
+    except Fault as fault:
+        return None, _report(fault, sha256, keys)
 
 
 def fetch_beside(
@@ -136,11 +181,13 @@ def fetch_beside(
         return None, [fault.diagnostic(at)]
 
 
-def _report(fault: Fault, pin: str | None, at: Place) -> list[Diagnostic]:
+def _report(fault: Fault, pin: str | None, keys: _Keys) -> list[Diagnostic]:
     """Give the fault its place; a pin that is missing is told of even where the right one can't be."""
-    found = [fault.diagnostic({"missing-pin": at, "wrong-pin": (*at, "sha256")}.get(fault.code, (*at, "source")))]
+    places = {"missing-pin": keys.both, "wrong-pin": keys.pin}
+    found = [fault.diagnostic(places.get(fault.code, keys.source))]
     if fault.code == "source-not-cached" and pin is None:
-        found.insert(0, _missing_pin("`npuspec plan` downloads it and prints its pin").diagnostic(at))
+        help_ = "`npuspec plan` downloads it and prints its pin"
+        found.insert(0, _missing_pin(help_, keys.pin_key).diagnostic(keys.both))
     return found
 
 
@@ -211,18 +258,18 @@ def _check_pin(files: tuple[File, ...], job: _Job) -> None:
     right = digest_of(files)
     if job.pin is None:
         if isinstance(job.source, WheelSource) and not job.may_lack_pin:
-            raise _missing_pin(f'once you trust what is there, write\nsha256 = "{right}"')
+            raise _missing_pin(f'once you trust what is there, write\n{job.pin_key} = "{right}"', job.pin_key)
     elif job.pin.lower() != right:
         count = f", {len(files)} files," if len(files) > 1 else ""
         raise Fault(
             "wrong-pin",
             f"`{job.source.path}`{count} has the SHA-256 {right[:12]}…, which isn't the one that is pinned",
-            f'once you trust what is there, write\nsha256 = "{right}"',
+            f'once you trust what is there, write\n{job.pin_key} = "{right}"',
         )
 
 
-def _missing_pin(help_: str) -> Fault:
-    return Fault("missing-pin", "a source that is downloaded needs a `sha256`, so that it can't change unseen", help_)
+def _missing_pin(help_: str, key: str) -> Fault:
+    return Fault("missing-pin", f"a source that is downloaded needs a `{key}`, so that it can't change unseen", help_)
 
 
 def _pieces(tree: Tree, path: str) -> Iterator[bytes]:

@@ -51,7 +51,8 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     recipe = Recipe.model_validate(parameters["recipe"])
     if request.data is None:
         raise StageError(Diagnostic("no-data", "there are no samples to calibrate with", "add [data] to the spec"))
-    samples = read_samples(request.data, parameters["samples"]["calibration"], program, parameters["samples"])
+    told = parameters["samples"]
+    samples = read_samples(request.data, told["calibration"], program, told, request.tokenizer)
     fitting, cut, too_long = _fitting(program, variant, samples)
     if not fitting:
         message = f"none of the {len(samples)} calibration samples fits variant {variant.name}"

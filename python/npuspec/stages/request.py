@@ -32,17 +32,20 @@ class Request:
     output: Path
     model: Path
     data: Path | None
+    tokenizer: Path | None
+    """The file, for data that are text."""
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> "Request":
         """Read what `execute` sent."""
-        data = arguments["data"]
+        data, tokenizer = arguments["data"], arguments.get("tokenizer")
         return cls(
             parameters=arguments["parameters"],
             inputs=tuple(Path(p) for p in arguments["inputs"]),
             output=Path(arguments["output"]),
             model=Path(arguments["model"]),
             data=None if data is None else Path(data),
+            tokenizer=None if tokenizer is None else Path(tokenizer),
         )
 
     def write_json(self, name: str, value: Any) -> None:

@@ -1,6 +1,6 @@
-"""Real samples from files: one file, one sample, checked as a session checks what it is given."""
+"""Real samples from files, each as the caller of a session would give it: arrays, sound, pictures and text."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,16 @@ import numpy as np
 
 from npuspec.bundle.program import DataInput, Program
 from npuspec.diagnostics import Diagnostic, StageError
-from npuspec.runtime.arrays import read_array
+from npuspec.facts.formats import ARRAY, SOUND, suffix_of, unreadable
+from npuspec.facts.pictures import read_picture
+from npuspec.facts.sound import read_sound
+from npuspec.facts.texts import open_tokenizer, read_texts
+from npuspec.runtime.arrays import read_array, read_arrays
 from npuspec.runtime.feed import Array
 
 _SOUND = {"float32": "float32", "float16": "float32", "float64": "float64", "int16": "int16", "int32": "int32"}
 """NumPy's name of an input's dtype to the form in which sound is read for it: floats from -1 to 1, integers in full."""
+_CHANNELS = (1, 3, 4)  # of pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,52 +29,130 @@ class Sample:
     arrays: dict[str, Array]
 
 
-def read_samples(folder: Path, paths: list[str], program: Program, parameters: Mapping[str, Any]) -> list[Sample]:
-    """Read files as samples of the input that the parameters name.
+def read_samples(
+    folder: Path,
+    names: Sequence[str],
+    program: Program,
+    parameters: Mapping[str, Any],
+    tokenizer: Path | None = None,
+) -> list[Sample]:
+    """Read samples by their names in the plan.
+
+    Args:
+        folder: where the files lie.
+        names: paths below it; of texts `PATH:NUMBER`, counted from 1 in each file.
+        program: what the model takes.
+        parameters: of the plan's `Samples` what the reading depends on.
+        tokenizer: the `tokenizer.json`, if the files are text.
 
     Raises:
         StageError: `unreadable-sample`, `wrong-sample-rate` or `missing-extra`.
+        SpecError: `not-a-tokenizer` or `unknown-field`.
 
     """
-    target = next(i for i in program.inputs if isinstance(i, DataInput) and i.name == parameters["input"])
-    return [Sample(path, {target.name: _read(folder, path, parameters["sample_rate"], target)}) for path in paths]
+    inputs = {i.name: i for i in program.inputs if isinstance(i, DataInput)}
+    if tokenizer is not None:
+        samples = _read_texts(folder, names, inputs, parameters, tokenizer)
+    elif parameters["input"] is None:
+        samples = [Sample(name, _read_named(folder, name, inputs)) for name in names]
+    else:
+        target = inputs[parameters["input"]]
+        samples = [Sample(n, {target.name: _read(folder, n, parameters["sample_rate"], target)}) for n in names]
+    for sample in samples:
+        for name, array in sample.arrays.items():
+            if inputs[name].finite and array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise unreadable(sample.name, "it holds NaN or an infinity")
+    return samples
 
 
 def _read(folder: Path, path: str, rate: int | None, target: DataInput) -> Array:
-    if path.lower().endswith(".npy"):
-        try:
-            array: Array = read_array(folder / path)
-        except ValueError as error:
-            raise _unreadable(path, str(error)) from None
-    else:
-        array = _read_wav(folder / path, path, rate, target.dtype)
-    if target.finite and array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise _unreadable(path, "it holds NaN or an infinity")
-    return array
+    try:
+        if suffix_of(path) in ARRAY:
+            return read_array(folder / path)
+        if suffix_of(path) in SOUND:
+            return _read_sound(folder / path, path, rate, _given_dtype(target))
+        return _read_picture(folder / path, target)
+    except ValueError as error:
+        raise unreadable(path, str(error)) from None
 
 
-def _read_wav(file: Path, path: str, rate: int | None, dtype: str) -> Array:
+def _given_dtype(target: DataInput) -> str:
+    return target.dtype if target.preprocess is None else target.preprocess.dtype
+
+
+def _read_sound(file: Path, path: str, rate: int | None, dtype: str) -> Array:
     if (read_as := _SOUND.get(dtype)) is None:
-        raise _unreadable(path, f"sound is {', '.join(_SOUND)}, and the model takes {dtype}")
-    try:
-        import soundfile  # noqa: PLC0415  an extra: only specs with recorded sound need it
-    except ImportError:
-        message = "reading recorded sound needs the package soundfile"
-        raise StageError(Diagnostic("missing-extra", message, "pip install 'npuspec[quantize]'")) from None
-    try:
-        sound, found = soundfile.read(file, dtype=read_as)
-    except (RuntimeError, OSError) as error:
-        raise _unreadable(path, str(error)) from None
+        raise ValueError(f"sound is {', '.join(_SOUND)}, and the model takes {dtype}")
+    sound, found = read_sound(file, read_as)
     if found != rate:
         message = f"`{path}` was recorded at {found} Hz, and the spec says {rate}"
         raise StageError(Diagnostic("wrong-sample-rate", message, "resample the files, or correct sample-rate"))
     if sound.ndim != 1:
-        raise _unreadable(path, f"it has {sound.shape[1]} channels, and the model takes one")
+        raise ValueError(f"it has {sound.shape[1]} channels, and the model takes one")
     result: Array = sound.astype(dtype)
     return result
 
 
-def _unreadable(path: str, why: str) -> StageError:
-    return StageError(
-        Diagnostic("unreadable-sample", f"`{path}` is no usable sample: {why}", "take it out, or make it again")
-    )
+def _read_picture(file: Path, target: DataInput) -> Array:
+    """Decode a picture to the axes that the caller gives: [height, width], or with channels first or last."""
+    if (dtype := _given_dtype(target)) != "uint8":
+        state = '`preprocess` with dtype = "uint8", and the mean and scale that the model was trained with'
+        raise ValueError(f"a picture is uint8, and `{target.name}` takes {dtype}: state {state}")
+    axes = [*target.axes]
+    place = None
+    if target.preprocess is not None:
+        for axis, given in enumerate(target.preprocess.order):
+            axes[given] = target.axes[axis]
+        if target.preprocess.channels is not None:
+            place = target.preprocess.order[target.preprocess.channels]
+    if len(axes) == 2:  # noqa: PLR2004  height and width
+        return read_picture(file, 1)[:, :, 0]
+    if place is None and len(axes) == 3:  # noqa: PLR2004
+        place = next((axis for axis in (2, 0) if axes[axis] in _CHANNELS), None)
+    if place is None or len(axes) != 3 or axes[place] not in _CHANNELS:  # noqa: PLR2004
+        shape = ", ".join(map(str, axes))
+        raise ValueError(f"a picture has 1, 3 or 4 channels, and `{target.name}` takes [{shape}]")
+    pixels = read_picture(file, int(axes[place]))
+    return np.ascontiguousarray(np.moveaxis(pixels, 2, place))
+
+
+def _read_named(folder: Path, path: str, inputs: Mapping[str, DataInput]) -> dict[str, Array]:
+    try:
+        arrays = read_arrays(folder / path)
+    except ValueError as error:
+        raise unreadable(path, str(error)) from None
+    if missing := sorted(inputs.keys() - arrays.keys()):
+        raise unreadable(path, f"it has no array `{missing[0]}`, which is an input of the model")
+    if unknown := sorted(arrays.keys() - inputs.keys()):
+        raise unreadable(path, f"it has an array `{unknown[0]}`, which is no data input of the model")
+    return arrays
+
+
+def _read_texts(
+    folder: Path,
+    names: Sequence[str],
+    inputs: Mapping[str, DataInput],
+    parameters: Mapping[str, Any],
+    tokenizer: Path,
+) -> list[Sample]:
+    opened = open_tokenizer(tokenizer)
+    ids, types = inputs[parameters["input"]], inputs.get(parameters["token_types"])
+    numbered = [(name, *name.rsplit(":", 1)) for name in names]
+    texts = {path: read_texts(folder, path, parameters["field"]) for path in {path for _, path, _ in numbered}}
+    samples = []
+    for name, path, number in numbered:
+        encoded = opened.encode(texts[path][int(number) - 1])
+        arrays = {ids.name: _tokens(encoded.ids, ids, name)}
+        if types is not None:
+            arrays[types.name] = _tokens(encoded.type_ids, types, name)
+        samples.append(Sample(name, arrays))
+    return samples
+
+
+def _tokens(numbers: list[int], target: DataInput, name: str) -> Array:
+    dtype = np.dtype(_given_dtype(target))
+    if dtype.kind not in "iu":
+        raise unreadable(name, f"text is token ids, and `{target.name}` takes {dtype}")
+    if max(numbers, default=0) > np.iinfo(dtype).max:
+        raise unreadable(name, f"the token {max(numbers)} is beyond {dtype}, which `{target.name}` takes")
+    return np.array(numbers, dtype)

@@ -41,7 +41,8 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     original, static, final, compiled = _split(request.inputs, len(names))
     if request.data is None:
         raise StageError(Diagnostic("no-data", "there are no samples to verify with", "add [data] to the spec"))
-    samples = read_samples(request.data, parameters["samples"]["validation"], program, parameters["samples"])
+    told = parameters["samples"]
+    samples = read_samples(request.data, told["validation"], program, told, request.tokenizer)
 
     core = ov.Core()
     core.set_property(parameters["core"])

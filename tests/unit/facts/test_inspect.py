@@ -11,7 +11,7 @@ from openvino import opset13 as op
 from conftest import MODEL_SHA256, MODEL_SOURCE, ROOT
 from npuspec.bundle.program import Dim, Extent
 from npuspec.child import ChildError
-from npuspec.facts import Port, device_identities, lengths, signature, toolchain
+from npuspec.facts import Port, device_identities, lengths, readers_of, signature, toolchain
 from npuspec.sources import Fetched, fetch_model
 from npuspec.store import Store
 
@@ -150,8 +150,12 @@ def test_the_devices_of_this_machine_are_named_with_openvino_s_build() -> None:
 
 
 def test_the_toolchain_is_everything_that_shapes_a_bundle() -> None:
-    assert set(toolchain()) == {"npuspec", "openvino", "nncf", "numpy", "soundfile"}
-    assert all(toolchain().values())
+    assert set(toolchain()) == {"npuspec", "openvino", "nncf", "numpy"}
+    readers = readers_of(["a.wav", "b.npy", "c.PNG", "d.yml"])
+    assert readers == ("pillow", "pyyaml", "soundfile", "tokenizers")
+    assert set(toolchain(*readers)) == {*toolchain(), *readers}
+    assert all(toolchain(*readers).values())
+    assert toolchain("no-such-package")["no-such-package"] == ""
 
 
 def test_a_model_that_takes_multiples_only_is_asked_for_nothing_else(tmp_path: Path) -> None:

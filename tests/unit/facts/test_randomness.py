@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
-from sklearn.datasets import load_digits, load_iris  # type: ignore[import-untyped]
+from PIL import Image
+from sklearn.datasets import load_digits, load_iris, load_sample_image  # type: ignore[import-untyped]
 
 from npuspec.facts.randomness import noise
 
@@ -135,15 +136,43 @@ def test_recorded_speech_is_none(tmp_path: Path, clips: list[Path]) -> None:
     for clip in clips:
         sound, _ = soundfile.read(clip, dtype="float32")
         assert looks_like(tmp_path, sound) == "", clip.name
+        assert noise({"data": str(clip.parent), "paths": [clip.name]}, lambda *_: None) == {}, clip.name
         assert looks_like(tmp_path, (sound[None] * 32767).astype(np.int16)) == "", clip.name
 
 
-def test_only_arrays_are_looked_at(tmp_path: Path) -> None:
+def test_texts_are_not_looked_at(tmp_path: Path) -> None:
     np.save(tmp_path / "b.NPY.npy", np.zeros(300))
     (tmp_path / "b.NPY.npy").rename(tmp_path / "b.NPY")
     (tmp_path / "c.wav").write_bytes(b"")
-    arguments = {"data": str(tmp_path), "paths": ["b.NPY", "c.wav", "gone.npy"]}
-    assert noise(arguments, lambda *_: None) == {"b.NPY": "a constant"}
+    (tmp_path / "d.txt").write_text("one\n" * 300)
+    Image.fromarray(np.zeros((20, 20, 3), np.uint8)).save(tmp_path / "e.png")
+    Image.fromarray(rng().integers(0, 256, (40, 40, 3), np.uint8)).save(tmp_path / "f.png")
+    (tmp_path / "g.png").write_bytes(b"no picture")
+    soundfile.write(tmp_path / "h.wav", rng().uniform(-1, 1, 16_000), 16_000)
+    soundfile.write(tmp_path / "i.WAV", np.zeros((300, 2), np.int16), 16_000)
+    paths = ["b.NPY", "c.wav", "d.txt", "e.png", "f.png", "g.png", "h.wav", "i.WAV", "gone.npy", "gone.png", "gone.npz"]
+    found = noise({"data": str(tmp_path), "paths": paths}, lambda *_: None)
+    heard = {"h.wav": "uniform noise", "i.WAV": "a constant"}
+    assert found == {"b.NPY": "a constant", "e.png": "a constant", "f.png": "uniform noise", **heard}
+
+
+def test_real_pictures_are_none(tmp_path: Path) -> None:
+    for name in ("china", "flower"):
+        Image.fromarray(load_sample_image(f"{name}.jpg")).save(tmp_path / f"{name}.png")
+        Image.fromarray(load_sample_image(f"{name}.jpg")).save(tmp_path / f"{name}.jpg")
+    paths = [path.name for path in tmp_path.iterdir()]
+    assert len(paths) == 4
+    assert noise({"data": str(tmp_path), "paths": paths}, lambda *_: None) == {}
+
+
+def test_a_file_of_several_arrays_is_noise_if_all_its_floats_are(tmp_path: Path) -> None:
+    flat, speckled, real = np.zeros(300), rng().random(4096), walk()
+    np.savez(tmp_path / "a.npz", x=flat, y=speckled)
+    np.savez(tmp_path / "b.npz", x=flat, y=real)
+    np.savez(tmp_path / "c.npz", x=speckled, mask=np.ones(300, np.int64))
+    np.savez(tmp_path / "d.npz", ids=np.ones(300, np.int64))
+    found = noise({"data": str(tmp_path), "paths": [f"{n}.npz" for n in "abcd"]}, lambda *_: None)
+    assert found == {"a.npz": "a constant", "c.npz": "uniform noise"}
 
 
 class Loud:

@@ -11,8 +11,7 @@ from npuspec.plan.passes.beside import check_beside
     ("text", "code", "path"),
     [
         (SMALL + DATA + 'labels = "../labels.txt"\n', "path-outside", ("data", "labels")),
-        (SMALL + DATA + 'tokenizer = "/etc/passwd"\n', "path-outside", ("data", "tokenizer")),
-        (SMALL + DATA + 'tokenizer = "https://example.org/t.json"\n', "invalid-source", ("data", "tokenizer")),
+        (SMALL + DATA + 'labels = "https://example.org/l.txt"\n', "invalid-source", ("data", "labels")),
     ],
 )
 def test_a_path_out_of_the_folder_is_refused_though_it_is_not_read_yet(text: str, code: str, path: Path) -> None:
@@ -21,5 +20,5 @@ def test_a_path_out_of_the_folder_is_refused_though_it_is_not_read_yet(text: str
 
 
 def test_paths_beside_the_spec_are_right() -> None:
-    text = SMALL + DATA + 'labels = "labels.txt"\ntokenizer = "pypi:name==1.0/tokenizer.json"\n'
+    text = SMALL + DATA + 'labels = "pypi:name==1.0/labels.txt"\n'
     assert check_beside(spec_of(text)) == []

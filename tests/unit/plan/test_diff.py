@@ -280,6 +280,16 @@ def test_another_tool_makes_everything_anew(tool: str) -> None:
     assert diff.reasons[0].sentence == f"recompiled because toolchain.{tool} {TOOLCHAIN[tool]} → 9"
 
 
+def test_another_tokenizer_is_other_samples() -> None:
+    text = FULL.replace(DATA, DATA + 'tokenizer = "tokenizer.json"\n')
+    texts = {"a.txt": [str(n) for n in range(6)]}
+    before, after = (plan(text, ("a.txt",), tokenizer=name, texts=texts) for name in ("one", "two"))
+    assert follows(diff_plans(before, after)) == [
+        ("data.tokenizer-sha256", (C.RECOMPILE, C.REQUANTIZE, C.ACCURACY)),
+    ]
+    assert before.digest != after.digest
+
+
 def test_other_samples_quantize_anew() -> None:
     diff = diff_plans(plan(FULL), plan(FULL, (*FILES[:5], "new.npy")))
     assert follows(diff) == [("data.sha256", (C.RECOMPILE, C.REQUANTIZE, C.ACCURACY))]

@@ -40,6 +40,10 @@ def samples(calibration: str, validation: str) -> Samples:
         source=PlannedSource(source="*.npy", digest="", files=()),
         input="x",
         sample_rate=None,
+        tokenizer=None,
+        token_types=None,
+        field=None,
+        repeated=0,
         calibration=tuple(calibration),
         validation=tuple(validation),
     )

@@ -33,6 +33,13 @@ PLAN = plan_of(TEXT, files=FILES)
 GATES = {"frame-agreement of static against original, y": LockedGate(min=0.5, figure=0.987, passed=True)}
 
 
+TOKENIZED = TEXT.replace(DATA, DATA + 'tokenizer = "tokenizer.json"\n')
+
+
+def tokenized(name: str) -> Plan:
+    return plan_of(TOKENIZED, files=("a.txt",), tokenizer=name, texts={"a.txt": ["1", "2", "3", "4"]})
+
+
 def locked(plan: Plan = PLAN, **values: object) -> Lock:
     """Return the lock of a plan, with figures that are given."""
     lock = Lock(
@@ -202,3 +209,15 @@ def test_another_tool_s_lock_is_left_alone_and_one_in_conflict_is_written_anew(t
 def test_an_override_is_told_from_what_the_spec_says() -> None:
     assert is_overridden(plan_of(SMALL, device="CPU"))
     assert not is_overridden(plan_of(SMALL))
+
+
+def test_another_tokenizer_is_drift(tmp_path: Path) -> None:
+    plan = tokenized("one")
+    assert plan.samples is not None
+    assert plan.samples.tokenizer is not None
+    lock = locked(plan, tokenizer=locked_source(plan.samples.tokenizer))
+    write_lock(tmp_path / "asr.lock", lock)
+    assert read_lock(tmp_path / "asr.lock") == lock
+    assert lock_drift(lock, plan) == []
+    [change] = lock_drift(lock, tokenized("two"))
+    assert change.startswith("data.tokenizer-sha256 ")

@@ -1,13 +1,13 @@
 """The split of the samples: what calibrates is never what the gates run on."""
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from builders import DATA, GATE, SMALL, source_of, spec_of
-from npuspec.diagnostics import Path
+from npuspec.diagnostics import Diagnostic, Path
 from npuspec.plan.model import PlannedSource, Samples, SourceFile
-from npuspec.plan.passes.sample import plan_recipe, split_samples
+from npuspec.plan.passes.sample import check_files, plan_recipe, split_samples
 
 FILES = tuple(f"{i}.npy" for i in range(9))
 
@@ -23,9 +23,19 @@ def split(spec: str, source: PlannedSource) -> Samples:
     return samples
 
 
+def checked(data: str, *files: str) -> list[Diagnostic]:
+    read = spec_of(SMALL + data)
+    assert read.data is not None
+    return check_files(read.data, files)
+
+
 def refused(spec: str, source: PlannedSource) -> list[tuple[str, Path]]:
-    samples, faults = split_samples(spec_of(spec), source)
-    assert samples is None
+    read = spec_of(spec)
+    assert read.data is not None
+    faults = check_files(read.data, [file.path for file in source.files])
+    if not faults:
+        samples, faults = split_samples(read, source)
+        assert samples is None
     return [(fault.code, fault.labels[0].path) for fault in faults]
 
 
@@ -98,7 +108,7 @@ def test_files_of_the_same_content_are_a_fault() -> None:
 
 
 def test_files_that_are_no_samples_are_one_fault_that_counts_them() -> None:
-    _, [fault] = split_samples(spec_of(text()), source_of(*FILES, "README.md", "a.mp3", "B.NPY"))
+    [fault] = checked(DATA, *FILES, "README.md", "a.mp3", "B.NPY")
     assert (fault.code, fault.labels[0].path) == ("unsupported-data-format", ("data", "source"))
     assert fault.message == "2 file(s) are no samples that can be read, `README.md` among them"
 
@@ -108,6 +118,100 @@ def test_sound_needs_a_rate_and_arrays_do_not() -> None:
     assert refused(text(), sound) == [("missing-key", ("data",))]
     assert split(text(data=DATA + "sample-rate = 16000\n"), sound).sample_rate == 16000
     assert split(text(), source_of(*FILES)).sample_rate is None
+
+
+NPZ = '[data]\nsource = "samples/*"\n'
+TOKENIZED = DATA + 'tokenizer = "tokenizer.json"\n'
+FIELD = 'field = "talk"\n'
+
+
+@pytest.mark.parametrize(
+    ("data", "files"),
+    [
+        (DATA, ("a.npy", "b.NPY", "c.png", "d.jpg", "e.JPEG")),
+        (NPZ, ("a.npz",)),
+        (TOKENIZED, ("a.txt", "b.TXT")),
+        (TOKENIZED + FIELD, ("a.yml", "b.yaml", "c.json", "d.txt")),
+    ],
+)
+def test_files_of_the_kind_that_the_keys_are_for_are_right(data: str, files: tuple[str, ...]) -> None:
+    assert checked(data, *files) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "files", "code", "path"),
+    [
+        (NPZ, ("a.npy",), "missing-key", ("data",)),
+        (NPZ, ("a.npz", "b.npy"), "unsupported-data-format", ("data", "source")),
+        (DATA, ("a.npz",), "idle-key", ("data", "input")),
+        (DATA, ("a.npz", "b.npy"), "unsupported-data-format", ("data", "source")),
+        (DATA, ("a.txt",), "missing-key", ("data",)),
+        (DATA, ("a.npy", "notes.txt"), "unsupported-data-format", ("data", "source")),
+        (TOKENIZED, ("a.npy",), "unsupported-data-format", ("data", "source")),
+        (TOKENIZED, ("a.json",), "missing-key", ("data",)),
+        (TOKENIZED + FIELD, ("a.txt",), "idle-key", ("data", "field")),
+        (DATA, ("a.txt.gz", "b"), "unsupported-data-format", ("data", "source")),
+    ],
+)
+def test_files_and_keys_that_do_not_belong_together_are_one_fault(
+    data: str, files: tuple[str, ...], code: str, path: Path
+) -> None:
+    [fault] = checked(data, *files)
+    assert (fault.code, fault.labels[0].path) == (code, path)
+
+
+def tokenized(samples: int, texts: dict[str, list[str]]) -> Samples:
+    spec = text(samples, data=TOKENIZED + FIELD)
+    found, faults = split_samples(spec_of(spec), source_of(*texts), source_of("tokenizer.json"), texts)
+    assert found is not None, faults
+    return found
+
+
+def test_texts_are_split_by_text_and_called_by_their_place() -> None:
+    found = tokenized(2, {"a.yml": ["9", "1", "5"], "b.yml": ["3"]})
+    assert found.calibration == ("a.yml:2", "b.yml:1")
+    assert found.validation == ("a.yml:1", "a.yml:3")
+    assert found.tokenizer == source_of("tokenizer.json")
+    assert found.reading["tokenizer"] == source_of("tokenizer.json").digest
+
+
+def test_the_names_of_texts_stand_in_the_order_of_their_numbers() -> None:
+    found = tokenized(11, {"a.yml": [f"{n:02}" for n in range(12)]})
+    assert found.calibration == tuple(f"a.yml:{n}" for n in range(1, 12))
+
+
+def test_a_text_that_is_repeated_counts_once_under_its_first_name() -> None:
+    found = tokenized(1, {"b.yml": ["1", "2"], "a.yml": ["2", "2", "3"]})
+    assert (found.calibration, found.validation) == (("b.yml:1",), ("a.yml:1", "a.yml:3"))
+    assert found.repeated == 2
+
+
+TEXTS = st.dictionaries(
+    st.sampled_from(["a.yml", "b.yml", "d/a.yml"]), st.lists(st.text("abc", max_size=2), min_size=1), min_size=1
+)
+
+
+@given(TEXTS, st.integers(1, 4))
+def test_each_text_is_on_one_side_whatever_the_files_are_called(texts: dict[str, list[str]], wanted: int) -> None:
+    different = {found for listed in texts.values() for found in listed}
+    assume(len(different) > wanted)
+    moved = {f"other/{path}": found for path, found in reversed(texts.items())}
+    sides = []
+    for given_texts in (texts, moved):
+        samples = tokenized(wanted, given_texts)
+        places = {f"{path}:{n}": t for path, listed in given_texts.items() for n, t in enumerate(listed, 1)}
+        sides.append([{places[name] for name in names} for names in (samples.calibration, samples.validation)])
+        assert samples.repeated + len(samples.calibration) + len(samples.validation) == len(places)
+    assert sides[0] == sides[1]
+    assert len(sides[0][0]) == wanted
+    assert not sides[0][0] & sides[0][1]
+    assert sides[0][0] | sides[0][1] == different
+
+
+def test_texts_that_are_repeated_do_not_make_up_for_too_few() -> None:
+    spec = spec_of(text(3, data=TOKENIZED + FIELD))
+    _, [fault] = split_samples(spec, source_of("a.yml"), None, {"a.yml": ["1", "1", "1", "1"]})
+    assert (fault.code, fault.message) == ("too-few-samples", "3 samples are to calibrate, and there are 1")
 
 
 def test_the_recipe_names_each_kept_operation_once_in_sorted_order() -> None:

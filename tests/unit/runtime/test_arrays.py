@@ -3,12 +3,12 @@
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 import numpy as np
 import pytest
 
-from npuspec.runtime.arrays import map_array, read_array, write_arrays
+from npuspec.runtime.arrays import MOST_BYTES, map_array, read_array, read_arrays, write_arrays
 
 READERS = [read_array, map_array]
 
@@ -90,3 +90,88 @@ def test_names_that_are_numpys_own_parameters_can_be_written() -> None:
         assert sorted(archive.namelist()) == ["file.npy", "kwds.npy"]
     file.seek(0)
     np.testing.assert_array_equal(np.load(file)["file"], np.arange(3))
+
+
+def zipped(place: Path, members: dict[str, bytes], compression: int = ZIP_STORED) -> Path:
+    with ZipFile(place, "w", compression) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return place
+
+
+def encoded(array: Any, **more: Any) -> bytes:
+    file = BytesIO()
+    np.save(file, array, **more)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_named_arrays_come_back(tmp_path: Path, save: Any) -> None:
+    arrays = {"x": np.arange(6.0).reshape(2, 3), "a/b:0": np.array([True]), "": np.zeros((0, 3), np.int8)}
+    save(tmp_path / "a.npz", **arrays)
+    found = read_arrays(tmp_path / "a.npz")
+    assert found.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert found[name].dtype == array.dtype
+        np.testing.assert_array_equal(found[name], array)
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    with (tmp_path / "a.npz").open("wb") as file:
+        write_arrays(file, {"file": np.arange(3)})
+    assert read_arrays(tmp_path / "a.npz")["file"].tolist() == [0, 1, 2]
+
+
+HUGE = header("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000,), }")
+
+
+@pytest.mark.parametrize(
+    ("members", "why"),
+    [
+        ({"x.npy": encoded(np.ones(3)), "notes.txt": b"hello"}, "no array"),
+        ({"x.npy": b"hello" * 10}, "magic"),
+        ({"x.npy": encoded(np.ones(3))[:-1]}, "24 bytes, and 23 are there"),
+        ({"x.npy": HUGE + bytes(64)}, "8000000000 bytes, and 64 are there"),
+        ({"x.npy": encoded(np.array([{}], object), allow_pickle=True)}, "Python objects"),
+    ],
+)
+def test_members_that_are_no_whole_arrays_are_refused(tmp_path: Path, members: dict[str, bytes], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        read_arrays(zipped(tmp_path / "a.npz", members))
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_member_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    with ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("x.npy", encoded(np.ones(3)))
+        archive.writestr("x.npy", encoded(np.zeros(3)))
+    with pytest.raises(ValueError, match="one twice"):
+        read_arrays(tmp_path / "a.npz")
+
+
+def test_what_would_unpack_to_too_much_is_refused_before_anything_is_unpacked(tmp_path: Path) -> None:
+    with ZipFile(tmp_path / "a.npz", "w", ZIP_DEFLATED) as archive:
+        for name in ("x.npy", "y.npy"):
+            with archive.open(name, "w") as member:
+                for _ in range(MOST_BYTES >> 25):
+                    member.write(bytes(1 << 24))
+        archive.writestr("one.npy", b"1")
+    assert (tmp_path / "a.npz").stat().st_size < 1 << 23
+    with pytest.raises(ValueError, match=f"unpack to {MOST_BYTES + 1} bytes, and at most {MOST_BYTES} are read"):
+        read_arrays(tmp_path / "a.npz")
+
+
+def test_a_member_that_is_longer_than_it_says_is_refused(tmp_path: Path) -> None:
+    place = zipped(tmp_path / "a.npz", {"x.npy": encoded(np.zeros(1 << 16))}, ZIP_DEFLATED)
+    content = place.read_bytes()
+    size = len(encoded(np.zeros(1 << 16)))
+    place.write_bytes(content.replace(size.to_bytes(4, "little"), (128).to_bytes(4, "little")))
+    with pytest.raises(ValueError, match="CRC"):
+        read_arrays(place)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04", encoded(np.ones(3))])
+def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(ValueError, match="zip"):
+        read_arrays(tmp_path / "a.npz")

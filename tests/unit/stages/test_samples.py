@@ -10,11 +10,18 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
+from PIL import Image
 from runtime.toys import data, program
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.processors import TemplateProcessing
 
-from npuspec.diagnostics import StageError
+from npuspec.bundle.program import Preprocess, Program
+from npuspec.diagnostics import NpuspecError, StageError
+from npuspec.facts.texts import digests
 from npuspec.runtime.feed import check_sample
-from npuspec.stages.samples import read_samples
+from npuspec.stages.samples import Sample, read_samples
 
 SOUND = np.array([0.0, 0.5, -0.5, 0.25], np.float32)
 
@@ -24,6 +31,19 @@ def read(folder: Path, name: str, dtype: str = "float32", *, finite: bool = Fals
     (sample,) = read_samples(folder, [name], program(data(dtype=dtype, finite=finite)), parameters)
     assert sample.name == name
     return sample.arrays["x"]
+
+
+def given(folder: Path, toy: Program, name: str, tokenizer: Path | None = None, **told: Any) -> Sample:
+    parameters = {"input": None, "sample_rate": None, "token_types": None, "field": None, **told}
+    (sample,) = read_samples(folder, [name], toy, parameters, tokenizer)
+    return sample
+
+
+def refused_as(code: str, *arguments: Any, **told: Any) -> str:
+    with pytest.raises(NpuspecError) as caught:
+        given(*arguments, **told)
+    assert caught.value.code == code
+    return caught.value.diagnostics[0].message
 
 
 def refused(folder: Path, name: str, code: str = "unreadable-sample", **more: Any) -> str:
@@ -40,9 +60,9 @@ def npy(array: Any, **more: Any) -> bytes:
     return file.getvalue()
 
 
-def npz(array: Any) -> bytes:
+def npz(*arrays: Any, **named: Any) -> bytes:
     file = io.BytesIO()
-    np.savez(file, array)
+    np.savez(file, *arrays, **named)
     return file.getvalue()
 
 
@@ -150,3 +170,129 @@ def test_what_is_not_finite_is_refused_where_the_input_is_declared_so(tmp_path: 
     np.save(tmp_path / "a.npy", np.array([1, bad], np.float32))
     assert read(tmp_path, "a.npy").shape == (2,)
     assert "NaN or an infinity" in refused(tmp_path, "a.npy", finite=True)
+
+
+PAIR = program(data("left"), data("right", finite=True), sizes=({"time": 8},))
+
+
+def test_an_archive_has_an_array_for_each_input(tmp_path: Path) -> None:
+    (tmp_path / "a.npz").write_bytes(npz(left=SOUND, right=SOUND[::-1]))
+    sample = given(tmp_path, PAIR, "a.npz")
+    assert sample.name == "a.npz"
+    np.testing.assert_array_equal(sample.arrays["left"], SOUND)
+    np.testing.assert_array_equal(sample.arrays["right"], SOUND[::-1])
+    check_sample(PAIR, sample.arrays)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (npz(left=SOUND), "no array `right`"),
+        (npz(SOUND, SOUND), "no array `left`"),
+        (npz(left=SOUND, right=SOUND, middle=SOUND), "an array `middle`"),
+        (npz(left=SOUND, right=np.array([np.nan], np.float32)), "NaN"),
+        (npz(left=SOUND, right=SOUND)[:-30], "zip"),
+        (b"", "zip"),
+    ],
+)
+def test_an_archive_of_other_arrays_is_refused(tmp_path: Path, content: bytes, why: str) -> None:
+    (tmp_path / "a.npz").write_bytes(content)
+    message = refused_as("unreadable-sample", tmp_path, PAIR, "a.npz")
+    assert message.startswith("`a.npz` is no usable sample: ")
+    assert why in message
+
+
+RGB = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
+
+
+def picture(
+    folder: Path, axes: tuple[str | int, ...], dtype: str = "uint8", preprocess: Preprocess | None = None
+) -> NDArray[Any]:
+    """Read RGB as a sample for an input of these axes."""
+    Image.fromarray(RGB).save(folder / "a.png")
+    sizes = ({str(axis): 8 for axis in axes if isinstance(axis, str)},)
+    toy = program(data(axes=axes, dtype=dtype, preprocess=preprocess), sizes=sizes)
+    return given(folder, toy, "a.png", input="x").arrays["x"]
+
+
+def test_a_picture_has_the_axes_of_its_input(tmp_path: Path) -> None:
+    np.testing.assert_array_equal(picture(tmp_path, ("h", "w", 3)), RGB)
+    np.testing.assert_array_equal(picture(tmp_path, (4, 5, 3)), RGB)
+    np.testing.assert_array_equal(picture(tmp_path, (3, "h", "w")), RGB.transpose(2, 0, 1))
+    assert picture(tmp_path, ("h", "w")).shape == (4, 5)
+    assert picture(tmp_path, (1, "h", "w")).shape == (1, 4, 5)
+    assert picture(tmp_path, ("h", "w", 4)).shape == (4, 5, 4)
+    assert picture(tmp_path, (3, 4, 5)).flags.c_contiguous
+
+
+def test_a_picture_is_given_as_the_caller_gives_it(tmp_path: Path) -> None:
+    moved = Preprocess(dtype="uint8", order=(2, 0, 1), channels=0, mean=(1.0,) * 3)
+    found = picture(tmp_path, (3, "h", "w"), "float32", moved)
+    np.testing.assert_array_equal(found, RGB)
+    moved = Preprocess(dtype="uint8", order=(1, 2, 0), channels=2)
+    found = picture(tmp_path, ("h", "w", 3), "float32", moved)
+    np.testing.assert_array_equal(found, RGB.transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize("axes", [("h", "w", 2), ("h",), ("h", 3, "w"), (1, 3, "h", "w")])
+def test_a_picture_for_an_input_of_other_axes_is_refused(tmp_path: Path, axes: tuple[str | int, ...]) -> None:
+    with pytest.raises(StageError, match="a picture has 1, 3 or 4 channels"):
+        picture(tmp_path, axes)
+
+
+def test_a_picture_for_an_input_of_floats_needs_to_be_told_how_it_is_scaled(tmp_path: Path) -> None:
+    with pytest.raises(StageError, match=r"uint8, and `x` takes float32: state `preprocess`"):
+        picture(tmp_path, (3, "h", "w"), "float32")
+
+
+def test_a_broken_picture_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"hello")
+    toy = program(data(axes=("h", "w", 3), dtype="uint8"), sizes=({"h": 8, "w": 8},))
+    message = refused_as("unreadable-sample", tmp_path, toy, "a.jpg", input="x")
+    assert message == "`a.jpg` is no usable sample: it is no PNG or JPEG"
+
+
+IDS = program(data("ids", dtype="int64"), data("types", dtype="int32"))
+
+
+@pytest.fixture
+def tokenizer(tmp_path: Path) -> Path:
+    unknown = "[UNK]"
+    made = Tokenizer(WordLevel({unknown: 0, "a": 1, "b": 200}, unk_token=unknown))
+    made.pre_tokenizer = Whitespace()
+    made.post_processor = TemplateProcessing(single="$A:1", special_tokens=[])
+    made.save(str(tmp_path / "t.json"))
+    return tmp_path / "t.json"
+
+
+def test_text_is_token_ids_and_their_types(tmp_path: Path, tokenizer: Path) -> None:
+    (tmp_path / "a.yml").write_text("talk: [a b, [b, a c a]]\n")
+    told = {"input": "ids", "token_types": "types", "field": "talk", "sample_rate": None}
+    samples = read_samples(tmp_path, ["a.yml:3", "a.yml:1"], IDS, told, tokenizer)
+    assert [s.name for s in samples] == ["a.yml:3", "a.yml:1"]
+    assert [s.arrays["ids"].tolist() for s in samples] == [[1, 0, 1], [1, 200]]
+    assert [s.arrays["types"].tolist() for s in samples] == [[1, 1, 1], [1, 1]]
+    assert {name: array.dtype.name for name, array in samples[0].arrays.items()} == {"ids": "int64", "types": "int32"}
+    check_sample(IDS, samples[0].arrays)
+
+
+def test_the_fact_and_the_reader_count_texts_alike(tmp_path: Path, tokenizer: Path) -> None:
+    (tmp_path / "a.txt").write_text("a\n\nb\na b\n")
+    arguments = {"data": str(tmp_path), "paths": ["a.txt"], "field": None, "tokenizer": str(tokenizer)}
+    assert len(digests(arguments, lambda _done, _total: None)["a.txt"]) == 3
+    sample = given(tmp_path, program(data("ids", dtype="int32")), "a.txt:3", tokenizer, input="ids")
+    assert sample.arrays["ids"].tolist() == [1, 200]
+
+
+@pytest.mark.parametrize(("dtype", "why"), [("float32", "takes float32"), ("int8", "token 200 is beyond int8")])
+def test_tokens_for_an_input_that_does_not_hold_them_are_refused(
+    tmp_path: Path, tokenizer: Path, dtype: str, why: str
+) -> None:
+    (tmp_path / "a.txt").write_text("b\n")
+    toy = program(data("ids", dtype=dtype))
+    assert why in refused_as("unreadable-sample", tmp_path, toy, "a.txt:1", tokenizer, input="ids")
+
+
+def test_what_is_no_tokenizer_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("b\n")
+    refused_as("not-a-tokenizer", tmp_path, IDS, "a.txt:1", tmp_path / "a.txt", input="ids")

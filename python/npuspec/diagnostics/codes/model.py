@@ -5,7 +5,8 @@ from npuspec.diagnostics.codes.doc import CodeDoc
 MODEL = {
     "duplicate-samples": CodeDoc(
         "Two files of [data] have the same content. Samples are divided into those that calibrate and those that the "
-        "gates run on; a sample on both sides would make a gate look better than the model is.",
+        "gates run on; a sample on both sides would make a gate look better than the model is. A text that is repeated "
+        "is no fault: it counts once, and the plan says how many were left out.",
         '[data]\nsource = "clips/**/*.wav"   # clips/a.wav and clips/old/a.wav are the same',
         '[data]\nsource = "clips/*.wav"',
     ),
@@ -47,6 +48,12 @@ MODEL = {
         ">>> torch.onnx.export(model, (waveform, torch.tensor(16000)), 'asr.onnx')   # the rate is a scalar",
         ">>> torch.onnx.export(model, (waveform,), 'asr.onnx')                       # the rate is built in",
     ),
+    "unknown-field": CodeDoc(
+        "A file of text in YAML or JSON has no member of this name at its top level. The strings of that member, and "
+        "those below it, are the samples; without it a file would give none, and nobody would notice.",
+        '[data]\nsource = "talk/*.yml"\ninput = "ids"\ntokenizer = "tokenizer.json"\nfield = "conversation"',
+        '[data]\nsource = "talk/*.yml"\ninput = "ids"\ntokenizer = "tokenizer.json"\nfield = "conversations"',
+    ),
     "unknown-length": CodeDoc(
         "An output's length changes with a padded dimension, and no floor division explains how. Without the rule, the "
         "frames that come from padding can't be cut off, and an application would take them for a result. State it by "
@@ -81,8 +88,10 @@ MODEL = {
         '[dims.tokens]\nstrategy = "pad"\nsize = 128\noverflow = "truncate"',
     ),
     "unsupported-data-format": CodeDoc(
-        "The glob matches a file that isn't a sample npuspec reads: `.wav`, or an array that `numpy.save` wrote. A "
-        "file that was passed over would change the split between calibration and gates, so the glob has to be exact.",
+        "The glob matches a file that isn't a sample npuspec reads, or one of another kind than the others: arrays in "
+        "`.npy`, sound in `.wav`, and pictures in `.png` and `.jpg` are for the one `input`; `.npz` files name their "
+        "arrays themselves; and text in `.txt`, `.yml`, `.yaml` and `.json` needs a `tokenizer`. A file that is passed "
+        "over would change the split between calibration and gates, so the glob has to be exact.",
         '[data]\nsource = "clips/*"',
         '[data]\nsource = "clips/*.wav"',
     ),

@@ -58,6 +58,13 @@ SOURCES = {
         "",
         "$ git lfs pull\n$ npuspec check specs/asr.toml",
     ),
+    "not-a-tokenizer": CodeDoc(
+        "`data.tokenizer` makes token ids of text, and Hugging Face's tokenizers can't read this file; what they said "
+        "is part of the message. A model's own tokenizer lies beside it as `tokenizer.json`. Others, such as a "
+        "`vocab.txt` or SentencePiece's `.model`, can be saved in that form once.",
+        '[data]\nsource = "talk/*.txt"\ninput = "ids"\ntokenizer = "vocab.txt"',
+        '[data]\nsource = "talk/*.txt"\ninput = "ids"\ntokenizer = "tokenizer.json"',
+    ),
     "path-outside": CodeDoc(
         "The path is absolute, has `..` or a drive in it, or goes through a link that leads out of the spec's folder. "
         "A spec may come from a stranger, and must not read what isn't its own; nor would such a path work on another "

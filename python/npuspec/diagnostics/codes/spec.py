@@ -61,10 +61,12 @@ SPEC = {
         '[inputs.image]\nshape = ["batch", "height", "width"]',
     ),
     "several-data-inputs": CodeDoc(
-        "A file of [data] is a sample of one input. A model with several data inputs needs one array for each in every "
-        "inference, and npuspec knows no way yet to say which files belong together. Such a model can be planned and "
-        "run, but neither calibrated nor gated.",
-        '[data]\nsource = "clips/*.wav"\ninput = "left"\nsample-rate = 16000\n\n'
+        "With `input`, a file of [data] is a sample of that one input, and text feeds `token-types` beside it. This "
+        "model has more data inputs, and needs an array for each in every inference. `.npz` files have them all, by "
+        "the inputs' names, so that it is sure which belong together.",
+        '[data]\nsource = "pairs/*.npy"\ninput = "left"\n\n'
+        '[inputs.left]\nshape = ["batch", "time"]\n\n[inputs.right]\nshape = ["batch", "time"]',
+        '[data]\nsource = "pairs/*.npz"\n\n'
         '[inputs.left]\nshape = ["batch", "time"]\n\n[inputs.right]\nshape = ["batch", "time"]',
     ),
     "spec-unreadable": CodeDoc(

@@ -29,10 +29,11 @@ STAGES = {
         '[quantization.keep]\nnames = ["/Conv", "/MatMul"]',
     ),
     "missing-extra": CodeDoc(
-        "Calibrating needs NNCF, and reading recorded sound needs soundfile. Neither is needed to run a bundle, so "
-        "they aren't installed with npuspec itself.",
+        "Calibrating needs NNCF; reading samples needs soundfile for sound, Pillow for pictures, tokenizers for text "
+        "and PyYAML for text in YAML. None of them is needed to run a bundle, so they aren't installed with npuspec "
+        "itself. `npuspec[quantize]` brings them all.",
         "",
-        "$ pip install 'npuspec[quantize]'",
+        "$ pip install 'npuspec[samples]'",
     ),
     "not-finite": CodeDoc(
         "A sample holds a NaN or an infinity though its input is declared `finite`, or a model gave NaN for a real "
@@ -85,9 +86,10 @@ STAGES = {
         "$ npuspec apply specs/asr.toml   # begins with the stage that failed",
     ),
     "unreadable-sample": CodeDoc(
-        "A sample can't be read as an array: the file is damaged or of another format, it has several channels where "
-        "the model takes one, or it holds a NaN where the input is declared `finite`. Arrays with Python objects in "
-        "them are refused, since loading one runs code.",
+        "A sample can't be read as an array: the file is damaged or of another format; it has several channels where "
+        "the model takes one, other arrays than the model has inputs, more pixels, bytes or texts than are ever read; "
+        "a picture is for an input of floats, which nothing says how to scale; or it holds a NaN where the input is "
+        "declared `finite`. Arrays with Python objects in them are refused, since loading one runs code.",
         ">>> numpy.save('clip.npy', [[1, 2], [3]], allow_pickle=True)",
         ">>> numpy.save('clip.npy', numpy.float32([1, 2, 3]))",
     ),

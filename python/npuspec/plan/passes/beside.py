@@ -12,5 +12,5 @@ def check_beside(spec: Spec) -> list[Diagnostic]:
     """Return a fault for each source that can't be one."""
     named: dict[Path, str | None] = {}
     if spec.data is not None:
-        named |= {("data", "tokenizer"): spec.data.tokenizer, ("data", "labels"): spec.data.labels}
+        named[("data", "labels")] = spec.data.labels
     return [fault for at, text in named.items() if text is not None for fault in source_faults(text, at)]

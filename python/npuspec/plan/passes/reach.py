@@ -44,9 +44,8 @@ def _inputs(spec: Spec) -> Iterator[tuple[Path, str]]:
 
 
 def _samples(spec: Spec) -> Iterator[tuple[Path, str]]:
-    for key in ("tokenizer", "labels"):
-        if spec.data is not None and getattr(spec.data, key) is not None:
-            yield ("data", key), f"`data.{key}`"
+    if spec.data is not None and spec.data.labels is not None:
+        yield ("data", "labels"), "`data.labels`"
 
 
 def _quantization(spec: Spec) -> Iterator[tuple[Path, str]]:

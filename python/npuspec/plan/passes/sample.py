@@ -1,12 +1,15 @@
 """Choose the recipe, and split the data: what calibrates is never what the gates run on."""
 
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby, pairwise
+from operator import itemgetter
 
 from npuspec.diagnostics import Diagnostic
+from npuspec.facts.formats import ARRAY, ARRAYS, PICTURE, SOUND, TEXT, TREE, suffix_of
 from npuspec.plan.model import PlannedSource, Recipe, Samples
-from npuspec.spec import Spec
+from npuspec.spec import Spec, models
 
-SUFFIXES = (".npy", ".wav")
+_ONE_INPUT = (*ARRAY, *SOUND, *PICTURE)
 
 
 def plan_recipe(spec: Spec) -> Recipe:
@@ -26,31 +29,75 @@ def plan_recipe(spec: Spec) -> Recipe:
     )
 
 
-def split_samples(spec: Spec, source: PlannedSource | None) -> tuple[Samples | None, list[Diagnostic]]:
-    """Split the files in the order of their content's SHA-256.
+def check_files(data: models.Data, paths: Sequence[str]) -> list[Diagnostic]:
+    """Hold the files' kinds against the keys of [data], which say what is read and for which input."""
+    suffixes = {suffix_of(path) for path in paths}
+    if fault := _wrong_kind(data, suffixes):
+        return [fault]
+    known = TEXT if data.tokenizer is not None else ARRAYS if data.input is None else _ONE_INPUT
+    if others := [path for path in paths if suffix_of(path) not in known]:
+        message = f"{len(others)} file(s) are no samples that can be read, `{others[0]}` among them"
+        help_ = f"a glob for {', '.join(known)} files only"
+        return [Diagnostic("unsupported-data-format", message, help_).at(("data", "source"))]
+    return [*_keys_of_kind(data, suffixes)]
+
+
+def _wrong_kind(data: models.Data, suffixes: set[str]) -> Diagnostic | None:
+    if data.tokenizer is None and suffixes <= {*TEXT}:
+        message = "`tokenizer` is missing: the `tokenizer.json` that makes token ids of text"
+        return Diagnostic("missing-key", message, 'tokenizer = "tokenizer.json", if the files are text').at(("data",))
+    if data.input is None and suffixes <= {*_ONE_INPUT}:
+        message = "`input` is missing: the input of the model that a sample is for"
+        return Diagnostic("missing-key", message, "only `.npz` files name their arrays themselves").at(("data",))
+    if data.input is not None and data.tokenizer is None and suffixes == {*ARRAYS}:
+        message = "`input` does nothing: each `.npz` file names its arrays by the inputs of the model"
+        return Diagnostic("idle-key", message, "take it out").at(("data", "input"), part="key")
+    return None
+
+
+def _keys_of_kind(data: models.Data, suffixes: set[str]) -> Iterator[Diagnostic]:
+    if data.sample_rate is None and suffixes & {*SOUND}:
+        message = "`sample-rate` is missing: the rate in Hz that the model was trained on"
+        help_ = "nothing is resampled without a word: sample-rate = 16000"
+        yield Diagnostic("missing-key", message, help_).at(("data",))
+    if data.field is None and suffixes & {*TREE}:
+        message = "`field` is missing: the member of the YAML or JSON whose strings are the samples"
+        yield Diagnostic("missing-key", message, "a name at the top level: field = …").at(("data",))
+    if data.field is not None and not suffixes & {*TREE}:
+        message = "`field` does nothing: each line of a `.txt` is a sample"
+        yield Diagnostic("idle-key", message, "take it out").at(("data", "field"), part="key")
+
+
+def split_samples(
+    spec: Spec,
+    source: PlannedSource | None,
+    tokenizer: PlannedSource | None = None,
+    texts: Mapping[str, Sequence[str]] | None = None,
+) -> tuple[Samples | None, list[Diagnostic]]:
+    """Split the samples in the order of their content's SHA-256.
 
     That order is the same wherever the files lie and whatever they are called, and as good as random: a folder for
     each speaker or language doesn't put all of one kind on one side.
+
+    Args:
+        spec: a valid spec.
+        source: its data, whose files' kinds are right.
+        tokenizer: the source of its tokenizer.
+        texts: where the files are text: the SHA-256 of each text in each.
+
     """
     if spec.data is None or source is None:
         return None, []
+    if texts is None:
+        met = sorted((file.sha256, file.path, 0) for file in source.files)
+    else:
+        met = sorted((text, path, n) for path, found in texts.items() for n, text in enumerate(found, 1))
+    ordered = [next(same) for _, same in groupby(met, key=itemgetter(0))]
+    repeated = len(met) - len(ordered)
     faults = []
-    if others := [file.path for file in source.files if not file.path.lower().endswith(SUFFIXES)]:
-        message = f"{len(others)} file(s) are no samples that can be read, `{others[0]}` among them"
-        faults.append(
-            Diagnostic("unsupported-data-format", message, f"a glob for {' or '.join(SUFFIXES)} files only").at(
-                ("data", "source")
-            )
-        )
-    if spec.data.sample_rate is None and any(f.path.lower().endswith(".wav") for f in source.files):
-        message = "`sample-rate` is missing: the rate in Hz that the model was trained on"
-        faults.append(
-            Diagnostic("missing-key", message, "nothing is resampled without a word: sample-rate = 16000").at(("data",))
-        )
-    ordered = sorted(source.files, key=lambda file: (file.sha256, file.path))
-    twins = [a.path for a, b in pairwise(ordered) if a.sha256 == b.sha256]
-    if twins:
-        message = f"{len(twins)} sample(s) occur twice, `{twins[0]}` among them"
+    if texts is None and repeated:
+        twin = next(a[1] for a, b in pairwise(met) if a[0] == b[0])
+        message = f"{repeated} sample(s) occur twice, `{twin}` among them"
         faults.append(
             Diagnostic("duplicate-samples", message, "calibration and gates would share them: take one out").at(
                 ("data", "source")
@@ -69,12 +116,20 @@ def split_samples(spec: Spec, source: PlannedSource | None) -> tuple[Samples | N
         faults.append(Diagnostic("too-few-samples", message, help_).at(at))
     if faults:
         return None, faults
-    paths = [file.path for file in ordered]
     samples = Samples(
         source=source,
         input=spec.data.input,
         sample_rate=spec.data.sample_rate,
-        calibration=tuple(sorted(paths[:wanted])),
-        validation=tuple(sorted(paths[wanted:])),
+        tokenizer=tokenizer,
+        token_types=spec.data.token_types,
+        field=spec.data.field,
+        repeated=repeated,
+        calibration=_names(ordered[:wanted]),
+        validation=_names(ordered[wanted:]),
     )
     return samples, []
+
+
+def _names(samples: Sequence[tuple[str, str, int]]) -> tuple[str, ...]:
+    """Return what samples are called, in the order of their files."""
+    return tuple(f"{path}:{n}" if n else path for path, n in sorted((path, n) for _, path, n in samples))

@@ -38,7 +38,6 @@ def plan_stages(
         return name
 
     read = add("read", "read", (), model=model.digest, entry=entry)
-    data = None if samples is None else samples.model_dump(mode="json")
     feed = program.model_dump(mode="json", exclude={"variants"})
     inputs = [port.model_dump(mode="json") for port in original.inputs]
     changes: dict[str, Any] = {}
@@ -51,10 +50,7 @@ def plan_stages(
         static[variant.name] = final[variant.name] = add(
             name, "shape", (read,), variant=shape, layouts=layouts, **changes
         )
-        if recipe.mode != "none" and data is not None:
-            calibration = {k: data[k] for k in ("input", "sample_rate", "calibration")} | {
-                "digest": data["source"]["digest"]
-            }
+        if recipe.mode != "none" and samples is not None:
             final[variant.name] = add(
                 f"quantize[{variant.name}]",
                 "quantize",
@@ -62,7 +58,7 @@ def plan_stages(
                 variant=variant.model_dump(mode="json"),
                 program=feed,
                 recipe=recipe.model_dump(mode="json"),
-                samples=calibration,
+                samples={**samples.reading, "calibration": list(samples.calibration)},
             )
     for deployment in deployments:
         device = deployment.device
@@ -79,10 +75,7 @@ def plan_stages(
             )
             for name in final
         ]
-        if data is not None and data["validation"]:
-            validation = {k: data[k] for k in ("input", "sample_rate", "validation")} | {
-                "digest": data["source"]["digest"]
-            }
+        if samples is not None and samples.validation:
             add(
                 f"verify[{device}]",
                 "verify",
@@ -94,6 +87,6 @@ def plan_stages(
                 original=inputs,
                 selects=[{"output": s.output, "kind": s.kind, "axis": s.extent.axis} for s in rewrite.selects],
                 outputs=sorted({g.output for g in gates if g.output} or {o.name for o in program.outputs}),
-                samples=validation,
+                samples={**samples.reading, "validation": list(samples.validation)},
             )
     return tuple(stages.values())

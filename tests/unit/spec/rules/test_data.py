@@ -7,6 +7,8 @@ from npuspec.diagnostics import Path, Severity
 
 QUANTIZED = '\n[quantization]\nmode = "int8"\n'
 BUDGET = '\n[[gates]]\nmetric = "size-mib"\nmax = 12\n'
+TOKENIZER = 'tokenizer = "tokenizer.json"\n'
+SECOND = '[inputs.z]\nshape = ["batch"]\n'
 TASK = '\n[[gates]]\nmetric = "accuracy"\noutput = "y"\nof = "static"\n'
 
 
@@ -22,6 +24,10 @@ def gate(limits: str, metric: str = "frame-agreement") -> str:
     "text",
     [
         SMALL + DATA,
+        SMALL + DATA + TOKENIZER,
+        SMALL + DATA + TOKENIZER + 'field = "talk"\n',
+        SMALL + DATA + TOKENIZER + f'tokenizer-sha256 = "{"0" * 64}"\ntoken-types = "z"\n' + SECOND,
+        SMALL + '[data]\nsource = "samples/*.npz"\n' + SECOND + GATE,
         SMALL + DATA + GATE,
         SMALL + DATA + GATE + QUANTIZED,
         SMALL + DATA + QUANTIZED + GATE.replace("static", "quantized", 1),
@@ -60,6 +66,14 @@ def test_what_keeps_every_rule_has_no_faults(text: str) -> None:
             "several-data-inputs",
             ("data", "input"),
         ),
+        (SMALL + DATA + TOKENIZER + SECOND, "several-data-inputs", ("data", "input")),
+        (SMALL + DATA + TOKENIZER + 'token-types = "q"\n', "unknown-input", ("data", "token-types")),
+        (SMALL + DATA + TOKENIZER + 'token-types = "x"\n', "wrong-value", ("data", "token-types")),
+        (SMALL + DATA.replace('input = "x"\n', "") + TOKENIZER, "missing-key", ("data",)),
+        (SMALL + DATA + TOKENIZER + "sample-rate = 16000\n", "idle-key", ("data", "sample-rate")),
+        (SMALL + DATA + 'field = "talk"\n', "idle-key", ("data", "field")),
+        (SMALL + DATA + 'token-types = "x"\n', "idle-key", ("data", "token-types")),
+        (SMALL + DATA + f'tokenizer-sha256 = "{"0" * 64}"\n', "idle-key", ("data", "tokenizer-sha256")),
         (SMALL + DATA + GATE.replace('"original"', '"static"'), "empty-gate", ("gates", 0, "against")),
         (SMALL + DATA + GATE.replace('of = "static"', 'of = "quantized"'), "empty-gate", ("gates", 0, "of")),
         (SMALL + DATA + TASK.replace("static", "quantized") + "min = 0.9\n", "empty-gate", ("gates", 0, "of")),
@@ -123,3 +137,11 @@ def test_weights_alone_need_no_samples() -> None:
 def test_a_pattern_that_is_no_regular_expression_is_a_fault() -> None:
     text = SMALL + DATA + QUANTIZED + '[quantization.keep]\npatterns = ["/Conv.*", "("]\n'
     assert places(text) == [("wrong-value", ("quantization", "keep", "patterns", 1))]
+
+
+def test_what_feeds_an_input_that_is_left_is_said() -> None:
+    [array] = faults_of(SMALL + DATA + SECOND)
+    assert array.message.endswith("nothing feeds `z`")
+    assert ".npz" in array.help
+    [text] = faults_of(SMALL + DATA + TOKENIZER + SECOND)
+    assert text.help.startswith('token-types = "z"')

@@ -1,0 +1,34 @@
+"""Recorded sound as arrays."""
+
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from npuspec.facts.formats import missing_extra
+
+
+def read_sound(file: Path, dtype: str = "float32") -> tuple[NDArray[Any], int]:
+    """Read a recording as it is: nothing is resampled or mixed.
+
+    Args:
+        file: where it lies.
+        dtype: `float32` or `float64` for values from -1 to 1, `int16` or `int32` for their full range.
+
+    Returns:
+        The sound, [frames] or [frames, channels], and its rate in Hz.
+
+    Raises:
+        ValueError: it isn't there, or no sound; with the reason.
+        StageError: `missing-extra`.
+
+    """
+    try:
+        import soundfile  # noqa: PLC0415  an extra: only specs with recorded sound need it
+    except ImportError:
+        raise missing_extra("soundfile", "recorded sound") from None
+    try:
+        sound, rate = soundfile.read(file, dtype=dtype)
+    except (RuntimeError, OSError) as error:
+        raise ValueError(str(error)) from None
+    return sound, rate
