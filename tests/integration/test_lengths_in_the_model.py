@@ -38,7 +38,7 @@ overflow = "error"
 size = 2
 
 [[allow]]
-code = "split-batch"
+code = "idle-batch"
 reason = "a toy"
 
 [inputs.x]

@@ -5,11 +5,12 @@ from npuspec.diagnostics.codes.doc import CodeDoc
 SPEC = {
     "ambiguous-length": CodeDoc(
         "A length or a mask is one number for each sample: how much of it is real. The input that it follows has no "
-        "padded dimension, so that there is nothing to count, or several, so that one number can't say it. Guessing an "
+        "padded dimension, so that there is nothing to count, or several, of which `dim` has to say one. Guessing an "
         "axis would tell the model that padding is signal, and no error would show it.",
         '[inputs.image]\nshape = ["batch", "height", "width"]   # both padded\n\n'
         '[inputs.length]\nrole = "length"\nof = "image"',
-        '[dims.height]\nstrategy = "fixed"   # one padded dimension is left, `width`\nsize = 64',
+        '[inputs.image]\nshape = ["batch", "height", "width"]\n\n'
+        '[inputs.length]\nrole = "length"\nof = "image"\ndim = "width"',
     ),
     "batch-axis": CodeDoc(
         "The batch is axis 0 of every data input: npuspec stacks one sample for each of its rows, and takes the first "
