@@ -30,14 +30,13 @@ Array = NDArray[Any]
 
 
 def read_picture(path: Path) -> Array:
-    """Return a picture as uint8 [48, width, 3], blue first, which is the order that the model was trained with."""
+    """Return a picture as uint8 [48, width, 3]."""
     try:
         with Image.open(path) as picture:
             width = max(1, round(picture.width * HEIGHT / picture.height))
-            rgb = picture.convert("RGB").resize((width, HEIGHT), Image.Resampling.BICUBIC)
+            return np.asarray(picture.convert("RGB").resize((width, HEIGHT), Image.Resampling.BICUBIC))
     except (OSError, UnidentifiedImageError) as error:
         sys.exit(f"{path}: {error}")
-    return np.asarray(rgb)[:, :, ::-1]
 
 
 def read_alphabet() -> list[str]:

