@@ -16,6 +16,7 @@ from npuspec.plan.passes.beside import check_beside
 from npuspec.plan.passes.bind import build_program, check_ports, padded_dims, stated_extents, static_shape
 from npuspec.plan.passes.cut import check_lengths
 from npuspec.plan.passes.doubt import MODEL_DOUBTS, SAMPLE_DOUBTS, doubt_model, doubt_samples
+from npuspec.plan.passes.gate import check_gates
 from npuspec.plan.passes.reach import beyond_reach
 from npuspec.plan.passes.sample import split_samples
 from npuspec.plan.passes.trace import written_gates
@@ -56,7 +57,7 @@ def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
     if spec.data is not None:
         data, more = _fetched_before(fetch_data, spec.data, document.folder, store)
         faults += more
-    diagnostics += faults + check_beside(spec) + beyond_reach(spec)
+    diagnostics += faults + check_beside(spec) + check_gates(spec) + beyond_reach(spec)
     found = None
     if model is not None:
         found, faults = _look(spec, model, store)
@@ -90,7 +91,7 @@ def prepare_document(
     spec, diagnostics = validate(document)
     if spec is None:
         return None, diagnostics
-    diagnostics += [*open_choices(spec), *check_beside(spec)]
+    diagnostics += [*open_choices(spec), *check_beside(spec), *check_gates(spec)]
     model, data, faults = _fetch(spec, document.folder, store, announce, tree)
     diagnostics += faults
     prepared = None

@@ -31,6 +31,9 @@ def gated(metric: str, of: str = "static", more: str = "") -> str:
         gated("frame-agreement"),
         gated("cosine"),
         gated("max-abs-difference", more="max = 1\n"),
+        gated("top-1-agreement"),
+        gated("sqnr"),
+        gated("cosine", "batched", more="[batching]\nsize = 2\n"),
     ],
 )
 def test_what_is_executed_carries_no_note(text: str) -> None:
@@ -66,9 +69,6 @@ def test_what_is_executed_carries_no_note(text: str) -> None:
             QUANTIZED + 'keep = { subgraphs = [{ inputs = ["a"], outputs = ["b"] }] }\n',
             ("quantization", "keep", "subgraphs"),
         ),
-        (gated("top-1-agreement"), ("gates", 0, "metric")),
-        (gated("sqnr"), ("gates", 0, "metric")),
-        (gated("cosine", "batched"), ("gates", 0, "of")),
         (
             SMALL + DATA + '[[gates]]\nmetric = "accuracy"\noutput = "y"\nof = "static"\nmin = 0.5\n',
             ("gates", 0, "metric"),
@@ -84,6 +84,7 @@ def test_what_is_only_planned_is_one_note_at_its_place(text: str, path: Path) ->
 
 
 def test_everything_at_once_is_a_note_each_in_one_order() -> None:
-    text = gated("sqnr").replace('overflow = "error"', 'overflow = "truncate"') + "[load]\nqueue = 3\nrequests = 4\n"
+    text = SMALL.replace('overflow = "error"', 'overflow = "truncate"') + "[load]\nqueue = 3\nrequests = 4\n"
+    text += '[[gates]]\nmetric = "size-mib"\nmax = 5\n'
     found = [note.labels[0].path for note in beyond_reach(spec_of(text))]
     assert found == [("load", "requests"), ("load", "queue"), ("dims", "time", "overflow"), ("gates", 0, "metric")]
