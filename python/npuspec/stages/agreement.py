@@ -1,7 +1,7 @@
 """How far two models agree on real samples."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from math import inf, log10, prod
 from typing import Any
@@ -169,9 +169,10 @@ class Comparison:
 
     def row(self) -> dict[str, Any]:
         """Return the figures for the evidence."""
-        parts = {"variants": self.variants, "padded": self.padded, "natural": self.natural}
         row: dict[str, Any] = {"of": self.of, "against": self.against, "output": self.output, **self.total.figures()}
-        row |= {part: {name: one.figures() for name, one in found.items()} for part, found in parts.items() if found}
+        row["variants"] = _figures(self.variants)
+        if self.padded:
+            row |= {"padded": _figures(self.padded), "natural": _figures(self.natural)}
         if self.overflowing.frames:
             row["overflowing"] = self.overflowing.figures()
         row["samples"] = {name: {"agreeing": one.agreeing, "frames": one.frames} for name, one in self.samples.items()}
@@ -179,3 +180,7 @@ class Comparison:
 
     def _where(self, sample: Placed) -> str:
         return f"`{sample.name}`, output `{self.output}`, {self.of} against {self.against}"
+
+
+def _figures(agreements: Mapping[str, Agreement]) -> dict[str, Any]:
+    return {name: one.figures() for name, one in agreements.items()}
