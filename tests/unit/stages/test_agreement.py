@@ -192,7 +192,7 @@ def test_zeros_that_fill_a_row_of_classes_are_never_its_largest() -> None:
     assert (one.agreeing, one.frames) == (1, 1)
 
 
-@pytest.mark.parametrize(("shape", "short"), [((3, 5), {0}), ((4, 4), {0}), ((3, 4), {1}), ((5, 5), {0}), ((4,), {0})])
+@pytest.mark.parametrize(("shape", "short"), [((4, 4), {0}), ((3, 4), {1}), ((5, 5), {0}), ((4,), {0})])
 def test_only_axes_that_follow_the_sample_may_be_shorter_and_none_longer(
     shape: tuple[int, ...], short: set[int]
 ) -> None:
