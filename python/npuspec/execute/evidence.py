@@ -108,4 +108,4 @@ def _doubts(plan: Plan, quantization: Mapping[str, Any], agreement: Mapping[str,
     used = agreement["samples_of_variant"]
     unmeasured = [variant.name for variant in plan.program.variants if not used.get(variant.name)]
     doubts += [f"variant {name} was measured on no sample: none has its length" for name in unmeasured]
-    return doubts + [f"{finding['message']}: {finding['help']}" for finding in agreement["findings"]]
+    return doubts + [f"{finding['message']}; {finding['help']}" for finding in agreement["findings"]]

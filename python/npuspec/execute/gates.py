@@ -104,8 +104,8 @@ def failures(
 def _help(result: GateResult, findings: Sequence[Mapping[str, Any]]) -> str:
     if isnan(result.value) and result.variant:
         return "add samples of its size, or gate all of them: take `variant` out"
-    found = [f"{f['message']}: {f['help']}" for f in findings if _explains(f, result)]
-    return "; ".join(found) or _HELPS[result.against]
+    found = [f"{f['message']}; {f['help']}" for f in findings if _explains(f, result)]
+    return ". ".join(found) or _HELPS[result.against]
 
 
 def _explains(finding: Mapping[str, Any], result: GateResult) -> bool:

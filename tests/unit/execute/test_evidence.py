@@ -57,7 +57,7 @@ def test_every_finding_is_a_doubt_with_what_to_try(tmp_path: Path) -> None:
     found = {"code": "padding-leaks", "output": "y", "variant": LONG, "message": "it leaks", "help": "a mask"}
     verified = {"pairs": [], "findings": [{**found, "figures": {}}], "samples_of_variant": {SHORT: 1, LONG: 1}}
     evidence = gather_evidence(PLAN, results(tmp_path, {"verify[CPU]": verified}), "CPU")
-    assert evidence.doubts == ("it leaks: a mask",)
+    assert evidence.doubts == ("it leaks; a mask",)
     assert [finding["code"] for finding in evidence.findings] == ["padding-leaks"]
 
 

@@ -231,7 +231,7 @@ def test_what_was_found_is_the_help_of_the_gate_that_it_explains(
     figures = {name: {"frame-agreement": 0.1} for name in ("time16", "time32")}
     rows = {"pairs": [{**row(0.1, of, against), "variants": figures}]}
     [fault] = failures(hold_gates(plan(gate(0.5, of, against, variant=variant)), rows), (), [found])
-    assert (f"{found['code']}: mend it" in fault.help) is is_told
+    assert (f"{found['code']}; mend it" in fault.help) is is_told
     assert fault.help
 
 

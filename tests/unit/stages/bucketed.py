@@ -58,7 +58,7 @@ def verify(
     *,
     final: Build | None = None,
     blob: Build | None = None,
-    original: ov.Model | None = None,
+    published: ov.Model | None = None,
     **parameters: Any,
 ) -> dict[str, Any]:
     """Return what verifying says of a model on samples of these lengths; sample 3 is `3.npy`."""
@@ -67,7 +67,7 @@ def verify(
     for number, length in enumerate(lengths):
         np.save(root / "data" / f"{number}.npy", rng.standard_normal((length, 2)).astype(np.float32))
     numbers = range(len(toy.variants))
-    first = write(root / "original", original or dynamic(build, toy.inputs))
+    first = write(root / "original", published or dynamic(build, toy.inputs))
     static = [write(root / f"static{n}", shaped(build, toy, n)) for n in numbers]
     last = static if final is None else [write(root / f"final{n}", shaped(final, toy, n)) for n in numbers]
     compiled = [root / f"compiled{n}" for n in numbers]
