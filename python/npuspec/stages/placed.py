@@ -59,8 +59,11 @@ def naming(sample: str) -> Iterator[None]:
 
 
 def restricted(program: Program, variant: Variant) -> Program:
-    """Return a program of one variant, in which everything runs that it holds."""
-    dims = {name: dim.model_copy(update={"maximum": variant.sizes[name]}) for name, dim in program.dims.items()}
+    """Return a program of one variant, in which everything runs that it holds, and nothing longer."""
+    dims = {
+        name: dim.model_copy(update={"maximum": variant.sizes[name], "overflow": "error"})
+        for name, dim in program.dims.items()
+    }
     return program.model_copy(update={"variants": (variant,), "dims": dims})
 
 

@@ -1,7 +1,8 @@
 """The model as it was published: what the others are held against."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino as ov
@@ -12,12 +13,10 @@ from npuspec.facts.inspect import reason
 from npuspec.runtime.device import compile_model
 from npuspec.runtime.feed import Array, fill
 from npuspec.stages.placed import Placed, naming
+from npuspec.stages.select import select
 
 REFERENCE = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
 """How a model is compiled, on CPU, whose figures are those of the model and not of a device."""
-
-Select = Callable[[dict[str, Array], Mapping[str, int]], dict[str, Array]]
-"""What is made of a sample's outputs, given its sizes."""
 
 
 class Original:
@@ -29,7 +28,12 @@ class Original:
     """
 
     def __init__(
-        self, core: ov.Core, model: Path, program: Program, inputs: tuple[Input, ...], select: Select | None = None
+        self,
+        core: ov.Core,
+        model: Path,
+        program: Program,
+        inputs: tuple[Input, ...],
+        selects: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         """Compile the model.
 
@@ -38,7 +42,7 @@ class Original:
             model: its IR.
             program: that of the static models made of it.
             inputs: its own inputs; a static model may take lengths where it takes masks.
-            select: what the static models do to their outputs in the graph.
+            selects: what the static models select in the graph: `output`, `kind` and `axis`, with the batch as 0.
 
         """
         compiled = compile_model(core, model, "CPU", REFERENCE)
@@ -48,14 +52,13 @@ class Original:
         self._request = compiled.create_infer_request()
         self._has_state = bool(self._request.query_state())
         self._program = program.model_copy(update={"inputs": inputs})
-        self._select = select
+        self._selects = {chosen["output"]: chosen for chosen in selects}
         self._left = {a for i in inputs if isinstance(i, DataInput) and i.pad_side == "left" for a in i.axes}
 
     def infer(self, sample: Placed) -> dict[str, Array]:
         """Run one sample and return its outputs, without the batch axis."""
-        outputs = {name: rows[0] for name, rows in self.rows(sample, self.batch).items()}
-        outputs = {o.name: self._cut(o, outputs[o.name], sample.sizes) for o in self._program.outputs}
-        return outputs if self._select is None else self._select(outputs, sample.sizes)
+        rows = self.rows(sample, self.batch)
+        return {o.name: self._valid(o, rows[o.name][0], sample.sizes) for o in self._program.outputs}
 
     def rows(self, sample: Placed, batch: int) -> dict[str, Array]:
         """Run a batch, each of whose rows is the sample, and return whole outputs, which are the caller's.
@@ -90,8 +93,10 @@ class Original:
         multiple = self._program.dims[dim].multiple
         return -(-size // multiple) * multiple
 
-    def _cut(self, output: Output, row: Array, sizes: Mapping[str, int]) -> Array:
-        """Leave out what follows from padding to the next size that the model takes."""
+    def _valid(self, output: Output, row: Array, sizes: Mapping[str, int]) -> Array:
+        """Select of an output, or leave out what follows from padding to the next size that the model takes."""
+        if (chosen := self._selects.get(output.name)) is not None:
+            return select(row, chosen["kind"], chosen["axis"] - 1)
         for extent in output.extents:
             if self._whole(extent.dim, sizes[extent.dim]) == sizes[extent.dim]:
                 continue

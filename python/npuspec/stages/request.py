@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import openvino as ov
+from pydantic import TypeAdapter
 
+from npuspec.bundle.program import Input
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.facts.inspect import reason
 from npuspec.stages import MODEL
 from npuspec.store import canonical_json
+
+INPUTS: TypeAdapter[tuple[Input, ...]] = TypeAdapter(tuple[Input, ...])
+"""How the parameter `original` is read: what the model takes as it was published."""
 
 _XML = 2048  # bytes of an IR's text for each operation, about
 _CHUNK = 2**16

@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 import openvino as ov
-from pydantic import TypeAdapter
 
-from npuspec.bundle.program import DataInput, Input, Program, Variant
+from npuspec.bundle.program import DataInput, Program, Variant
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.runtime.device import compile_model
@@ -27,7 +26,7 @@ from npuspec.stages.agreement import Comparison
 from npuspec.stages.placed import Apart, Batch, Placed, batches, naming, place
 from npuspec.stages.probe import Bench, findings
 from npuspec.stages.reference import REFERENCE, Original
-from npuspec.stages.request import Request
+from npuspec.stages.request import INPUTS, Request
 from npuspec.stages.samples import read_samples
 
 _WARMING = 2
@@ -109,7 +108,7 @@ class _Models:
         device, count = parameters["device"], len(program.variants)
         first, rest = request.inputs[0], request.inputs[1:]
         static, final, made = rest[:count], rest[count : 2 * count], rest[2 * count :]
-        inputs = TypeAdapter(tuple[Input, ...]).validate_python(parameters.get("original", program.inputs))
+        inputs = INPUTS.validate_python(parameters.get("original", program.inputs))
         irs = {name: folder / MODEL for name, folder in zip(names, static, strict=True)}
         shipped = {
             name: _deployed(core, folder / MODEL, blob / BLOB, device, parameters["properties"])
@@ -128,7 +127,7 @@ class _Models:
         if final != static:
             sessions["quantized"] = Session(program, shipped, device=device)
         return cls(
-            original=Original(core, first / MODEL, program, inputs),
+            original=Original(core, first / MODEL, program, inputs, parameters.get("selects", ())),
             sessions=sessions,
             padded=Apart(program, compiled, runs_on),
             beside=Apart(program, shipped, device),

@@ -13,7 +13,6 @@ from runtime.toys import along, data, length, mask, program
 
 from npuspec.bundle.program import Dim, Input, Program
 from npuspec.diagnostics import StageError
-from npuspec.runtime.feed import Array
 from npuspec.stages.placed import Placed, place
 from npuspec.stages.reference import Original
 from npuspec.stages.samples import Sample
@@ -80,14 +79,14 @@ def test_an_original_with_a_mask_is_held_against_a_static_model_that_takes_lengt
     assert rows(agreement)["static", "original"]["max-abs-difference"] == 0
 
 
-def test_what_is_selected_in_the_graph_is_selected_of_the_original_s_outputs(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "selected"), [("last-valid", [5, 6]), ("masked-mean", [3, 4])])
+def test_what_is_selected_in_the_graph_is_selected_of_the_original_s_outputs(
+    kind: str, selected: list[float], tmp_path: Path
+) -> None:
     toy = buckets(8)
-
-    def last(outputs: dict[str, Array], sizes: Mapping[str, int]) -> dict[str, Array]:
-        return {name: array[sizes["time"] - 1] for name, array in outputs.items()}
-
-    model = original(tmp_path, toy, lambda given: op.relu(given["x"]), select=last)
-    np.testing.assert_array_equal(model.infer(placed(toy, 3))["y"], [5, 6])
+    chosen = {"output": "y", "kind": kind, "axis": 1}
+    model = original(tmp_path, toy, lambda given: op.relu(given["x"]), selects=[chosen])
+    np.testing.assert_array_equal(model.infer(placed(toy, 3))["y"], selected)
 
 
 def test_every_row_is_the_sample(tmp_path: Path) -> None:
