@@ -50,6 +50,8 @@ def _overflows(bench: Bench, comparisons: Sequence[Comparison]) -> Iterator[Find
     for dim, known in bench.program.dims.items():
         count = sum(sample.sizes[dim] > known.maximum for sample in bench.samples.values())
         for comparison in comparisons if count else ():
+            if not comparison.overflowing.differs:
+                continue
             rest = Agreement()
             for one in comparison.variants.values():
                 rest.add(one)
@@ -103,7 +105,7 @@ def _of_output(bench: Bench, comparison: Comparison, tried: Mapping[str, "_Tried
             "variant": worst,
             "message": f"the valid part of output `{output}` changes by up to {padding[worst].max_abs_difference:.2g} "
             f"with what the padding holds (variant {worst}): no mask or length keeps it out everywhere",
-            "help": "try sizes closer to the samples' (`buckets`), the other pad-side, or a mask",
+            "help": "try sizes closer to the samples' (`buckets`), another pad-value or pad-side, or a mask",
             "figures": _changes(padding),
         }
     if worst := _worst(rows):
