@@ -134,6 +134,15 @@ def test_two_gates_on_the_same_measure_are_told_apart() -> None:
     assert [gate.min for gate in gates.values()] == [0.25, 0.5]
 
 
+def test_a_gate_on_a_variant_that_was_not_measured_is_one_that_failed() -> None:
+    plan = plan_of(TEXT + GATE + f'variant = "{SHORT}"\n', files=FILES)
+    gates = locked_gates(plan, evidence(plan=plan))
+    assert {name: gate.passed for name, gate in gates.items()} == {
+        "frame-agreement of static against original, y": True,
+        f"frame-agreement of static against original, y in variant {SHORT}": False,
+    }
+
+
 def test_where_nothing_was_measured_there_are_no_gates() -> None:
     plan = plan_of(BUCKETS)
     lock = lock_of(plan, manifest(plan), Evidence((), (), {}, None), {"identity": HOST, "stages": {}})
