@@ -60,6 +60,10 @@ class Progress(Observer):
         """Print the gate as data: it is what was asked for."""
         click.echo(gate.sentence())
 
+    def note(self, text: str) -> None:
+        """Leave a line."""
+        self._console.print(text, markup=False)
+
     def _show(self, text: str) -> None:
         if self._task is not None:
             self._bars.remove_task(self._task)

@@ -1,7 +1,7 @@
 """What was measured, held against the gates, and what the measurements leave open."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ NAME = "evidence/evidence.json"
 class Evidence:
     """The content of evidence.json: the same for the same plan on the same device, since nothing in it is a time.
 
-    `doubts` say what was calibrated on too little or measured on nothing: a gate that passed would hide it.
+    `doubts` say what was calibrated on too little or measured on nothing, and why outputs differ: a gate that passed
+    would hide it.
     """
 
     gates: tuple[GateResult, ...]
@@ -27,11 +28,32 @@ class Evidence:
     agreement: dict[str, Any] | None
 
     def tell(self, observer: Observer) -> None:
-        """Say every doubt and every gate."""
+        """Say every doubt, every gate, and what padding costs."""
         for doubt in self.doubts:
             observer.warn(doubt)
         for gate in self.gates:
             observer.measured(gate)
+        for sentence in self._padding():
+            observer.note(sentence)
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        """What was found of the outputs where they differ."""
+        return [] if self.agreement is None else self.agreement["findings"]
+
+    def _padding(self) -> Iterator[str]:
+        """Yield, for each variant that agrees otherwise than samples do in their own, both figures."""
+        for row in self.agreement["pairs"] if self.agreement is not None else ():
+            padded, natural = row.get("padded", {}), row.get("natural", {})
+            gated = {g.metric for g in self.gates if (g.of, g.against, g.output) == _pair(row)}
+            for metric in sorted(gated) or ["frame-agreement"]:
+                for name in padded:
+                    all_there, each = padded[name][metric], natural[name][metric]
+                    if f"{all_there:.3g}" != f"{each:.3g}":
+                        yield (
+                            f"{row['output']}: all padded to {name}, {metric} of static against original is "
+                            f"{all_there:.3g}; each in its own variant, {each:.3g}"
+                        )
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data."""
@@ -70,6 +92,10 @@ def _read(results: Mapping[str, Path], stage: str, name: str) -> Any:
     return json.loads((results[stage] / name).read_bytes())
 
 
+def _pair(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    return row["of"], row["against"], row["output"]
+
+
 def _doubts(plan: Plan, quantization: Mapping[str, Any], agreement: Mapping[str, Any] | None) -> list[str]:
     doubts = [
         f"variant {name} was calibrated on {report['samples']} of the {report['samples_wanted']} samples wanted: "
@@ -81,4 +107,5 @@ def _doubts(plan: Plan, quantization: Mapping[str, Any], agreement: Mapping[str,
         return [*doubts, "nothing was measured: the spec has no samples beyond those that calibrate"]
     used = agreement["samples_of_variant"]
     unmeasured = [variant.name for variant in plan.program.variants if not used.get(variant.name)]
-    return doubts + [f"variant {name} was measured on no sample: none has its length" for name in unmeasured]
+    doubts += [f"variant {name} was measured on no sample: none has its length" for name in unmeasured]
+    return doubts + [f"{finding['message']}; {finding['help']}" for finding in agreement["findings"]]

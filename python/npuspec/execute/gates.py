@@ -1,8 +1,8 @@
 """Hold the gates against what was measured."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import inf, isnan
+from math import inf, isnan, nan
 from typing import Any
 
 from npuspec.diagnostics import Diagnostic
@@ -11,7 +11,10 @@ from npuspec.plan.model import Plan, PlannedGate
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """A gate with its figure. `margin` is how far the figure lies inside its limits; below 0 the gate fails."""
+    """A gate with its figure. `margin` is how far the figure lies inside its limits; below 0 the gate fails.
+
+    Where no sample falls into its variant, the figure is NaN and the gate fails.
+    """
 
     metric: str
     output: str
@@ -22,16 +25,21 @@ class GateResult:
     value: float
     margin: float
     passed: bool
+    variant: str | None = None
 
     def sentence(self) -> str:
         """Return the result in words."""
+        where = f" in variant {self.variant}" if self.variant else ""
+        measured = f"{self.metric} of {self.of} against {self.against}, {self.output}{where}"
+        if isnan(self.value) and self.variant:
+            return f"{measured}: not measured, as no validation sample falls into this variant (FAILED)"
         verdict = "passed" if self.passed else "FAILED"
         digits = self._digits()
         wanted = [f"at least {self.min:g}"] if self.min is not None else []
         wanted += [f"at most {self.max:g}"] if self.max is not None else []
         return (
-            f"{self.metric} of {self.of} against {self.against}, {self.output}: "
-            f"{self.value:.{digits}f}, {' and '.join(wanted)} wanted ({verdict}, margin {self.margin:+.{digits}f})"
+            f"{measured}: {self.value:.{digits}f}, {' and '.join(wanted)} wanted "
+            f"({verdict}, margin {self.margin:+.{digits}f})"
         )
 
     def _digits(self) -> int:
@@ -49,10 +57,11 @@ def hold_gates(plan: Plan, agreement: Mapping[str, Any]) -> tuple[GateResult, ..
     results = []
     for gate in plan.gates:
         of, against, output = str(gate.of), str(gate.against), str(gate.output)
-        value = rows[of, against, output][gate.metric]
+        row = rows[of, against, output]
+        value = (row if gate.variant is None else row["variants"].get(gate.variant, {})).get(gate.metric, nan)
         margin = _margin(value, gate)
         results.append(
-            GateResult(gate.metric, output, of, against, gate.min, gate.max, value, margin, passed=margin >= 0)
+            GateResult(gate.metric, output, of, against, gate.min, gate.max, value, margin, margin >= 0, gate.variant)
         )
     return tuple(results)
 
@@ -65,20 +74,51 @@ def _margin(value: float, limits: PlannedGate | GateResult) -> float:
     return min(above, below)
 
 
-def failures(results: tuple[GateResult, ...], written: tuple[PlannedGate, ...] = ()) -> list[Diagnostic]:
-    """Return a fault for each gate that failed, at its place among the gates of the spec where those are given."""
-    helps = {
-        "original": "padding or static shapes change the result: try `buckets`, or a smaller size",
-        "static": "quantization changes the result: keep more in floating point, or state model-type",
-    }
+_HELPS = {
+    "original": "padding or static shapes change the result: try `buckets`, or a smaller size",
+    "static": "quantization changes the result: keep more in floating point, or state model-type",
+    "quantized": "a sample's result changes with those beside it: state a batch of 1",
+}
+
+
+def failures(
+    results: tuple[GateResult, ...],
+    written: tuple[PlannedGate, ...] = (),
+    findings: Sequence[Mapping[str, Any]] = (),
+) -> list[Diagnostic]:
+    """Return a fault for each gate that failed, and what was found to be the reason.
+
+    Args:
+        results: all gates.
+        written: the gates of the spec, at whose place a fault then is.
+        findings: what was found of the outputs where they differ.
+
+    """
     return [
-        Diagnostic("gate-failed", result.sentence(), helps[result.against]).at(("gates", *_place(result, written)))
+        Diagnostic("gate-failed", result.sentence(), _help(result, findings)).at(("gates", *_place(result, written)))
         for result in results
         if not result.passed
     ]
 
 
+def _help(result: GateResult, findings: Sequence[Mapping[str, Any]]) -> str:
+    if isnan(result.value) and result.variant:
+        return "add samples of its size, or gate all of them: take `variant` out"
+    found = [f"{f['message']}; {f['help']}" for f in findings if _explains(f, result)]
+    return ". ".join(found) or _HELPS[result.against]
+
+
+def _explains(finding: Mapping[str, Any], result: GateResult) -> bool:
+    """Tell whether a finding may be why a gate failed; what quantization costs isn't looked into."""
+    is_of_neighbours = finding["code"] == "neighbours-leak"
+    is_compared = result.of == "batched" if is_of_neighbours else result.against == "original"
+    is_there = finding["variant"] is None or result.variant in (None, *finding["figures"])
+    return finding["output"] == result.output and is_compared and is_there
+
+
 def _place(result: GateResult, written: tuple[PlannedGate, ...]) -> list[int]:
     """Return the index of the gate; where one is written twice, both fail alike and the first is meant."""
-    content = (result.metric, result.output, result.of, result.against, result.min, result.max)
-    return [i for i, g in enumerate(written) if (g.metric, g.output, g.of, g.against, g.min, g.max) == content][:1]
+    content = (result.metric, result.output, result.of, result.against, result.min, result.max, result.variant)
+    return [
+        i for i, g in enumerate(written) if (g.metric, g.output, g.of, g.against, g.min, g.max, g.variant) == content
+    ][:1]

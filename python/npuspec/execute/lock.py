@@ -26,7 +26,7 @@ from npuspec.plan.lock import (
 )
 from npuspec.plan.passes.trace import gate_names
 
-_FIGURES = ("frame-agreement", "cosine", "max-abs-difference")
+_FIGURES = ("frame-agreement", "cosine", "sqnr", "max-abs-difference")
 _DIGITS = 3  # of a figure: those behind them differ from machine to machine
 
 
@@ -70,7 +70,7 @@ class LockKeeper:
         if self.path is None or self.held is None:
             return
         if drift := hold_lock(self.path, self.held, plan, locked_gates(plan, evidence)):
-            raise LockError([*drift, *failures(evidence.gates)])
+            raise LockError([*drift, *failures(evidence.gates, (), evidence.findings)])
 
     def write(self, plan: Plan, manifest: Manifest, evidence: Evidence, timings: Mapping[str, Any]) -> Path | None:
         """Write what was made, and return the lock if that changed it."""
@@ -133,14 +133,17 @@ def _variant(name: str, manifest: Manifest, evidence: Evidence) -> LockedVariant
 
 
 def _agreement(evidence: Evidence) -> dict[str, dict[str, float]]:
-    rows = evidence.agreement["pairs"] if evidence.agreement is not None else []
-    found = {
-        f"{row['of']} against {row['against']}, {row['output']}": {
-            name: rounded(row[name]) for name in sorted(_FIGURES)
-        }
-        for row in rows
+    """Return the figures of all samples, and of each variant where there are several."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for row in evidence.agreement["pairs"] if evidence.agreement is not None else ():
+        name = f"{row['of']} against {row['against']}, {row['output']}"
+        found[name] = row
+        if len(row["variants"]) > 1:
+            found |= {f"{name} in variant {variant}": figures for variant, figures in row["variants"].items()}
+    return {
+        name: {metric: rounded(figures[metric]) for metric in sorted(_FIGURES)}
+        for name, figures in sorted(found.items())
     }
-    return dict(sorted(found.items()))
 
 
 def _ratios(timed: Mapping[str, Any]) -> dict[str, float]:

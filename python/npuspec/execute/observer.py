@@ -24,3 +24,6 @@ class Observer:
 
     def measured(self, gate: GateResult) -> None:
         """A gate was held against its figure, whether it passed or not."""
+
+    def note(self, text: str) -> None:
+        """Something that was measured, and that no gate holds."""

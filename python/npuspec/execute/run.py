@@ -154,7 +154,7 @@ def apply_prepared(
         evidence = gather_evidence(plan, results, device)
         evidence.tell(observer)
         keeper.hold(plan, evidence)
-        if failed := failures(evidence.gates, prepared.gates):
+        if failed := failures(evidence.gates, prepared.gates, evidence.findings):
             raise GateError(failed)
         with staging(output) as scratch:
             manifest = assemble(scratch, plan, results, evidence, device=device, identity=identity)

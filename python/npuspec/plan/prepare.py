@@ -16,6 +16,7 @@ from npuspec.plan.passes.beside import check_beside
 from npuspec.plan.passes.bind import build_program, check_ports, named_shapes, padded_dims, stated_extents
 from npuspec.plan.passes.cut import check_lengths
 from npuspec.plan.passes.doubt import MODEL_DOUBTS, SAMPLE_DOUBTS, doubt_model, doubt_samples
+from npuspec.plan.passes.gate import check_gates
 from npuspec.plan.passes.overflow import check_chunks, multiples
 from npuspec.plan.passes.reach import beyond_reach
 from npuspec.plan.passes.sample import check_files, split_samples
@@ -72,7 +73,7 @@ def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
         return document, diagnostics
     before = partial(_fetched_before, folder=document.folder, store=store)
     sources, faults = _fetch(spec, before, partial(fetch_beside, folder=document.folder, store=store, offline=True))
-    diagnostics += faults + check_beside(spec) + beyond_reach(spec)
+    diagnostics += faults + check_beside(spec) + check_gates(spec) + beyond_reach(spec)
     found = None
     if sources.model is not None:
         found, faults = _look(spec, sources.model, store)
@@ -107,7 +108,7 @@ def prepare_document(
     spec, diagnostics = validate(document)
     if spec is None:
         return None, diagnostics
-    diagnostics += [*open_choices(spec), *check_beside(spec)]
+    diagnostics += [*open_choices(spec), *check_beside(spec), *check_gates(spec)]
     say = None if announce is None else (lambda requirement: announce(f"downloading {requirement}"))
 
     def fetched(fetch: Fetch, source: str, sha256: str | None) -> tuple[Fetched | None, list[Diagnostic]]:

@@ -1,34 +1,35 @@
-"""Run real samples through the original, the static and the quantized model, and write down how far they agree.
+"""Run real samples through the original and what was made of it, and write down how far they agree, and why not.
 
-The static and the quantized model run through the session that an application uses, so padding, lengths and cuts are
-part of what is measured. The original runs at the samples' true lengths, on CPU in float32.
+The static and the quantized model run through the session that an application uses, so padding, lengths, cuts and
+batches are part of what is measured. The original runs at the samples' true lengths, on CPU in float32.
 """
 
 import time
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 import openvino as ov
 
-from npuspec.bundle.program import DataInput, LengthInput, Program, Variant
+from npuspec.bundle.program import DataInput, Program, Variant
 from npuspec.child import Progress
-from npuspec.diagnostics import Diagnostic, InputError, StageError
+from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.runtime.device import compile_model
-from npuspec.runtime.feed import Array, check_sample, choose_variant, fill
-from npuspec.runtime.session import Session
-from npuspec.stages import BLOB, MODEL, TIMINGS
-from npuspec.stages.agreement import compare
-from npuspec.stages.request import INPUTS, Request
-from npuspec.stages.samples import Sample, read_samples
-from npuspec.stages.select import select
+from npuspec.runtime.feed import Array, fill
+from npuspec.stages import TIMINGS
+from npuspec.stages.agreement import Comparison
+from npuspec.stages.models import Models, Outputs
+from npuspec.stages.placed import Apart, Placed, batches, naming, place
+from npuspec.stages.probe import Bench, findings
+from npuspec.stages.request import Request
+from npuspec.stages.samples import read_samples
 
-_REFERENCE = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
 _WARMING = 2
 _TIMED = 21  # inferences of each model and variant, in turn, behind those for warming
+_IN_ORDER = ("original", "static", "quantized", "batched")
+"""Each is compared with those before it."""
 
 
 def run(arguments: Mapping[str, Any], progress: Progress) -> None:
@@ -37,45 +38,36 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     parameters = request.parameters
     program = Program.model_validate(parameters["program"])
     device: str = parameters["device"]
-    names = [v.name for v in program.variants]
-    original, static, final, compiled = _split(request.inputs, len(names))
     if request.data is None:
         raise StageError(Diagnostic("no-data", "there are no samples to verify with", "add [data] to the spec"))
     told = parameters["samples"]
-    samples = read_samples(request.data, told["validation"], program, told, request.tokenizer)
-
+    read = read_samples(request.data, told["validation"], program, told, request.tokenizer)
+    samples = [place(program, sample) for sample in read]
     core = ov.Core()
     core.set_property(parameters["core"])
-    shipped = {
-        n: _deployed(core, ir, made, device, parameters["properties"])
-        for n, ir, made in zip(names, final, compiled, strict=True)
-    }
-    models: dict[str, Any] = {"original": _Original(core, original / MODEL, program, parameters)}
-    if final == static:
-        models["static"] = Session(program, shipped, device=device)
-    else:
-        reference = {n: compile_model(core, ir / MODEL, "CPU", _REFERENCE) for n, ir in zip(names, static, strict=True)}
-        models["static"] = Session(program, reference, device="CPU")
-        models["quantized"] = Session(program, shipped, device=device)
-    pairs = [(of, against) for of in models for against in models if _order(of) > _order(against)]
-
-    outputs: dict[str, list[Mapping[str, Array]]] = {name: [] for name in models}
-    for number, sample in enumerate(samples):
-        for name, model in models.items():
-            outputs[name].append(_infer(model, sample))
-        progress(number + 1, len(samples))
-    rows = compare(outputs, pairs, parameters["outputs"], [s.name for s in samples])
-    used = Counter(_variant_of(program, sample) for sample in samples)
+    models = Models.load(core, request, program)
+    comparisons = _compare(models, program, parameters["outputs"], samples, progress)
+    bench = Bench(
+        program=program,
+        device=device,
+        original=models.original,
+        samples={sample.name: sample for sample in samples},
+        reference=models.reference,
+    )
     request.write_json(
         "agreement.json",
-        {"device": device, "samples": len(samples), "samples_of_variant": dict(used), "pairs": rows},
+        {
+            "device": device,
+            "samples": len(samples),
+            "samples_of_variant": dict(Counter(s.variant for s in samples if not s.overflows)),
+            "pairs": [comparison.row() for comparison in comparisons],
+            "findings": findings(bench, comparisons),
+        },
     )
-
-    timed = {"quantized" if final != static else "static": shipped}
-    if final != static:
+    timed = {models.ships: models.shipped}
+    if models.ships != "static":
         timed["static"] = {
-            n: compile_model(core, ir / MODEL, device, parameters["properties"])
-            for n, ir in zip(names, static, strict=True)
+            n: compile_model(core, ir, device, parameters["properties"]) for n, ir in models.static_irs.items()
         }
     latency = {
         v.name: _time({k: m[v.name] for k, m in timed.items()}, program, v, samples[0].arrays) for v in program.variants
@@ -83,64 +75,57 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     request.write_json(TIMINGS, {"device": device, "latency": latency})
 
 
-def _order(name: str) -> int:
-    return ("original", "static", "quantized").index(name)
+def _compare(
+    models: Models, program: Program, names: list[str], samples: list[Placed], progress: Progress
+) -> list[Comparison]:
+    """Run all samples through all models, keeping no more outputs than those of a batch."""
+    there = [m for m in _IN_ORDER if m in ("original", *models.sessions) or (m == "batched" and program.batch > 1)]
+    outputs = [o for o in program.outputs if o.name in names]
+    comparisons = [
+        Comparison(of, against, output)
+        for index, of in enumerate(there)
+        for against in there[:index]
+        for output in outputs
+    ]
+    done = 0
+    for batch in batches(program, samples):
+        found: dict[str, list[Outputs]] = {name: [] for name in there}
+        for sample in batch.rows:
+            found["original"].append(models.original.infer(sample))
+            for name, session in models.sessions.items():
+                with naming(sample.name):
+                    found[name].append(session.infer(sample.given))
+        if "batched" in there:
+            found["batched"] = models.infer_batch(batch)
+        for comparison in comparisons:
+            pairs = zip(batch.rows, found[comparison.of], found[comparison.against], strict=True)
+            for sample, of, against in pairs:
+                comparison.add(sample, of[comparison.output], against[comparison.output])
+        for sample, original, static in zip(batch.rows, found["original"], found["static"], strict=True):
+            _pad(models.padded, program, comparisons, sample, original, static)
+        done += len(batch.rows)
+        progress(done, len(samples))
+    return comparisons
 
 
-def _split(folders: tuple[Path, ...], count: int) -> tuple[Path, list[Path], list[Path], list[Path]]:
-    rest = list(folders[1:])
-    return folders[0], rest[:count], rest[count : 2 * count], rest[2 * count :]
-
-
-def _deployed(core: ov.Core, ir: Path, made: Path, device: str, properties: Mapping[str, Any]) -> ov.CompiledModel:
-    """Return the model as a session gets it: from the blob where there is one."""
-    blob = made / BLOB
-    if blob.exists():
-        return core.import_model(blob.read_bytes(), device, dict(properties))
-    return compile_model(core, ir / MODEL, device, properties)
-
-
-class _Original:
-    """The model as it was published, at a sample's true length; where its batch is fixed, every row is the sample."""
-
-    def __init__(self, core: ov.Core, model: Path, program: Program, parameters: Mapping[str, Any]) -> None:
-        compiled = compile_model(core, model, "CPU", _REFERENCE)
-        self._compiled = compiled
-        self._inputs = INPUTS.validate_python(parameters["original"])
-        self._selects = parameters["selects"]
-        self._ranks = {i.name: len(compiled.input(i.name).partial_shape) for i in self._inputs}
-        self._batch = max(compiled.input(i.name).partial_shape[0].get_min_length() for i in self._inputs) or 1
-        self._program = program
-
-    def infer(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
-        arrays, sizes = check_sample(self._program, inputs)
-        feed: dict[str, Array] = {}
-        for port in self._inputs:
-            if isinstance(port, DataInput):
-                feed[port.name] = np.ascontiguousarray(arrays[port.name])[None]
-            elif isinstance(port, LengthInput):
-                feed[port.name] = np.full((1,) * self._ranks[port.name], sizes[port.dim], port.dtype)
-            else:
-                feed[port.name] = np.ones((1, sizes[port.dim]), port.dtype)
-        request = self._compiled.create_infer_request()  # a new one has no state of an earlier sample
-        request.infer({name: np.repeat(array, self._batch, axis=0) for name, array in feed.items()})
-        outputs = {o.name: np.array(request.get_tensor(o.name).data[0]) for o in self._program.outputs}
-        chosen = {s["output"]: select(outputs[s["output"]], s["kind"], s["axis"] - 1) for s in self._selects}
-        return {**outputs, **chosen}
-
-
-def _variant_of(program: Program, sample: Sample) -> str:
-    _, sizes = check_sample(program, sample.arrays)
-    return choose_variant(program, sizes).name
-
-
-def _infer(model: Any, sample: Sample) -> Mapping[str, Array]:
-    try:
-        result: Mapping[str, Array] = model.infer(sample.arrays)
-    except InputError as error:
-        fault = error.diagnostics[0]
-        raise StageError(Diagnostic(fault.code, f"`{sample.name}`: {fault.message}", fault.help)) from None
-    return result
+def _pad(
+    padded: Apart,
+    program: Program,
+    comparisons: list[Comparison],
+    sample: Placed,
+    original: Outputs,
+    static: Outputs,
+) -> None:
+    """Run a sample through every static variant that holds it."""
+    if sample.overflows or len(program.variants) == 1:
+        return
+    for variant in program.variants:
+        if sample.fits(variant):
+            with naming(sample.name):
+                found = static if variant.name == sample.variant else padded[variant.name].infer(sample.given)
+            for c in comparisons:
+                if (c.of, c.against) == ("static", "original"):
+                    c.add_padded(variant.name, sample, found[c.output], original[c.output])
 
 
 def _time(

@@ -8,7 +8,19 @@ import pytest
 import tomli
 
 import npuspec
-from npuspec.diagnostics.codes import CODES, diff, model, properties, review, rules, runtime, sources, spec, stages
+from npuspec.diagnostics.codes import (
+    CODES,
+    diff,
+    findings,
+    model,
+    properties,
+    review,
+    rules,
+    runtime,
+    sources,
+    spec,
+    stages,
+)
 
 PACKAGE = Path(npuspec.__file__).parent
 
@@ -76,6 +88,7 @@ def test_codes_are_sorted_and_stand_in_one_file_each() -> None:
         sources.SOURCES,
         model.MODEL,
         stages.STAGES,
+        findings.FINDINGS,
         runtime.RUNTIME,
     )
     assert list(CODES) == sorted(CODES)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from builders import BUCKETS, DATA, plan_of
+from builders import BUCKETS, DATA, GATE, plan_of
 from npuspec.execute.evidence import Evidence, gather_evidence
+from npuspec.execute.observer import Observer
 from npuspec.store import canonical_json
 
 PLAN = plan_of(BUCKETS + DATA, files=("a.npy", "b.npy"))
@@ -28,13 +29,13 @@ def results(tmp_path: Path, stages: dict[str, dict[str, Any]]) -> dict[str, Path
 def test_a_variant_that_was_calibrated_on_too_little_is_a_doubt(tmp_path: Path) -> None:
     few = {f"quantize[{SHORT}]": {"samples": 1, "samples_wanted": 6}}
     enough = {f"quantize[{LONG}]": {"samples": 6, "samples_wanted": 6}}
-    verified = {"verify[CPU]": {"pairs": [], "samples_of_variant": {SHORT: 1, LONG: 2}}}
+    verified = {"verify[CPU]": {"pairs": [], "findings": [], "samples_of_variant": {SHORT: 1, LONG: 2}}}
     evidence = gather_evidence(PLAN, results(tmp_path, few | enough | verified), "CPU")
     assert [SHORT in doubt and "1 of the 6" in doubt for doubt in evidence.doubts] == [True]
 
 
 def test_a_variant_that_no_sample_reached_is_a_doubt(tmp_path: Path) -> None:
-    verified = {"verify[CPU]": {"pairs": [], "samples_of_variant": {LONG: 2}}}
+    verified = {"verify[CPU]": {"pairs": [], "findings": [], "samples_of_variant": {LONG: 2}}}
     evidence = gather_evidence(PLAN, results(tmp_path, verified), "CPU")
     assert evidence.doubts == (f"variant {SHORT} was measured on no sample: none has its length",)
 
@@ -47,6 +48,46 @@ def test_a_bundle_that_nothing_was_measured_of_is_a_doubt(device: str) -> None:
 
 
 def test_evidence_comes_back_equal_from_its_json(tmp_path: Path) -> None:
-    verified: dict[str, Any] = {"verify[CPU]": {"pairs": [], "samples_of_variant": {}}}
+    verified: dict[str, Any] = {"verify[CPU]": {"pairs": [], "findings": [], "samples_of_variant": {}}}
     evidence = gather_evidence(PLAN, results(tmp_path, verified), "CPU")
     assert Evidence.of_json(json.loads(canonical_json(evidence.as_json()))) == evidence
+
+
+def test_every_finding_is_a_doubt_with_what_to_try(tmp_path: Path) -> None:
+    found = {"code": "padding-leaks", "output": "y", "variant": LONG, "message": "it leaks", "help": "a mask"}
+    verified = {"pairs": [], "findings": [{**found, "figures": {}}], "samples_of_variant": {SHORT: 1, LONG: 1}}
+    evidence = gather_evidence(PLAN, results(tmp_path, {"verify[CPU]": verified}), "CPU")
+    assert evidence.doubts == ("it leaks; a mask",)
+    assert [finding["code"] for finding in evidence.findings] == ["padding-leaks"]
+
+
+class Listener(Observer):
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def padded(**shares: tuple[float, float]) -> dict[str, Any]:
+    """A pair with each variant's figure of what is padded to it, and of the same samples in their own."""
+    figures = [{n: {"frame-agreement": s[i], "cosine": s[i] / 2} for n, s in shares.items()} for i in (0, 1)]
+    row = {"of": "static", "against": "original", "output": "y", "frame-agreement": 0.9, "cosine": 0.4, "variants": {}}
+    return {"pairs": [{**row, "padded": figures[0], "natural": figures[1]}], "findings": [], "samples_of_variant": {}}
+
+
+@pytest.mark.parametrize(
+    ("gate", "metric", "digits"), [("", "frame-agreement", ("0.86", "0.93")), (GATE, "cosine", ("0.43", "0.465"))]
+)
+def test_what_padding_costs_is_a_line_for_each_variant_where_it_costs(
+    gate: str, metric: str, digits: tuple[str, str], tmp_path: Path
+) -> None:
+    plan = plan_of(BUCKETS + DATA + gate.replace("frame-agreement", "cosine"), files=("a.npy",))
+    verified = padded(**{SHORT: (0.97, 0.97), LONG: (0.86, 0.93)})
+    listener = Listener()
+    gather_evidence(plan, results(tmp_path, {"verify[CPU]": verified}), "CPU").tell(listener)
+    [note] = listener.notes
+    assert note == (
+        f"y: all padded to {LONG}, {metric} of static against original is {digits[0]}; "
+        f"each in its own variant, {digits[1]}"
+    )

@@ -18,8 +18,10 @@ from npuspec.plan.passes.sample import plan_recipe
 TOY: Program = program(data())
 
 
-def gate(minimum: float, of: Any = "static", against: Any = "original", output: str = "y") -> PlannedGate:
-    return PlannedGate(metric="frame-agreement", output=output, of=of, against=against, min=minimum)
+def gate(
+    minimum: float, of: Any = "static", against: Any = "original", output: str = "y", variant: str | None = None
+) -> PlannedGate:
+    return PlannedGate(metric="frame-agreement", output=output, of=of, against=against, min=minimum, variant=variant)
 
 
 def plan(*gates: PlannedGate) -> Plan:
@@ -172,3 +174,71 @@ def test_the_place_of_a_failed_gate_is_that_in_the_text_and_not_that_in_the_plan
 def test_a_result_comes_back_from_the_evidence_equal() -> None:
     result = held(0.85, 0.9)
     assert GateResult(**result.as_json()) == result
+
+
+def of_variants(**values: float) -> dict[str, Any]:
+    return {"pairs": [{**row(0.7), "variants": {name: {"frame-agreement": value} for name, value in values.items()}}]}
+
+
+def test_a_gate_on_a_variant_is_held_against_the_samples_of_that_variant() -> None:
+    gates = (gate(0.5), gate(0.5, variant="time16"), gate(0.5, variant="time32"))
+    results = hold_gates(plan(*gates), of_variants(time16=0.4, time32=0.9))
+    assert [(r.variant, r.value, r.passed) for r in results] == [
+        (None, 0.7, True),
+        ("time16", 0.4, False),
+        ("time32", 0.9, True),
+    ]
+    assert results[1].sentence().startswith("frame-agreement of static against original, y in variant time16: 0.4")
+    [fault] = failures(results, gates)
+    assert fault.labels[0].path == ("gates", 1)
+
+
+def test_a_gate_on_a_variant_without_samples_fails_and_says_so() -> None:
+    one = gate(0.5, variant="time16")
+    results = hold_gates(plan(one), of_variants(time32=0.9))
+    [fault] = failures(results, (one,))
+    assert fault.code == "gate-failed"
+    assert fault.message == (
+        "frame-agreement of static against original, y in variant time16: "
+        "not measured, as no validation sample falls into this variant (FAILED)"
+    )
+    assert "add samples of its size" in fault.help
+    assert fault.labels[0].path == ("gates", 0)
+
+
+def finding(code: str = "padding-leaks", output: str = "y", *variants: str) -> dict[str, Any]:
+    variant = variants[0] if variants else None
+    figures = dict.fromkeys(variants, 0.5)
+    return {"code": code, "output": output, "variant": variant, "message": code, "help": "mend it", "figures": figures}
+
+
+@pytest.mark.parametrize(
+    ("of", "against", "variant", "found", "is_told"),
+    [
+        ("static", "original", None, finding("padding-leaks", "y", "time16"), True),
+        ("quantized", "original", None, finding("static-differs", "y", "time16"), True),
+        ("static", "original", "time32", finding("padding-leaks", "y", "time16", "time32"), True),
+        ("static", "original", None, finding("sample-overflow", "y"), True),
+        ("batched", "static", None, finding("neighbours-leak", "y", "time16"), True),
+        ("batched", "original", None, finding("batch-changes-result", "y", "time16"), True),
+        ("static", "original", None, finding("padding-leaks", "z", "time16"), False),
+        ("static", "original", "time32", finding("padding-leaks", "y", "time16"), False),
+        ("quantized", "static", None, finding("padding-leaks", "y", "time16"), False),
+        ("static", "original", None, finding("neighbours-leak", "y", "time16"), False),
+    ],
+)
+def test_what_was_found_is_the_help_of_the_gate_that_it_explains(
+    of: str, against: str, variant: str | None, found: dict[str, Any], is_told: bool
+) -> None:
+    figures = {name: {"frame-agreement": 0.1} for name in ("time16", "time32")}
+    rows = {"pairs": [{**row(0.1, of, against), "variants": figures}]}
+    [fault] = failures(hold_gates(plan(gate(0.5, of, against, variant=variant)), rows), (), [found])
+    assert (f"{found['code']}; mend it" in fault.help) is is_told
+    assert fault.help
+
+
+def test_a_failed_gate_on_a_full_batch_has_a_help_of_its_own() -> None:
+    [fault] = failures(
+        hold_gates(plan(gate(0.5, "batched", "quantized")), {"pairs": [row(0.1, "batched", "quantized")]})
+    )
+    assert "batch of 1" in fault.help

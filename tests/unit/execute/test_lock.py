@@ -54,9 +54,9 @@ def manifest(plan: Plan = PLAN, *, blobs_for: str = "NPU") -> Manifest:
 
 def evidence(value: float = 0.98765, plan: Plan = PLAN, **more: Any) -> Evidence:
     """What was measured of one pair of models."""
-    row = {"of": "static", "against": "original", "output": "y", "frames": 12, "samples": {}}
-    row |= {"frame-agreement": value, "cosine": 0.99876, "max-abs-difference": 0.0012345, **more}
-    agreement = {"device": "NPU", "samples": 2, "samples_of_variant": {}, "pairs": [row]}
+    row = {"of": "static", "against": "original", "output": "y", "frames": 12, "samples": {}, "variants": {}}
+    row |= {"frame-agreement": value, "cosine": 0.99876, "sqnr": 31.2345, "max-abs-difference": 0.0012345, **more}
+    agreement = {"device": "NPU", "samples": 2, "samples_of_variant": {}, "pairs": [row], "findings": []}
     return Evidence(hold_gates(plan, agreement), ("a doubt",), {SHORT: REPORT}, agreement)
 
 
@@ -70,12 +70,30 @@ def test_it_holds_what_a_review_asks_for_and_nothing_of_the_machine() -> None:
     assert (short.model_bytes, short.blob_bytes, short.calibrated_on, short.quantized_operations) == (11, 1000, 2, 7)
     assert (long.model_bytes, long.blob_bytes, long.calibrated_on) == (100, None, None)
     assert lock.agreement == {
-        "static against original, y": {"cosine": 0.999, "frame-agreement": 0.988, "max-abs-difference": 0.00123}
+        "static against original, y": {
+            "cosine": 0.999,
+            "frame-agreement": 0.988,
+            "max-abs-difference": 0.00123,
+            "sqnr": 31.2,
+        }
     }
     assert lock.quantized_over_static == {SHORT: 0.3}
     text = lock.encode().decode()
     assert HOST not in text
     assert "12.5" not in text
+
+
+def test_figures_of_variants_stand_in_it_where_there_are_several() -> None:
+    figures = {"frame-agreement": 0.51234, "cosine": 0.9, "sqnr": 20.0, "max-abs-difference": 0.25}
+    one = lock_of(PLAN, manifest(), evidence(variants={SHORT: figures}), TIMINGS)
+    assert list(one.agreement) == ["static against original, y"]
+    several = lock_of(PLAN, manifest(), evidence(variants={SHORT: figures, LONG: figures}), TIMINGS)
+    assert list(several.agreement) == [
+        "static against original, y",
+        f"static against original, y in variant {SHORT}",
+        f"static against original, y in variant {LONG}",
+    ]
+    assert several.agreement[f"static against original, y in variant {LONG}"]["frame-agreement"] == 0.512
 
 
 def test_the_size_of_a_cpu_s_blob_is_the_machine_s_own() -> None:
@@ -114,6 +132,15 @@ def test_two_gates_on_the_same_measure_are_told_apart() -> None:
     plan = plan_of(TEXT + GATE.replace("0.5", "0.25"), files=FILES)
     gates = locked_gates(plan, evidence(plan=plan))
     assert [gate.min for gate in gates.values()] == [0.25, 0.5]
+
+
+def test_a_gate_on_a_variant_that_was_not_measured_is_one_that_failed() -> None:
+    plan = plan_of(TEXT + GATE + f'variant = "{SHORT}"\n', files=FILES)
+    gates = locked_gates(plan, evidence(plan=plan))
+    assert {name: gate.passed for name, gate in gates.items()} == {
+        "frame-agreement of static against original, y": True,
+        f"frame-agreement of static against original, y in variant {SHORT}": False,
+    }
 
 
 def test_where_nothing_was_measured_there_are_no_gates() -> None:

@@ -39,6 +39,9 @@ def gated(metric: str, of: str = "static", more: str = "") -> str:
         gated("frame-agreement"),
         gated("cosine"),
         gated("max-abs-difference", more="max = 1\n"),
+        gated("top-1-agreement"),
+        gated("sqnr"),
+        gated("cosine", "batched", more="[batching]\nsize = 2\n"),
     ],
 )
 def test_what_is_executed_carries_no_note(text: str) -> None:
@@ -62,9 +65,6 @@ def test_what_is_executed_carries_no_note(text: str) -> None:
             QUANTIZED + 'keep = { subgraphs = [{ inputs = ["a"], outputs = ["b"] }] }\n',
             ("quantization", "keep", "subgraphs"),
         ),
-        (gated("top-1-agreement"), ("gates", 0, "metric")),
-        (gated("sqnr"), ("gates", 0, "metric")),
-        (gated("cosine", "batched"), ("gates", 0, "of")),
         (
             SMALL + DATA + '[[gates]]\nmetric = "accuracy"\noutput = "y"\nof = "static"\nmin = 0.5\n',
             ("gates", 0, "metric"),

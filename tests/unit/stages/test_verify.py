@@ -85,7 +85,7 @@ def test_a_static_model_that_does_the_same_agrees_fully(tmp_path: Path) -> None:
 def test_a_model_published_with_a_batch_of_its_own_is_compared_with_it(tmp_path: Path) -> None:
     batch = program(*CONV.inputs, batch=2, sizes=({"time": 32},))
     agreement, _ = verify(tmp_path, dynamic(2, batch=2), scaled(2, batch=2), batch=2, variants=batch.variants)
-    (row,) = agreement["pairs"]
+    row = agreement["pairs"][0]
     assert (row["frame-agreement"], row["max-abs-difference"], row["frames"]) == (1, 0, 6)
 
 
@@ -159,3 +159,9 @@ def test_convolutions_at_the_edge_see_padding_and_the_figures_show_it(tmp_path: 
 def test_an_output_without_a_length_is_compared_whole(tmp_path: Path) -> None:
     with pytest.raises(NpuspecError, match=r"shape \[2, 32\] against \[2, 10\]"):
         verify(tmp_path, dynamic(1), scaled(1), outputs=(Output(name="y", dtype="float32", extents=()),))
+
+
+def test_a_static_model_with_another_number_of_rows_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(NpuspecError, match=r"shape \[2, 2, 32\] in variant time32: not 1 rows") as caught:
+        verify(tmp_path, dynamic(1), scaled(1, batch=2))
+    assert caught.value.code == "output-shape"

@@ -25,8 +25,9 @@ SPEC = {
         "[batching]\nsize = 4",
     ),
     "empty-gate": CodeDoc(
-        "A gate compares two models. This one compares a model with itself, or asks for a quantized model where "
-        "nothing is quantized: it could never fail, and would look like a measurement in the evidence.",
+        "A gate compares two models. This one compares a model with itself, asks for a quantized model where nothing "
+        "is quantized, or for a full batch where each inference takes one sample: it could never fail, and would look "
+        "like a measurement in the evidence.",
         '[[gates]]\nmetric = "frame-agreement"\noutput = "logits"\nof = "static"\nagainst = "static"\nmin = 0.9',
         '[[gates]]\nmetric = "frame-agreement"\noutput = "logits"\nof = "static"\nagainst = "original"\nmin = 0.9',
     ),
@@ -108,6 +109,16 @@ SPEC = {
         "a word: the model would be shipped with another setting than its author wrote.",
         '[inputs.waveform]\nshape = ["batch", "time"]\npad_value = 1.0',
         '[inputs.waveform]\nshape = ["batch", "time"]\npad-value = 1.0',
+    ),
+    "unknown-variant": CodeDoc(
+        "A gate names a static variant that the dimensions don't make. Variants are named by their sizes, in the order "
+        "of the dimensions' names; a model without padded dimensions has one, `static`. `npuspec plan` lists them.",
+        '[dims.time]\nstrategy = "buckets"\nsizes = [64, 128]\noverflow = "error"\n\n'
+        '[[gates]]\nmetric = "cosine"\noutput = "y"\nof = "static"\nagainst = "original"\nmin = 0.9\n'
+        'variant = "time100"',
+        '[dims.time]\nstrategy = "buckets"\nsizes = [64, 128]\noverflow = "error"\n\n'
+        '[[gates]]\nmetric = "cosine"\noutput = "y"\nof = "static"\nagainst = "original"\nmin = 0.9\n'
+        'variant = "time128"',
     ),
     "unused-dim": CodeDoc(
         "A dimension is declared, and no input's shape has it. Its strategy and its sizes would do nothing, and most "

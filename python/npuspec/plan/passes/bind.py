@@ -208,7 +208,7 @@ def build_program(spec: Spec, signature: Signature, lengths: Lengths) -> Program
     outputs = tuple(Output(name=p.name, dtype=p.dtype, extents=lengths.extents[p.name]) for p in signature.outputs)
     variants = tuple(
         Variant(
-            name="-".join(f"{dim}{size}" for dim, size in sizes.items()) or "static",
+            name=variant_name(sizes),
             sizes=sizes,
             shapes={name: static_shape(spec, name, ports[name], sizes) for name in spec.inputs},
         )
@@ -216,6 +216,11 @@ def build_program(spec: Spec, signature: Signature, lengths: Lengths) -> Program
     )
     dims = plan_dims(spec, lengths.dims, outputs)
     return Program(batch=spec.batching.size, dims=dims, inputs=inputs, outputs=outputs, variants=variants)
+
+
+def variant_name(sizes: Mapping[str, int]) -> str:
+    """Return the name of the static variant of these sizes."""
+    return "-".join(f"{dim}{size}" for dim, size in sizes.items()) or "static"
 
 
 def combinations(dims: dict[str, tuple[int, ...]]) -> list[dict[str, int]]:

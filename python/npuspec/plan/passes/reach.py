@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from npuspec.diagnostics import Diagnostic, Path, Severity
 from npuspec.spec import Spec, models
 
-_MEASURED = ("frame-agreement", "cosine", "max-abs-difference")
-
 
 def beyond_reach(spec: Spec) -> list[Diagnostic]:
     """Return a note for each value that isn't executed yet."""
@@ -58,7 +56,5 @@ def _quantization(spec: Spec) -> Iterator[tuple[Path, str]]:
 
 def _gates(spec: Spec) -> Iterator[tuple[Path, str]]:
     for index, gate in enumerate(spec.gates):
-        if gate.metric not in _MEASURED:
+        if not isinstance(gate, models.AgreementGate):
             yield ("gates", index, "metric"), f"a gate on `{gate.metric}`"
-        elif isinstance(gate, models.AgreementGate) and gate.of == "batched":
-            yield ("gates", index, "of"), "a gate on a full batch"

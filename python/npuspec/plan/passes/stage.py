@@ -6,7 +6,7 @@ from npuspec.bundle.program import Program
 from npuspec.plan.model import Deployment, PlannedGate, PlannedSource, PlannedStage, Recipe, Rewrite, Samples
 from npuspec.store import digest_json
 
-_FORMAT = 1  # of the stages' results: raised when a stage does its work differently
+_FORMAT = 2  # of the stages' results: raised when a stage does its work differently
 
 
 def plan_stages(

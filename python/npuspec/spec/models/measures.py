@@ -96,15 +96,17 @@ class AgreementGate(Table):
     """A measurement that `apply` must pass: how far the model named by `of` agrees with the one named by `against`."""
 
     metric: Literal["frame-agreement", "top-1-agreement", "cosine", "sqnr", "max-abs-difference"]
-    """What is measured on each sample's output."""
+    """What is measured on the outputs of all samples: the share of frames whose largest value stands at the same place
+    of the last axis (`top-1-agreement` is the same by the name that it has where an output has no frames, and each
+    sample is one decision), the cosine, the ratio of signal to noise in dB, or the largest difference."""
     output: str
     """The output that is compared."""
     of: Literal["static", "quantized", "batched"]
-    """The model that is held to the gate."""
+    """The model that is held to the gate; `batched` is the one that ships, each sample beside others in a batch."""
     against: Literal["original", "static", "quantized"]
     """The model that it is compared with; a full batch may be held against the quantized model alone."""
     variant: str | None = None
-    """One static variant, by its name in the plan; left out, each sample runs in the smallest that holds it."""
+    """One static variant, by its name in the plan: only samples whose smallest it is count. Left out, all samples."""
     min: Number | None = None
     """The least figure that passes."""
     max: Number | None = None

@@ -70,16 +70,36 @@ def keys_of_text(spec: Spec) -> Iterator[Diagnostic]:
 
 
 def gate_compares_two(spec: Spec) -> Iterator[Diagnostic]:
-    """A gate compares two different models that both exist."""
+    """A gate compares two different models that both exist, the later one with what it was made of."""
+    is_single = spec.batching.size == 1 and not (
+        "size" not in spec.batching.model_fields_set and spec.batching.candidates
+    )
     for index, gate in enumerate(spec.gates):
-        if isinstance(gate, AgreementGate) and gate.of == gate.against:
-            message = f"a gate that compares `{gate.of}` with itself always passes"
-            yield Diagnostic("empty-gate", message, 'against = "original"').at(("gates", index, "against"))
-        if not isinstance(gate, BudgetGate) and gate.of == "quantized" and spec.quantization.mode == "none":
+        if isinstance(gate, BudgetGate):
+            continue
+        if isinstance(gate, AgreementGate):
+            yield from _against(spec, gate, ("gates", index, "against"))
+        if gate.of == "quantized" and spec.quantization.mode == "none":
             message = "there is no quantized model to gate"
-            yield Diagnostic("empty-gate", message, 'state quantization.mode = "int8", or gate `static`').at(
-                ("gates", index, "of")
-            )
+            help_ = 'state quantization.mode = "int8", or gate `static`'
+            yield Diagnostic("empty-gate", message, help_).at(("gates", index, "of"))
+        if gate.of == "batched" and is_single:
+            message = "each inference takes one sample, so that there is no full batch to gate"
+            help_ = "state a `batching.size` above 1, or gate `static` or `quantized`"
+            yield Diagnostic("empty-gate", message, help_).at(("gates", index, "of"))
+
+
+def _against(spec: Spec, gate: AgreementGate, at: Path) -> Iterator[Diagnostic]:
+    if gate.of == gate.against:
+        message = f"a gate that compares `{gate.of}` with itself always passes"
+        yield Diagnostic("empty-gate", message, 'against = "original"').at(at)
+    elif gate.against == "quantized" and spec.quantization.mode == "none":
+        message = "there is no quantized model to compare with"
+        help_ = 'state quantization.mode = "int8", or compare with `static`'
+        yield Diagnostic("empty-gate", message, help_).at(at)
+    elif gate.against == "quantized" and gate.of == "static":
+        message = "the quantized model is made of the static one, and is held against it"
+        yield Diagnostic("wrong-value", message, 'exchange them: of = "quantized", against = "static"').at(at)
 
 
 def limits_of_gate(spec: Spec) -> Iterator[Diagnostic]:

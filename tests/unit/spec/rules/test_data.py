@@ -55,6 +55,13 @@ def test_what_keeps_every_rule_has_no_faults(text: str) -> None:
     assert faults_of(text) == []
 
 
+@pytest.mark.parametrize("against", ["original", "static", "quantized"])
+def test_a_full_batch_may_be_held_against_every_other_model(against: str) -> None:
+    text = gate("min = 30", "sqnr").replace('of = "static"', 'of = "batched"').replace('"original"', f'"{against}"')
+    faults = faults_of(text + QUANTIZED + "[batching]\nsize = 2\n")
+    assert [fault for fault in faults if fault.severity is Severity.ERROR] == []
+
+
 @pytest.mark.parametrize(
     ("text", "code", "path"),
     [
@@ -77,6 +84,14 @@ def test_what_keeps_every_rule_has_no_faults(text: str) -> None:
         (SMALL + DATA + GATE.replace('"original"', '"static"'), "empty-gate", ("gates", 0, "against")),
         (SMALL + DATA + GATE.replace('of = "static"', 'of = "quantized"'), "empty-gate", ("gates", 0, "of")),
         (SMALL + DATA + TASK.replace("static", "quantized") + "min = 0.9\n", "empty-gate", ("gates", 0, "of")),
+        (SMALL + DATA + TASK.replace("static", "batched") + "min = 0.9\n", "empty-gate", ("gates", 0, "of")),
+        (SMALL + DATA + GATE.replace('of = "static"', 'of = "batched"'), "empty-gate", ("gates", 0, "of")),
+        (SMALL + DATA + GATE.replace('"original"', '"quantized"'), "empty-gate", ("gates", 0, "against")),
+        (
+            SMALL + DATA + GATE.replace('"original"', '"quantized"') + QUANTIZED,
+            "wrong-value",
+            ("gates", 0, "against"),
+        ),
         (gate(""), "empty-gate", ("gates", 0)),
         (SMALL + DATA + BUDGET.replace("max = 12\n", ""), "empty-gate", ("gates", 0)),
         (gate("min = 0.6\nmax = 0.5"), "wrong-value", ("gates", 0, "min")),

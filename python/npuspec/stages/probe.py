@@ -1,0 +1,219 @@
+"""Why a static model differs from the original: experiments on the samples that differ most, and what they showed."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import openvino as ov
+
+from npuspec.bundle.program import DataInput, Program, Variant
+from npuspec.runtime.session import Session
+from npuspec.stages.agreement import Agreement, Comparison, measure
+from npuspec.stages.placed import Placed, naming, restricted
+from npuspec.stages.reference import Original
+
+_TRIED = 4  # samples of each variant that experiments are made with
+
+Finding = dict[str, Any]
+"""`code`, `output`, `variant` or None, `message`, `help`, and `figures` by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What experiments are made with."""
+
+    program: Program
+    device: str
+    original: Original
+    samples: Mapping[str, Placed]
+    reference: Callable[[], Mapping[str, ov.CompiledModel]]
+    """Gives the static variants on CPU in float32; only called where something differs."""
+
+
+def findings(bench: Bench, comparisons: Sequence[Comparison]) -> list[Finding]:
+    """Return what was found of each output: samples beyond the largest size, and the reasons of differences.
+
+    Args:
+        bench: the models and the samples.
+        comparisons: all of them; experiments are made where the static model differs from the original by more than
+            float32 explains.
+
+    """
+    static = [c for c in comparisons if (c.of, c.against) == ("static", "original")]
+    ships = comparisons[-1].against if comparisons and comparisons[-1].of == "batched" else None
+    batched = [c for c in comparisons if (c.of, c.against) == ("batched", ships)]
+    return [*_overflows(bench, static), *_causes(bench, static), *_neighbours(bench, batched)]
+
+
+def _overflows(bench: Bench, comparisons: Sequence[Comparison]) -> Iterator[Finding]:
+    for dim, known in bench.program.dims.items():
+        count = sum(sample.sizes[dim] > known.maximum for sample in bench.samples.values())
+        for comparison in comparisons if count else ():
+            if not comparison.overflowing.differs:
+                continue
+            rest = Agreement()
+            for one in comparison.variants.values():
+                rest.add(one)
+            figures = {"samples": count, "overflowing": comparison.overflowing.share, "others": rest.share}
+            beside = f", and of the others {rest.share:.2g}" if rest.frames else ""
+            yield {
+                "code": "sample-overflow",
+                "output": comparison.output,
+                "variant": None,
+                "message": f"the size {known.maximum} of `{dim}` is too small for {count} of {len(bench.samples)} "
+                f"samples: of their frames of `{comparison.output}` {comparison.overflowing.share:.2g} agree{beside}",
+                "help": f"state a larger size in [dims.{dim}]",
+                "figures": figures,
+            }
+
+
+def _neighbours(bench: Bench, comparisons: Sequence[Comparison]) -> Iterator[Finding]:
+    for comparison in comparisons:
+        if worst := _worst(comparison.variants):
+            change = comparison.variants[worst].max_abs_difference
+            yield {
+                "code": "neighbours-leak",
+                "output": comparison.output,
+                "variant": worst,
+                "message": f"output `{comparison.output}` changes by up to {change:.2g} with the samples that are "
+                f"beside it in a batch of {bench.program.batch} (variant {worst})",
+                "help": "[batching] size = 1",
+                "figures": _changes(comparison.variants),
+            }
+
+
+def _causes(bench: Bench, comparisons: Sequence[Comparison]) -> Iterator[Finding]:
+    differing = [c for c in comparisons if _worst(c.variants)]
+    names = {name for c in differing for name, one in c.variants.items() if one.differs}
+    variants = [variant for variant in bench.program.variants if variant.name in names]
+    models = bench.reference() if variants else {}
+    tried = {v.name: _Tried.of(bench, v, models[v.name], _chosen(bench, v, differing)) for v in variants}
+    for comparison in differing:
+        yield from _of_output(bench, comparison, tried)
+
+
+def _of_output(bench: Bench, comparison: Comparison, tried: Mapping[str, "_Tried"]) -> Iterator[Finding]:
+    output = comparison.output
+    here = {name: tried[name] for name, one in comparison.variants.items() if one.differs}
+    padding = {name: trial.padding[output] for name, trial in here.items()}
+    rows = {name: trial.rows[output] for name, trial in here.items()}
+    if worst := _worst(padding):
+        yield {
+            "code": "padding-leaks",
+            "output": output,
+            "variant": worst,
+            "message": f"the valid part of output `{output}` changes by up to {padding[worst].max_abs_difference:.2g} "
+            f"with what the padding holds (variant {worst}): no mask or length keeps it out everywhere",
+            "help": "try sizes closer to the samples' (`buckets`), another pad-value or pad-side, or a mask",
+            "figures": _changes(padding),
+        }
+    if worst := _worst(rows):
+        yield {
+            "code": "batch-changes-result",
+            "output": output,
+            "variant": worst,
+            "message": f"output `{output}` of the original changes by up to {rows[worst].max_abs_difference:.2g} where "
+            f"a sample is given as a batch of {bench.program.batch} of itself: the model mixes rows",
+            "help": "[batching] size = 1",
+            "figures": _changes(rows),
+        }
+    left = {n: t for n, t in here.items() if not (t.padding[output].differs or t.rows[output].differs)}
+    if in_float := {n: comparison.variants[n] for n, t in left.items() if t.static[output].differs}:
+        worst = max(in_float, key=lambda name: in_float[name].max_abs_difference)
+        yield {
+            "code": "static-differs",
+            "output": output,
+            "variant": worst,
+            "message": f"output `{output}` of the static model differs by up to "
+            f"{in_float[worst].max_abs_difference:.2g} (variant {worst}), and no cause was found: not what the padding "
+            "holds, nor the batch",
+            "help": "look for operations that count the padding or depend on shapes: means, normalisation, positions, "
+            "resizing",
+            "figures": _changes(in_float),
+        }
+    if on_device := {n: comparison.variants[n] for n, t in left.items() if not t.static[output].differs}:
+        worst = max(on_device, key=lambda name: on_device[name].max_abs_difference)
+        yield {
+            "code": "device-precision",
+            "output": output,
+            "variant": worst,
+            "message": f"output `{output}` differs by up to {on_device[worst].max_abs_difference:.2g} on "
+            f"{bench.device} (variant {worst}), and not in float32 on CPU",
+            "help": "that is the price of the device's precision: gate what the model may lose by it",
+            "figures": _changes(on_device),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """What experiments with one variant showed of each output."""
+
+    static: Mapping[str, Agreement]
+    """The static model in float32 against the original."""
+    padding: Mapping[str, Agreement]
+    """The same with another content of the padding, against that."""
+    rows: Mapping[str, Agreement]
+    """The original's rows of a batch of one sample, against that sample alone."""
+
+    @classmethod
+    def of(cls, bench: Bench, variant: Variant, model: ov.CompiledModel, samples: Sequence[Placed]) -> "_Tried":
+        program = restricted(bench.program, variant)
+        static, padding, rows = (defaultdict[str, Agreement](Agreement) for _ in range(3))
+        with (
+            Session(program, {variant.name: model}, device="CPU") as usual,
+            Session(_otherwise_padded(program), {variant.name: model}, device="CPU") as other,
+        ):
+            for sample in samples:
+                with naming(sample.name):
+                    one, another = usual.infer(sample.given), other.infer(sample.given)
+                for name, wanted in bench.original.infer(sample).items():
+                    static[name].add(measure(one[name], wanted, f"`{sample.name}`, output `{name}`"))
+                    padding[name].add(measure(another[name], one[name], f"`{sample.name}`, output `{name}`"))
+                for name, change in _row_changes(bench, sample).items():
+                    rows[name].add(change)
+        return cls(static, padding, rows)
+
+
+def _row_changes(bench: Bench, sample: Placed) -> dict[str, Agreement]:
+    """Return how far each row of a batch of one sample is from that sample alone, or from the first row."""
+    if bench.program.batch == 1:
+        return {}
+    alone = bench.original.rows(sample, bench.original.batch)
+    changes: dict[str, Agreement] = defaultdict(Agreement)
+    for name, rows in bench.original.rows(sample, bench.program.batch).items():
+        for row in rows:
+            changes[name].add(measure(row, alone[name][0], f"`{sample.name}`, output `{name}` of a batch"))
+    return changes
+
+
+def _otherwise_padded(program: Program) -> Program:
+    """Return a program that pads with another value, which every dtype has and every vocabulary."""
+    inputs = [
+        i.model_copy(update={"pad_value": 0.0 if i.pad_value else 1.0}) if isinstance(i, DataInput) else i
+        for i in program.inputs
+    ]
+    return program.model_copy(update={"inputs": tuple(inputs)})
+
+
+def _chosen(bench: Bench, variant: Variant, comparisons: Sequence[Comparison]) -> list[Placed]:
+    """Return the variant's samples that differ most in any output, for the output's magnitude."""
+    apart: dict[str, float] = defaultdict(float)
+    for comparison in comparisons:
+        scale = comparison.variants[variant.name].magnitude or 1.0
+        for name, one in comparison.samples.items():
+            sample = bench.samples[name]
+            if sample.variant == variant.name and not sample.overflows:
+                apart[name] = max(apart[name], one.max_abs_difference / scale)
+    return [bench.samples[name] for name in sorted(apart, key=lambda name: (-apart[name], name))[:_TRIED]]
+
+
+def _worst(agreements: Mapping[str, Agreement]) -> str | None:
+    """Return the variant of the largest difference that rounding doesn't explain."""
+    differing = {name: one.max_abs_difference for name, one in agreements.items() if one.differs}
+    return max(differing, key=lambda name: differing[name], default=None)
+
+
+def _changes(agreements: Mapping[str, Agreement]) -> dict[str, float]:
+    """Return the largest difference of each variant in which there is one."""
+    return {name: one.max_abs_difference for name, one in agreements.items() if one.differs}
