@@ -18,6 +18,9 @@ _TRIED = 4  # samples of each variant that experiments are made with
 Finding = dict[str, Any]
 """`code`, `output`, `variant` or None, `message`, `help`, and `figures` by name."""
 
+ByVariant = Mapping[str, Mapping[str, Agreement]]
+"""What was measured in each variant of each output."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bench:
@@ -43,7 +46,13 @@ def findings(bench: Bench, comparisons: Sequence[Comparison]) -> list[Finding]:
     static = [c for c in comparisons if (c.of, c.against) == ("static", "original")]
     ships = comparisons[-1].against if comparisons and comparisons[-1].of == "batched" else None
     batched = [c for c in comparisons if (c.of, c.against) == ("batched", ships)]
-    return [*_overflows(bench, static), *_causes(bench, static), *_neighbours(bench, batched)]
+    rows = _rows(bench, [*static, *batched])
+    return [
+        *_overflows(bench, static),
+        *_mixed(bench, static, rows),
+        *_causes(bench, static, rows),
+        *_neighbours(bench, batched),
+    ]
 
 
 def _overflows(bench: Bench, comparisons: Sequence[Comparison]) -> Iterator[Finding]:
@@ -83,21 +92,55 @@ def _neighbours(bench: Bench, comparisons: Sequence[Comparison]) -> Iterator[Fin
             }
 
 
-def _causes(bench: Bench, comparisons: Sequence[Comparison]) -> Iterator[Finding]:
-    differing = [c for c in comparisons if _worst(c.variants)]
-    names = {name for c in differing for name, one in c.variants.items() if one.differs}
-    variants = [variant for variant in bench.program.variants if variant.name in names]
+def _rows(bench: Bench, comparisons: Sequence[Comparison]) -> ByVariant:
+    """Return how far the original's rows of a batch of one sample are from that sample alone, where results differ."""
+    changes = {}
+    for variant in _differing(bench, comparisons) if bench.program.batch > 1 else ():
+        found: dict[str, Agreement] = defaultdict(Agreement)
+        for sample in _chosen(bench, variant, comparisons):
+            alone = bench.original.rows(sample, bench.original.batch)
+            for name, rows in bench.original.rows(sample, bench.program.batch).items():
+                for row in rows:
+                    found[name].add(measure(row, alone[name][0], f"`{sample.name}`, output `{name}` of a batch"))
+        changes[variant.name] = found
+    return changes
+
+
+def _mixed(bench: Bench, comparisons: Sequence[Comparison], rows: ByVariant) -> Iterator[Finding]:
+    for comparison in comparisons:
+        here = {variant: found[comparison.output] for variant, found in rows.items()}
+        if worst := _worst(here):
+            yield {
+                "code": "batch-changes-result",
+                "output": comparison.output,
+                "variant": worst,
+                "message": f"output `{comparison.output}` of the original changes by up to "
+                f"{here[worst].max_abs_difference:.2g} where a sample is given as a batch of {bench.program.batch} of "
+                "itself: the model mixes rows",
+                "help": "[batching] size = 1",
+                "figures": _changes(here),
+            }
+
+
+def _causes(bench: Bench, comparisons: Sequence[Comparison], rows: ByVariant) -> Iterator[Finding]:
+    variants = _differing(bench, comparisons)
     models = bench.reference() if variants else {}
-    tried = {v.name: _Tried.of(bench, v, models[v.name], _chosen(bench, v, differing)) for v in variants}
-    for comparison in differing:
-        yield from _of_output(bench, comparison, tried)
+    tried = {v.name: _Tried.of(bench, v, models[v.name], _chosen(bench, v, comparisons)) for v in variants}
+    for comparison in comparisons:
+        yield from _of_output(bench, comparison, tried, rows)
 
 
-def _of_output(bench: Bench, comparison: Comparison, tried: Mapping[str, "_Tried"]) -> Iterator[Finding]:
+def _differing(bench: Bench, comparisons: Sequence[Comparison]) -> list[Variant]:
+    names = {name for c in comparisons for name, one in c.variants.items() if one.differs}
+    return [variant for variant in bench.program.variants if variant.name in names]
+
+
+def _of_output(
+    bench: Bench, comparison: Comparison, tried: Mapping[str, "_Tried"], rows: ByVariant
+) -> Iterator[Finding]:
     output = comparison.output
     here = {name: tried[name] for name, one in comparison.variants.items() if one.differs}
     padding = {name: trial.padding[output] for name, trial in here.items()}
-    rows = {name: trial.rows[output] for name, trial in here.items()}
     if worst := _worst(padding):
         yield {
             "code": "padding-leaks",
@@ -108,17 +151,8 @@ def _of_output(bench: Bench, comparison: Comparison, tried: Mapping[str, "_Tried
             "help": "try sizes closer to the samples' (`buckets`), another pad-value or pad-side, or a mask",
             "figures": _changes(padding),
         }
-    if worst := _worst(rows):
-        yield {
-            "code": "batch-changes-result",
-            "output": output,
-            "variant": worst,
-            "message": f"output `{output}` of the original changes by up to {rows[worst].max_abs_difference:.2g} where "
-            f"a sample is given as a batch of {bench.program.batch} of itself: the model mixes rows",
-            "help": "[batching] size = 1",
-            "figures": _changes(rows),
-        }
-    left = {n: t for n, t in here.items() if not (t.padding[output].differs or t.rows[output].differs)}
+    explained = {name for name in here if padding[name].differs or (name in rows and rows[name][output].differs)}
+    left = {name: trial for name, trial in here.items() if name not in explained}
     if in_float := {n: comparison.variants[n] for n, t in left.items() if t.static[output].differs}:
         worst = max(in_float, key=lambda name: in_float[name].max_abs_difference)
         yield {
@@ -153,13 +187,11 @@ class _Tried:
     """The static model in float32 against the original."""
     padding: Mapping[str, Agreement]
     """The same with another content of the padding, against that."""
-    rows: Mapping[str, Agreement]
-    """The original's rows of a batch of one sample, against that sample alone."""
 
     @classmethod
     def of(cls, bench: Bench, variant: Variant, model: ov.CompiledModel, samples: Sequence[Placed]) -> "_Tried":
         program = restricted(bench.program, variant)
-        static, padding, rows = (defaultdict[str, Agreement](Agreement) for _ in range(3))
+        static, padding = (defaultdict[str, Agreement](Agreement) for _ in range(2))
         with (
             Session(program, {variant.name: model}, device="CPU") as usual,
             Session(_otherwise_padded(program), {variant.name: model}, device="CPU") as other,
@@ -170,21 +202,7 @@ class _Tried:
                 for name, wanted in bench.original.infer(sample).items():
                     static[name].add(measure(one[name], wanted, f"`{sample.name}`, output `{name}`"))
                     padding[name].add(measure(another[name], one[name], f"`{sample.name}`, output `{name}`"))
-                for name, change in _row_changes(bench, sample).items():
-                    rows[name].add(change)
-        return cls(static, padding, rows)
-
-
-def _row_changes(bench: Bench, sample: Placed) -> dict[str, Agreement]:
-    """Return how far each row of a batch of one sample is from that sample alone, or from the first row."""
-    if bench.program.batch == 1:
-        return {}
-    alone = bench.original.rows(sample, bench.original.batch)
-    changes: dict[str, Agreement] = defaultdict(Agreement)
-    for name, rows in bench.original.rows(sample, bench.program.batch).items():
-        for row in rows:
-            changes[name].add(measure(row, alone[name][0], f"`{sample.name}`, output `{name}` of a batch"))
-    return changes
+        return cls(static, padding)
 
 
 def _otherwise_padded(program: Program) -> Program:

@@ -1,6 +1,7 @@
 """Why a static model differs is found by experiment, and a model that is right has no finding."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,11 @@ def summed(given: Given) -> Any:
     return op.cum_sum(given["x"], op.constant(1))
 
 
-def joined(given: Given) -> Any:
+def joined(given: Given, *, reverse: bool = True) -> Any:
     """Rows are joined as one long one, and summed from its end."""
     x = given["x"]
     one = op.reshape(x, op.constant([1, -1, 2]), special_zero=False)
-    return op.reshape(op.cum_sum(one, op.constant(1), reverse=True), op.shape_of(x), special_zero=False)
+    return op.reshape(op.cum_sum(one, op.constant(1), reverse=reverse), op.shape_of(x), special_zero=False)
 
 
 def normalised(given: Given) -> Any:
@@ -135,6 +136,12 @@ def test_a_model_whose_reshape_joins_rows_is_found(tmp_path: Path) -> None:
     assert codes(agreement) == ["batch-changes-result", "neighbours-leak"]
     assert "as a batch of 2 of itself" in agreement["findings"][0]["message"]
     assert agreement["findings"][0]["help"] == "[batching] size = 1"
+
+
+def test_rows_that_are_joined_behind_the_first_are_found_though_a_sample_alone_shows_nothing(tmp_path: Path) -> None:
+    agreement = verify(tmp_path, buckets(8, batch=2), partial(joined, reverse=False), (8, 8, 8))
+    assert rows(agreement)["static", "original"]["max-abs-difference"] == 0
+    assert codes(agreement) == ["batch-changes-result", "neighbours-leak"]
 
 
 def test_an_output_that_depends_on_its_neighbours_is_found(tmp_path: Path) -> None:
