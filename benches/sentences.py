@@ -32,11 +32,10 @@ Ways = dict[str, npuspec.Session]
 
 
 def write_specs(folder: Path) -> dict[str, Path]:
-    """Write the three specs."""
-    text = SPEC.read_text("utf-8")
-    one = re.sub(r'strategy = "buckets"\nsizes = \[[^]]*\]', 'strategy = "pad"\nsize = 128', text)
-    one = re.sub(r"\[batching\]\n(.+\n)+", "", one)
-    buckets = re.sub(r"\[batching\]\n(.+\n)+", "", text)
+    """Write the three specs, without gates."""
+    text = SPEC.read_text("utf-8").partition("\n[[gates]]")[0]
+    buckets = re.sub(r"\nlengths = .*", "", text)
+    one = re.sub(r'strategy = "buckets"\nsizes = .*', 'strategy = "pad"\nsize = 128', buckets)
     eight = '\n[batching]\nsize = 8\n\n[[allow]]\ncode = "split-batch"\nreason = "measured on a CPU"\n'
     specs = {"one size": one, "buckets": buckets, "buckets, 8 at once": buckets + eight}
     paths = {name: folder / f"{name.replace(', ', '-').replace(' ', '-')}.toml" for name in specs}
