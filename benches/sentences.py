@@ -25,7 +25,8 @@ import npuspec
 
 SPEC = Path(__file__).parent.parent / "specs" / "text.toml"
 EMBEDDINGS = "onnx::Shape_422"
-CHUNK = 64  # sentences that an application has at hand at once
+CORPUS = "pypi:chatterbot-corpus==1.3.3/chatterbot_corpus/data/english/*.yml"
+CORPUS_SHA256 = "6f227ff2bceb225c01cd000d5d2abfdecc35fc132dc913532f710b0c1019931f"
 
 Array = NDArray[Any]
 Ways = dict[str, npuspec.Session]
@@ -51,19 +52,15 @@ def read_sentences() -> list[Array]:
     tokenizer = Tokenizer.from_file(str(file))
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    files = npuspec.fetch(data["source"], sha256=data["sha256"])
+    files = npuspec.fetch(CORPUS, sha256=CORPUS_SHA256)
     talks = [talk for path in files for talk in yaml.safe_load(path.read_text("utf-8"))[data["field"]]]
     sentences = dict.fromkeys(said for talk in talks for said in talk if isinstance(said, str))
     return [np.array(found.ids, np.int64) for found in tokenizer.encode_batch(list(sentences))]
 
 
 def run(session: npuspec.Session, sentences: list[Array]) -> list[Array]:
-    """Embed all sentences, as many at once as are at hand."""
-    found = []
-    for start in range(0, len(sentences), CHUNK):
-        samples = [{"input_ids": ids} for ids in sentences[start : start + CHUNK]]
-        found += [result[EMBEDDINGS] for result in session.infer_many(samples)]
-    return found
+    """Embed all sentences."""
+    return [result[EMBEDDINGS] for result in session.infer_many([{"input_ids": ids} for ids in sentences])]
 
 
 def main() -> None:

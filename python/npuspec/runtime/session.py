@@ -1,7 +1,9 @@
 """A model, running: the caller's unpadded arrays in, outputs cut to their valid length out."""
 
-from collections.abc import Mapping, Sequence
-from threading import Lock
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -10,28 +12,19 @@ import openvino as ov
 
 from npuspec.bundle.chunks import unstitchable
 from npuspec.bundle.program import DataInput, Output, Program
-from npuspec.diagnostics import DeviceError, Diagnostic, InputError
+from npuspec.diagnostics import DeviceError, Diagnostic
 from npuspec.runtime.feed import Array, check_sample, choose_variant, fill
 from npuspec.runtime.overflow import Piece, pieces_of, stitch
+from npuspec.runtime.pool import Pool, Slot
 
 
-class _Slot:
-    """One static variant with one infer request, and views of the memory that it reads from and writes to."""
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Pieces that run together, by their numbers, in a slot of a variant."""
 
-    def __init__(self, compiled: ov.CompiledModel, program: Program) -> None:
-        self.request = compiled.create_infer_request()
-        self.buffers = {i.name: self.request.get_tensor(i.name).data for i in program.inputs}
-        self.results = {o.name: self.request.get_tensor(o.name).data for o in program.outputs}
-        self.has_state = bool(self.request.query_state())
-        self.lock = Lock()
-        self.closed = False
-
-    def close(self) -> None:
-        """Free the request and its memory, once."""
-        if not self.closed:
-            self.closed = True
-            self.buffers = self.results = {}
-            del self.request
+    numbers: Sequence[int]
+    pool: Pool
+    slot: Slot
 
 
 class Session:
@@ -42,7 +35,8 @@ class Session:
         notes: what the caller should know: a fallback that was taken, a blob that couldn't be used.
         program: the model's inputs, outputs and variants.
 
-    Any number of threads may call `infer`; inferences of one variant wait for each other.
+    Any number of threads may call `infer` and `infer_many`. As many inferences of a variant run at once as the device
+    finds best (OPTIMAL_NUMBER_OF_INFER_REQUESTS); others wait.
 
     """
 
@@ -52,8 +46,8 @@ class Session:
         self.program = program
         self.device = device
         self.notes = notes
-        self._slots = {name: _Slot(model, program) for name, model in models.items()}
-        _check_fit(program, self._slots)
+        self._pools = {name: Pool(model, program) for name, model in models.items()}
+        _check_fit(program, self._pools)
         self._left = {
             axis for i in program.inputs if isinstance(i, DataInput) and i.pad_side == "left" for axis in i.axes
         }
@@ -102,34 +96,63 @@ class Session:
         waiting: dict[str, list[int]] = {}
         for number, piece in enumerate(pieces):
             waiting.setdefault(choose_variant(self.program, piece.sizes).name, []).append(number)
+        rows = self.program.batch
+        batches = [(n, numbers[i : i + rows]) for n, numbers in waiting.items() for i in range(0, len(numbers), rows)]
         results: list[dict[str, Array]] = [{} for _ in pieces]
-        for name, numbers in waiting.items():
-            for start in range(0, len(numbers), self.program.batch):
-                batch = numbers[start : start + self.program.batch]
-                for number, outputs in zip(batch, self._run(name, [pieces[n] for n in batch]), strict=True):
-                    results[number] = outputs
+        running: deque[_Batch] = deque()
+        try:
+            for name, numbers in batches:
+                pool = self._pools[name]
+                # Who has something running waits for that first, so that no two threads wait for each other.
+                while (slot := self._take(pool, wait=not running)) is None:
+                    self._finish(running.popleft(), pieces, results)
+                running.append(_Batch(numbers, pool, slot))
+                self._start(slot, [pieces[number] for number in numbers], alone=len(batches) == 1)
+            while running:
+                self._finish(running.popleft(), pieces, results)
+        finally:
+            for batch in running:  # after a fault
+                with suppress(RuntimeError):
+                    batch.slot.request.wait()
+                batch.pool.give(batch.slot)
         return results
 
-    def _run(self, variant: str, rows: list[Piece]) -> list[dict[str, Array]]:
-        """Run at most one batch of samples that the variant holds."""
-        slot = self._slots[variant]
+    def _take(self, pool: Pool, *, wait: bool) -> Slot | None:
+        with self._naming_faults():
+            return pool.take(wait=wait)
+
+    def _start(self, slot: Slot, rows: Sequence[Piece], *, alone: bool) -> None:
+        """Start a batch, or run it where there is nothing to be done meanwhile."""
         # Rows that are left over repeat the last sample, so that none is an empty one.
         filling = [rows[-1].arrays] * (self.program.batch - len(rows))
-        with slot.lock:
-            if slot.closed:
-                raise InputError(Diagnostic("session-closed", "this session is closed", "load the bundle again"))
-            fill(self.program, slot.buffers, [*(row.arrays for row in rows), *filling])
-            try:
-                if slot.has_state:  # a sample's result doesn't depend on the samples before it
-                    slot.request.reset_state()
+        fill(self.program, slot.buffers, [*(row.arrays for row in rows), *filling])
+        with self._naming_faults():
+            if slot.has_state:  # a sample's result doesn't depend on the samples before it
+                slot.request.reset_state()
+            if alone:
                 slot.request.infer(share_outputs=True)  # else all outputs are copied, and thrown away
-            except RuntimeError as error:
-                message = f"{self.device} failed: {str(error).strip()}"
-                raise DeviceError(Diagnostic("infer-failed", message, "load the bundle again")) from None
-            return [
-                {o.name: self._cut(o, slot.results[o.name][number], row.sizes) for o in self.program.outputs}
-                for number, row in enumerate(rows)
-            ]
+            else:
+                slot.request.start_async()
+
+    def _finish(self, batch: _Batch, pieces: Sequence[Piece], results: list[dict[str, Array]]) -> None:
+        """Wait for a batch and take its outputs."""
+        try:
+            with self._naming_faults():
+                batch.slot.request.wait()
+            for row, number in enumerate(batch.numbers):
+                sizes = pieces[number].sizes
+                found = batch.slot.results
+                results[number] = {o.name: self._cut(o, found[o.name][row], sizes) for o in self.program.outputs}
+        finally:
+            batch.pool.give(batch.slot)
+
+    @contextmanager
+    def _naming_faults(self) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as error:
+            message = f"{self.device} failed: {str(error).strip()}"
+            raise DeviceError(Diagnostic("infer-failed", message, "load the bundle again")) from None
 
     def _cut(self, output: Output, row: Array, sizes: Mapping[str, int]) -> Array:
         """Copy the valid part of one row of an output."""
@@ -142,9 +165,8 @@ class Session:
 
     def close(self) -> None:
         """Let go of the device once what is running has ended. A later `infer` is refused."""
-        for slot in self._slots.values():
-            with slot.lock:
-                slot.close()
+        for pool in self._pools.values():
+            pool.close()
 
     def __enter__(self) -> "Session":
         return self
@@ -155,7 +177,7 @@ class Session:
         self.close()
 
 
-def _check_fit(program: Program, slots: Mapping[str, _Slot]) -> None:
+def _check_fit(program: Program, pools: Mapping[str, Pool]) -> None:
     """Make sure that what the program says of the models is so: a bundle's manifest may come from anywhere.
 
     Raises:
@@ -163,7 +185,7 @@ def _check_fit(program: Program, slots: Mapping[str, _Slot]) -> None:
 
     """
     for variant in program.variants:
-        slot = slots[variant.name]
+        slot = pools[variant.name].first
         for port in program.inputs:
             found = slot.buffers[port.name]
             if (found.shape, found.dtype) != (variant.shapes.get(port.name), np.dtype(port.dtype)):

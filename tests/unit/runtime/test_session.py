@@ -15,7 +15,7 @@ from openvino import opset13 as op
 from npuspec.bundle.program import Extent, Output, Program, Variant
 from npuspec.diagnostics import DeviceError, InputError
 from npuspec.runtime import Session
-from runtime.toys import along, compiled, data, doubled, echo, length, mask, model, parameters, program
+from runtime.toys import CORE, along, compiled, data, doubled, echo, length, mask, model, parameters, program
 
 
 def open_session(toy: Program, build: Any = echo) -> Session:
@@ -222,13 +222,13 @@ def test_an_error_in_its_block_closes_a_session_and_goes_on() -> None:
 def test_a_refused_sample_is_not_run() -> None:
     toy = program(data(finite=True), data("z", ("time",), finite=True), outputs=(along(),))
     with open_session(toy, doubled) as session:
-        (slot,) = session._slots.values()
+        (pool,) = session._pools.values()
         session.infer({"x": ramp(3), "z": ramp(3)})
-        before = slot.results["y"].copy()
+        before = pool.first.results["y"].copy()
         for bad in ({"x": 5 * ramp(3)}, {"x": 5 * ramp(3), "z": ramp(3) * np.nan}):
             with pytest.raises(InputError):
                 session.infer(bad)
-        np.testing.assert_array_equal(slot.results["y"], before)
+        np.testing.assert_array_equal(pool.first.results["y"], before)
 
 
 def test_a_result_does_not_depend_on_the_samples_before_it() -> None:
@@ -254,9 +254,64 @@ def test_a_device_that_fails_is_said_and_gives_nothing(monkeypatch: pytest.Monke
             assert share_outputs
             raise RuntimeError("ZE_RESULT_ERROR_DEVICE_LOST")
 
+        def start_async(self) -> None:
+            raise RuntimeError("ZE_RESULT_ERROR_DEVICE_LOST")
+
+        def wait(self) -> None:
+            raise RuntimeError("ZE_RESULT_ERROR_DEVICE_LOST")
+
     with open_session(program(data())) as session:
-        (slot,) = session._slots.values()
-        monkeypatch.setattr(slot, "request", Lost())
+        (pool,) = session._pools.values()
+        monkeypatch.setattr(pool.first, "request", Lost())
         with pytest.raises(DeviceError, match="ZE_RESULT_ERROR_DEVICE_LOST") as refused:
             session.infer({"x": ramp(4)})
         assert refused.value.code == "infer-failed"
+        with pytest.raises(DeviceError, match="ZE_RESULT_ERROR_DEVICE_LOST"):
+            session.infer_many([{"x": ramp(4)}, {"x": ramp(5)}])
+
+
+THROUGHPUT = {"PERFORMANCE_HINT": "THROUGHPUT"}
+"""With this a CPU finds several requests best, where it has several cores."""
+
+
+def open_throughput(toy: Program, build: Any) -> Session:
+    models = {v.name: CORE.compile_model(build(toy, v), "CPU", THROUGHPUT) for v in toy.variants}
+    return Session(toy, models, device="CPU")
+
+
+def test_many_threads_with_many_samples_get_their_own_results() -> None:
+    toy = program(data(), batch=2, sizes=({"time": 4}, {"time": 8}, {"time": 16}), outputs=(along(),))
+    rng = np.random.default_rng(0)
+    groups = [[rng.standard_normal(n).astype(np.float32) for n in rng.integers(1, 17, 25)] for _ in range(8)]
+    with open_throughput(toy, doubled) as session, ThreadPoolExecutor(8) as threads:
+        found = threads.map(lambda group: session.infer_many([{"x": x} for x in group]), groups, timeout=120)
+        for group, results in zip(groups, found, strict=True):
+            for x, result in zip(group, results, strict=True):
+                np.testing.assert_array_equal(result["y"], 2 * x)
+
+
+def test_a_session_that_is_closed_meanwhile_ends_what_runs_and_refuses_the_rest() -> None:
+    toy = program(data(), sizes=({"time": 8}, {"time": 16}), outputs=(along(),))
+    samples = [{"x": ramp(n % 16 + 1)} for n in range(400)]
+    session = open_throughput(toy, doubled)
+    with ThreadPoolExecutor(4) as threads:
+        running = [threads.submit(session.infer_many, samples) for _ in range(4)]
+        session.close()
+        for future in running:
+            fault = future.exception(timeout=120)
+            assert fault is None or (isinstance(fault, InputError) and fault.code == "session-closed")
+            if fault is None:
+                np.testing.assert_array_equal(future.result()[-1]["y"], 2 * samples[-1]["x"])
+    with pytest.raises(InputError, match="closed"):
+        session.infer(samples[0])
+
+
+def test_a_sample_that_is_refused_on_the_way_leaves_the_session_whole() -> None:
+    toy = program(data(finite=True), batch=2, outputs=(along(),))
+    samples = [{"x": ramp(n % 8 + 1)} for n in range(20)]
+    with open_throughput(toy, doubled) as session:
+        with pytest.raises(InputError) as refused:
+            session.infer_many([*samples[:13], {"x": ramp(3) * np.nan}, *samples])
+        assert refused.value.code == "not-finite"
+        for sample, result in zip(samples, session.infer_many(samples), strict=True):
+            np.testing.assert_array_equal(result["y"], 2 * sample["x"])
