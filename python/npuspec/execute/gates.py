@@ -38,8 +38,8 @@ class GateResult:
         wanted = [f"at least {self.min:g}"] if self.min is not None else []
         wanted += [f"at most {self.max:g}"] if self.max is not None else []
         return (
-            f"{measured}: {self.value:.{digits}f}, {' and '.join(wanted)} wanted "
-            f"({verdict}, margin {self.margin:+.{digits}f})"
+            f"{measured}: {_shown(self.value, digits)}, {' and '.join(wanted)} wanted "
+            f"({verdict}, margin {'+' * (self.margin >= 0)}{_shown(self.margin, digits)})"
         )
 
     def _digits(self) -> int:
@@ -49,6 +49,11 @@ class GateResult:
     def as_json(self) -> dict[str, Any]:
         """Return plain data for the evidence."""
         return asdict(self)
+
+
+def _shown(value: float, digits: int) -> str:
+    """Return a figure with so many digits behind the point, or in powers of ten where these would all be 0."""
+    return f"{value:.1e}" if 0 < abs(value) < 10.0**-digits else f"{value:.{digits}f}"
 
 
 def hold_gates(plan: Plan, agreement: Mapping[str, Any]) -> tuple[GateResult, ...]:

@@ -65,16 +65,20 @@ def _overflows(bench: Bench, comparisons: Sequence[Comparison]) -> Iterator[Find
             for one in comparison.variants.values():
                 rest.add(one)
             figures = {"samples": count, "overflowing": comparison.overflowing.share, "others": rest.share}
-            beside = f", and of the others {rest.share:.2g}" if rest.frames else ""
+            beside = f"; of the others {_agreeing(rest)}" if rest.frames else ""
             yield {
                 "code": "sample-overflow",
                 "output": comparison.output,
                 "variant": None,
                 "message": f"the size {known.maximum} of `{dim}` is too small for {count} of {len(bench.samples)} "
-                f"samples: of their frames of `{comparison.output}` {comparison.overflowing.share:.2g} agree{beside}",
+                f"samples: of their frames of `{comparison.output}` {_agreeing(comparison.overflowing)}{beside}",
                 "help": f"state a larger size in [dims.{dim}]",
                 "figures": figures,
             }
+
+
+def _agreeing(agreement: Agreement) -> str:
+    return f"{agreement.share:.1%} agree, with a cosine of {agreement.figures()['cosine']:.3f}"
 
 
 def _neighbours(bench: Bench, comparisons: Sequence[Comparison]) -> Iterator[Finding]:

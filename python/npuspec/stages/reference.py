@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import openvino as ov
 
-from npuspec.bundle.program import DataInput, Input, LengthInput, Output, Program
+from npuspec.bundle.program import DataInput, Extent, Input, LengthInput, Output, Program
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.facts.inspect import reason
 from npuspec.runtime.device import compile_model
@@ -42,7 +42,7 @@ class Original:
             model: its IR.
             program: that of the static models made of it.
             inputs: its own inputs; a static model may take lengths where it takes masks.
-            selects: what the static models select in the graph: `output`, `kind` and `axis`, with the batch as 0.
+            selects: what the static models select in the graph: `output`, `kind`, and the `extent` of the steps.
 
         """
         compiled = compile_model(core, model, "CPU", REFERENCE)
@@ -52,7 +52,7 @@ class Original:
         self._request = compiled.create_infer_request()
         self._has_state = bool(self._request.query_state())
         self._program = program.model_copy(update={"inputs": inputs})
-        self._selects = {chosen["output"]: chosen for chosen in selects}
+        self._selects = {s["output"]: (s["kind"], Extent.model_validate(s["extent"])) for s in selects}
         self._left = {a for i in inputs if isinstance(i, DataInput) and i.pad_side == "left" for a in i.axes}
 
     def infer(self, sample: Placed) -> dict[str, Array]:
@@ -94,13 +94,12 @@ class Original:
         return -(-size // multiple) * multiple
 
     def _valid(self, output: Output, row: Array, sizes: Mapping[str, int]) -> Array:
-        """Select of an output, or leave out what follows from padding to the next size that the model takes."""
-        if (chosen := self._selects.get(output.name)) is not None:
-            return select(row, chosen["kind"], chosen["axis"] - 1)
-        for extent in output.extents:
+        """Leave out what follows from padding to the next size that the model takes, and select of the rest."""
+        chosen = self._selects.get(output.name)
+        for extent in output.extents if chosen is None else [chosen[1]]:
             if self._whole(extent.dim, sizes[extent.dim]) == sizes[extent.dim]:
                 continue
             axis, valid = extent.axis - 1, extent.of(sizes[extent.dim])
             start = row.shape[axis] - valid if extent.dim in self._left else 0
             row = row[(*(slice(None),) * axis, slice(start, start + valid))]
-        return row
+        return row if chosen is None else select(row, chosen[0], chosen[1].axis - 1)

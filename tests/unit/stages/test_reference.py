@@ -79,12 +79,14 @@ def test_an_original_with_a_mask_is_held_against_a_static_model_that_takes_lengt
     assert rows(agreement)["static", "original"]["max-abs-difference"] == 0
 
 
+@pytest.mark.parametrize("multiple", [1, 4])
 @pytest.mark.parametrize(("kind", "selected"), [("last-valid", [5, 6]), ("masked-mean", [3, 4])])
-def test_what_is_selected_in_the_graph_is_selected_of_the_original_s_outputs(
-    kind: str, selected: list[float], tmp_path: Path
+def test_what_is_selected_in_the_graph_is_selected_of_the_valid_part_of_the_original_s_outputs(
+    kind: str, selected: list[float], multiple: int, tmp_path: Path
 ) -> None:
     toy = buckets(8)
-    chosen = {"output": "y", "kind": kind, "axis": 1}
+    toy = toy.model_copy(update={"dims": {"time": Dim(minimum=1, maximum=8, multiple=multiple)}})
+    chosen = {"output": "y", "kind": kind, "extent": {"dim": "time", "axis": 1}}
     model = original(tmp_path, toy, lambda given: op.relu(given["x"]), selects=[chosen])
     np.testing.assert_array_equal(model.infer(placed(toy, 3))["y"], selected)
 

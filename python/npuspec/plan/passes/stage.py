@@ -85,7 +85,9 @@ def plan_stages(
                 properties=properties,
                 program=program.model_dump(mode="json"),
                 original=inputs,
-                selects=[{"output": s.output, "kind": s.kind, "axis": s.extent.axis} for s in rewrite.selects],
+                selects=[
+                    {"kind": s.kind, "output": s.output, "extent": s.extent.model_dump()} for s in rewrite.selects
+                ],
                 outputs=sorted({g.output for g in gates if g.output} or {o.name for o in program.outputs}),
                 samples={**samples.reading, "validation": list(samples.validation)},
             )
