@@ -34,9 +34,9 @@ def test_the_text_has_the_digest_of_the_json(text: Ran, plan: Plan) -> None:
     [
         "  waveform [batch=1, time] float32: padded on the right with 0, must be finite",
         "  waveform_lengths int64: length of waveform in time",
-        "  time: 201 to 80000, longer or shorter is an error",
+        "  time: 201 to 128000, longer or shorter is an error",
         "  log_probs float32: axis 1 cut to (time + 320) // 320",
-        "  time80000: waveform [1, 80000], waveform_lengths [1]",
+        "  time128000: waveform [1, 128000], waveform_lengths [1]",
         "NPU, the target",
         "  compile NPU_TURBO = true  (spec)",
         "CPU, a fallback",
@@ -79,15 +79,15 @@ def test_the_stages_of_a_device_are_the_same_whether_it_is_asked_for_or_a_fallba
 
 def test_a_wrong_spec_has_no_plan(tmp_path: Path) -> None:
     spec = tmp_path / "s.toml"
-    spec.write_text(ASR_SPEC.read_text().replace("size = 80000", "size = 0"))
+    spec.write_text(ASR_SPEC.read_text().replace("sizes = [32000", "sizes = [0"))
     ran = npuspec("plan", "--json", spec)
     assert (ran.code, ran.out) == (2, "")
-    assert "error[wrong-value]: `dims.time.size`" in ran.err
+    assert "error[wrong-value]: `dims.time.sizes.0`" in ran.err
 
 
 def test_sizes_that_the_model_does_not_take_are_an_error_at_their_table(tmp_path: Path) -> None:
     spec = tmp_path / "s.toml"
-    spec.write_text(ASR_SPEC.read_text().replace("size = 80000", "size = 200"))
+    spec.write_text(ASR_SPEC.read_text().replace("sizes = [32000, 64000, 128000]", "sizes = [200]"))
     ran = npuspec("plan", spec)
     assert ran.code == 2
     assert "error[impossible-shape]" in ran.err
@@ -117,7 +117,7 @@ def test_nothing_that_the_spec_states_is_missing_from_the_text() -> None:
     assert '  inputs.x.layout = "NC"  (spec)' in lines
     assert '  load.kind = "sustained"  (spec)' in lines
     assert "  kept in floating point: what matches `/Re.*`" in lines
-    assert any(line.endswith("shorter is an error, longer: truncate") for line in lines)
+    assert any(line.endswith("shorter is an error, longer is cut off at 64") for line in lines)
 
 
 def test_what_the_graph_makes_of_lengths_is_told() -> None:

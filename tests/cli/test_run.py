@@ -38,7 +38,7 @@ def test_the_fallback_is_noted_on_stderr(asr_bundle: Path, clip: Path) -> None:
 @pytest.mark.parametrize(
     ("array", "code"),
     [
-        (np.zeros(80001, np.float32), "sample-too-long"),
+        (np.zeros(128001, np.float32), "sample-too-long"),
         (np.zeros(200, np.float32), "sample-too-short"),
         (np.zeros(5000, np.float64), "wrong-dtype"),
         (np.zeros((1, 5000), np.float32), "wrong-rank"),

@@ -26,19 +26,35 @@ def test_the_speech_spec_passes_its_gates_and_says_by_how_much(asr_bundle: Path)
         assert gate["margin"] == pytest.approx(gate["value"] - gate["min"])
     assert evidence["agreement"]["samples"] == 9
     assert len(evidence["agreement"]["pairs"]) == 3
-    (quantization,) = evidence["quantization"].values()
-    assert quantization["samples"] == 18
-    assert quantization["fake_quantize_operations"] > 50
-    assert quantization["folded_away"] == ["/Transpose_1"]
+    reports = evidence["quantization"]
+    assert {name: report["samples"] for name, report in reports.items()} == {
+        "time32000": 6,
+        "time64000": 17,
+        "time128000": 18,
+    }
+    for report in reports.values():
+        assert report["fake_quantize_operations"] > 50
+        assert report["folded_away"] == ["/Transpose_1"]
+
+
+def test_buckets_win_back_what_padding_costs(asr_bundle: Path) -> None:
+    evidence = json.loads(open_bundle(asr_bundle).path("evidence/evidence.json").read_bytes())
+    (row,) = [r for r in evidence["agreement"]["pairs"] if (r["of"], r["against"]) == ("static", "original")]
+    padded, natural = (row[how]["time128000"]["frame-agreement"] for how in ("padded", "natural"))
+    assert natural == row["frame-agreement"]
+    assert natural - padded > 0.03
+    assert any("padding holds" in doubt for doubt in evidence["doubts"])
 
 
 def test_the_latency_of_both_models_stands_in_the_evidence(asr_bundle: Path) -> None:
     bundle = open_bundle(asr_bundle)
     timings = json.loads(bundle.path("evidence/timings.json").read_bytes())
-    (latency,) = timings["stages"]["verify[CPU]"]["latency"].values()
-    assert latency["static_ms"] > 0
-    assert latency["quantized_ms"] > 0
-    assert 0 < latency["quantized_over_static"] < math.inf
+    latencies = timings["stages"]["verify[CPU]"]["latency"]
+    assert latencies.keys() == {"time32000", "time64000", "time128000"}
+    for latency in latencies.values():
+        assert latency["static_ms"] > 0
+        assert latency["quantized_ms"] > 0
+        assert 0 < latency["quantized_over_static"] < math.inf
     assert timings["identity"] == bundle.manifest.identity
 
 
@@ -54,7 +70,7 @@ def test_applying_again_says_nothing_to_do_and_why(asr_bundle: Path) -> None:
     ran = npuspec("apply", ASR_SPEC, "--locked", "--output", asr_bundle)
     assert ran.code == 0
     assert "nothing to do: " in ran.out
-    assert "all its 6 files are whole" in ran.out
+    assert "all its 12 files are whole" in ran.out
     assert version(asr_bundle) == before
 
 

@@ -56,8 +56,8 @@ def test_a_spec_of_ours_is_right(spec: Path, lint: Lint) -> None:
         ("preset = ", "prezet = ", "prezet"),
         ("pad-value = ", "padvalue = ", "padvalue"),
         ("turbo = true", 'turbo = "on"', "oolean"),
-        ("size = 80000", 'size = "80000"', "nteger"),
-        ('strategy = "pad"', 'strategy = "grow"', "grow"),
+        ("sizes = [32000,", 'sizes = ["32000",', "nteger"),
+        ('strategy = "buckets"', 'strategy = "grow"', "grow"),
         ('role = "length"', 'role = "lenght"', "lenght"),
         ('mode = "int8"', 'mode = "int7"', "int7"),
         ('performance-hint = "LATENCY"', 'performance-hint = "FAST"', "FAST"),
@@ -75,7 +75,7 @@ def test_a_wrong_spec_is_refused_with_the_place(old: str, new: str, word: str, l
     ("header", "entry", "key"),
     [
         ("[target]\n", 'device = "NPU"\n', "device"),
-        ("[dims.time]\n", 'strategy = "pad"\nsize = 80000\noverflow = "error"\n', "strategy"),
+        ("[dims.time]\n", 'strategy = "buckets"\nsizes = [32000, 64000, 128000]\noverflow = "error"\n', "strategy"),
         ("[inputs.waveform_lengths]\n", 'role = "length"\nof = "waveform"\n', "shape"),
     ],
 )

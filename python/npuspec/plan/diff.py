@@ -158,8 +158,8 @@ def _values(plan: Plan, beside: Plan | None) -> dict[str, Any]:
             if given.origin.startswith("default") and given.name in keys:
                 values.setdefault(f"properties.{keys[given.name]}", given.value)
     values |= {f"toolchain.{tool}": version for tool, version in plan.toolchain.items() if version}
-    for what, digest in source_digests(plan).items():
-        if beside is None or digest != source_digests(beside).get(what):
+    for what, digest in _digests(plan).items():
+        if beside is None or digest != _digests(beside).get(what):
             values[what] = digest
     return values
 
@@ -171,7 +171,12 @@ def source_digests(plan: Plan) -> dict[str, str]:
         found["data.sha256"] = plan.samples.source.digest
         if plan.samples.tokenizer is not None:
             found["data.tokenizer-sha256"] = plan.samples.tokenizer.digest
-    return found | {f"dims.{waste.dim}.lengths.sha256": waste.digest for waste in plan.waste}
+    return found
+
+
+def _digests(plan: Plan) -> dict[str, str]:
+    """Return the digest of each source, and of real lengths, of which nothing is built."""
+    return source_digests(plan) | {f"dims.{waste.dim}.lengths.sha256": waste.digest for waste in plan.waste}
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -25,6 +25,7 @@ from npuspec.plan.lock import (
     read_lock,
     write_lock,
 )
+from npuspec.plan.model import Waste
 
 FILES = ("a.npy", "b.npy", "c.npy", "d.npy")
 INT8 = '\n[quantization]\nmode = "int8"\nsamples = 2\n'
@@ -111,6 +112,12 @@ def test_every_kind_of_drift_is_named() -> None:
         "toolchain.openvino",
     ]
     assert found[2:] == ["quantization.samples 2 → 3", "toolchain.openvino 1 → 9"]
+
+
+def test_real_lengths_of_which_nothing_is_built_are_no_drift() -> None:
+    waste = Waste(dim="time", digest="0" * 64, lengths=1, longer=0, samples=(1,), padding=0.5, padding_of_one=0.5)
+    plan = PLAN.model_copy(update={"waste": (waste,)})
+    assert lock_drift(locked(PLAN), plan) == lock_drift(locked(plan), PLAN) == []
 
 
 def test_a_default_that_is_now_stated_is_no_drift() -> None:

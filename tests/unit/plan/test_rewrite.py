@@ -114,4 +114,4 @@ def test_a_plan_keeps_what_the_original_takes() -> None:
 
 def test_a_stage_is_told_of_no_rewriting_where_there_is_none() -> None:
     shape = next(stage for stage in plan_of(SMALL).stages if stage.verb == "shape")
-    assert shape.parameters.keys() == {"variant"}
+    assert shape.parameters.keys() == {"variant", "layouts"}

@@ -224,7 +224,6 @@ print("\\n".join(sys.modules))
         {"inputs": [data(dtype="float64")]},
         {"inputs": [data(dtype="foo")]},
         {"variants": [Variant(name="time8", sizes={"time": 8}, shapes={"x": (1, 9)})]},
-        {"variants": [Variant(name="time8", sizes={"width": 8}, shapes={"x": (1, 8)})]},
     ],
     ids=str,
 )
@@ -241,6 +240,19 @@ def test_a_manifest_may_set_no_property_that_a_spec_may_not(tmp_path: Path) -> N
     deployments = [{"device": "CPU", "properties": {"CACHE_DIR": str(tmp_path / "evil")}}]
     with pytest.raises(ValueError, match="`CACHE_DIR` is no property that a spec may set"):
         bundle(tmp_path / "bundle", program(data(), outputs=(along(),)), deployments=deployments)
+
+
+@pytest.mark.parametrize("sizes", [{"width": 8}, {"time": 7}])
+def test_a_manifest_has_a_variant_for_the_longest_samples(tmp_path: Path, sizes: dict[str, int]) -> None:
+    toy = program(data(), outputs=(along(),))
+    other = Variant(name="other", sizes=sizes, shapes={"x": (1, 8)})
+    with pytest.raises(ValueError, match="no variant holds the longest samples"):
+        bundle(
+            tmp_path / "bundle",
+            toy,
+            program={**toy.model_dump(), "variants": [other.model_dump()]},
+            models={"other": "models/time8.xml"},
+        )
 
 
 class Cores(ov.Core):  # type: ignore[misc]

@@ -242,6 +242,7 @@ def test_the_stage_writes_the_rewritten_model_and_always_the_same_bytes(stage: S
     source = write(stage.root / "source", masked())
     told: dict[str, Any] = {
         "variant": variant(8, **SHAPES).model_dump(mode="json"),
+        "layouts": {},
         "original": [port.model_dump(mode="json") for port in INPUTS],
         "rewrite": rewrite_of(selection("masked-mean"), length="time_length").model_dump(mode="json"),
     }

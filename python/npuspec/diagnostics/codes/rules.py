@@ -85,8 +85,8 @@ RULES = {
         "The language can say this, and plans with it can be compared and reviewed, but this version can't execute it. "
         "`check` and `plan` say so in a note, and `apply` refuses the spec: leaving it out in silence would make "
         "another bundle than the one that was reviewed.",
-        '[dims.time]\nstrategy = "pad"\nsize = 80000\noverflow = "truncate"',
-        '[dims.time]\nstrategy = "pad"\nsize = 80000\noverflow = "error"',
+        "[load]\nqueue = 64",
+        '[load]\nkind = "sustained"',
         Severity.NOTE,
     ),
     "open-choice": CodeDoc(
