@@ -165,7 +165,10 @@ def run_all(session: Session, samples: list[NDArray[Any]], threads: int) -> list
 def test_many_threads_get_what_one_would() -> None:
     rng = np.random.default_rng(0)
     toy = program(
-        data(axes=("time", 4)), mask(dtype="bool"), sizes=({"time": 8}, {"time": 32}), outputs=(along(), along("m fed"))
+        data(axes=("time", 4)),
+        mask(dtype="bool"),
+        sizes=({"time": 8}, {"time": 32}),
+        outputs=(along(), along("m fed", dtype="bool")),
     )
 
     def build(toy: Program, variant: Variant) -> Any:
