@@ -16,7 +16,7 @@ Name = Annotated[str, Field(min_length=1)]
 
 
 class Extent(Frozen):
-    """How long an output is along `axis`: (scale * n + offset) // divisor, for a sample of size n in `dim`.
+    """How long an output is along `axis`: (scale * n + offset) // divisor, for a sample of size n in `dim`; 0 at least.
 
     Chains of convolutions, poolings and strides all have this form, since floor divisions nest into one.
     """
@@ -28,8 +28,8 @@ class Extent(Frozen):
     divisor: Annotated[int, Field(ge=1)] = 1
 
     def of(self, n: int) -> int:
-        """Return the output's length for an input's length `n`."""
-        return (self.scale * n + self.offset) // self.divisor
+        """Return the output's length for an input's length `n`: 0 where that has less than a step."""
+        return max(0, (self.scale * n + self.offset) // self.divisor)
 
 
 class Preprocess(Frozen):

@@ -6,6 +6,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import openvino as ov
 
 from npuspec.bundle.program import Dim, Extent
@@ -75,10 +76,13 @@ def port_name(port: Any) -> str:
 
 def dtype_name(port: Any) -> str:
     """Return NumPy's name of the port's element type, or OpenVINO's where NumPy has none."""
+    element: ov.Type = port.element_type
     try:
-        return str(port.element_type.to_dtype().name)
+        name = str(element.to_dtype().name)
+        is_same = ov.Type(np.dtype(name)) == element  # of bf16 and u4, OpenVINO answers what their bytes are shown as
     except (RuntimeError, TypeError, KeyError):
-        return str(port.element_type.get_type_name())
+        is_same = False
+    return name if is_same else str(element.get_type_name())
 
 
 def signature(arguments: Mapping[str, Any], _progress: Progress) -> Any:

@@ -12,7 +12,7 @@ from npuspec.facts.model import Lengths, Signature
 from npuspec.sources import Fetched
 from npuspec.store import Store, canonical_json, digest_json, distrust
 
-_FORMAT = 4  # of what is kept: raised when the meaning of a fact changes
+_FORMAT = 5  # of what is kept: raised when the meaning of a fact changes
 
 
 @cache

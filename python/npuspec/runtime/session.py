@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import openvino as ov
 
-from npuspec.bundle.chunks import unstitchable
 from npuspec.bundle.program import DataInput, Output, Program
 from npuspec.diagnostics import DeviceError, Diagnostic
 from npuspec.runtime.feed import Array, check_sample, choose_variant, fill
+from npuspec.runtime.fit import check_fit
 from npuspec.runtime.overflow import Piece, pieces_of, stitch
 from npuspec.runtime.pool import Pool, Slot
 
@@ -47,7 +47,7 @@ class Session:
         self.device = device
         self.notes = notes
         self._pools = {name: Pool(model, program) for name, model in models.items()}
-        _check_fit(program, self._pools)
+        check_fit(program, {name: pool.first for name, pool in self._pools.items()})
         self._left = {
             axis for i in program.inputs if isinstance(i, DataInput) and i.pad_side == "left" for axis in i.axes
         }
@@ -175,26 +175,3 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _check_fit(program: Program, pools: Mapping[str, Pool]) -> None:
-    """Make sure that what the program says of the models is so: a bundle's manifest may come from anywhere.
-
-    Raises:
-        ValueError: it isn't; with the first difference.
-
-    """
-    for variant in program.variants:
-        slot = pools[variant.name].first
-        for port in program.inputs:
-            found = slot.buffers[port.name]
-            if (found.shape, found.dtype) != (variant.shapes.get(port.name), np.dtype(port.dtype)):
-                raise ValueError(f"input `{port.name}` is {list(found.shape)} {found.dtype} in variant {variant.name}")
-        for output in program.outputs:
-            for extent in output.extents:
-                if not 0 < extent.axis < slot.results[output.name].ndim or extent.dim not in program.dims:
-                    raise ValueError(f"output `{output.name}` has no such axis {extent.axis} or dim `{extent.dim}`")
-        if variant.sizes.keys() != program.dims.keys():
-            raise ValueError(f"variant {variant.name} doesn't size the program's dims")
-    for dim, why, _ in unstitchable(program):
-        raise ValueError(f"`{dim}`: {why}")

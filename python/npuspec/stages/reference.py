@@ -95,11 +95,17 @@ class Original:
 
     def _valid(self, output: Output, row: Array, sizes: Mapping[str, int]) -> Array:
         """Leave out what follows from padding to the next size that the model takes, and select of the rest."""
-        chosen = self._selects.get(output.name)
-        for extent in output.extents if chosen is None else [chosen[1]]:
-            if self._whole(extent.dim, sizes[extent.dim]) == sizes[extent.dim]:
-                continue
-            axis, valid = extent.axis - 1, extent.of(sizes[extent.dim])
-            start = row.shape[axis] - valid if extent.dim in self._left else 0
-            row = row[(*(slice(None),) * axis, slice(start, start + valid))]
-        return row if chosen is None else select(row, chosen[0], chosen[1].axis - 1)
+        if output.name in self._selects:
+            kind, extent = self._selects[output.name]
+            row = select(self._cut(row, extent, sizes), kind, extent.axis - 1)
+        for extent in output.extents:
+            row = self._cut(row, extent, sizes)
+        return row
+
+    def _cut(self, row: Array, extent: Extent, sizes: Mapping[str, int]) -> Array:
+        size = sizes[extent.dim]
+        if self._whole(extent.dim, size) == size:
+            return row
+        axis, valid = extent.axis - 1, extent.of(size)
+        start = row.shape[axis] - valid if extent.dim in self._left else 0
+        return row[(*(slice(None),) * axis, slice(start, start + valid))]

@@ -86,7 +86,7 @@ def _constant(values: Sequence[int]) -> Any:
 
 
 def _selection(source: Any, chosen: Selection, length: Any, size: int) -> Any:
-    """Return the operation that makes a selection of an output.
+    """Return the operation that makes a selection of an output: zeros where no step is valid.
 
     Args:
         source: the output, [batch, …, steps, …].
@@ -99,17 +99,17 @@ def _selection(source: Any, chosen: Selection, length: Any, size: int) -> Any:
     shape, dtype = list(source.shape), source.get_element_type()
     steps = [min(max(1, extent.of(n)), shape[axis]) for n in range(size + 1)]
     row = op.reshape(_whole(length), _constant([-1]), special_zero=False)
-    if chosen.kind == "last-valid":
-        last = [n - 1 if chosen.side == "right" else shape[axis] - 1 for n in steps]
-        index = op.gather(_constant(last), row, _constant([0]))
-        if shape[0] > 1:
-            return op.gather(source, index, _constant([axis]), 1)
-        # With a batch axis of 1, OpenVINO's CPU reads other places of short rows than the indices say, or crashes.
-        return op.squeeze(op.gather(source, index, _constant([axis])), _constant([axis]))
     along = [1] * len(shape)
     along[axis] = shape[axis]
     valid = _is_valid(length, _shortest(extent, shape[axis], chosen.side), along)
     kept = op.select(valid, source, op.constant(0, dtype))  # a product would keep NaN
+    if chosen.kind == "last-valid":
+        last = [n - 1 if chosen.side == "right" else shape[axis] - 1 for n in steps]
+        index = op.gather(_constant(last), row, _constant([0]))
+        if shape[0] > 1:
+            return op.gather(kept, index, _constant([axis]), 1)
+        # With a batch axis of 1, OpenVINO's CPU reads other places of short rows than the indices say, or crashes.
+        return op.squeeze(op.gather(kept, index, _constant([axis])), _constant([axis]))
     if chosen.kind == "zero-invalid":
         return kept
     count = op.gather(op.constant(steps, dtype), row, _constant([0]))

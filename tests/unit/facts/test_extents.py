@@ -60,6 +60,8 @@ def test_a_floor_division_is_found_and_right_on_the_whole_range(divisor: int, of
     scale=st.integers(1, 1000), offset=st.integers(-1000, 1000), low=st.integers(1, 1000), run=st.integers(0, 100_000)
 )
 def test_a_multiple_is_found_and_right_on_the_whole_range(scale: int, offset: int, low: int, run: int) -> None:
+    low = max(low, -(offset // scale))  # no length is below 0
+
     def length(n: int) -> int:
         return scale * n + offset
 

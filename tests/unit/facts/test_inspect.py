@@ -12,6 +12,7 @@ from conftest import MODEL_SHA256, MODEL_SOURCE, ROOT
 from npuspec.bundle.program import Dim, Extent
 from npuspec.child import ChildError
 from npuspec.facts import Port, device_identities, lengths, readers_of, signature, toolchain
+from npuspec.facts.inspect import dtype_name
 from npuspec.sources import Fetched, fetch_model
 from npuspec.store import Store
 
@@ -171,3 +172,21 @@ def test_a_model_that_takes_multiples_only_is_asked_for_nothing_else(tmp_path: P
     assert found.failures == {}
     alone = lengths(saved(tmp_path, model), Store(tmp_path / "facts"), **ask, multiples={"width": 1}, stated={})
     assert "no output shape" in alone.failures["out"]
+
+
+@pytest.mark.parametrize(
+    ("element", "name"),
+    [
+        ("f16", "float16"),
+        ("boolean", "bool"),
+        ("u8", "uint8"),
+        ("i64", "int64"),
+        ("bf16", "bf16"),
+        ("u4", "u4"),
+        ("u1", "u1"),
+        ("f8e4m3", "f8e4m3"),
+    ],
+)
+def test_what_numpy_has_not_has_no_name_of_numpy_s(element: str, name: str) -> None:
+    port = op.parameter([1, 4], getattr(ov.Type, element)).output(0)
+    assert dtype_name(port) == name

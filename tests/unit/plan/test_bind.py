@@ -42,6 +42,7 @@ def test_a_spec_that_fits_its_model_has_no_faults(text: str, signature: Signatur
     ("text", "signature", "code", "path"),
     [
         (SMALL, signature_of(X, port("n", None)), "unstated-input", ("inputs",)),
+        (SMALL, signature_of(outputs=(port("y", None, dtype="bf16"),)), "wrong-port-dtype", ("model",)),
         (
             SMALL + '[outputs.y]\nselect = { kind = "last-valid", dim = "time", axis = 3 }\n',
             signature_of(),

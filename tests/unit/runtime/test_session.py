@@ -85,6 +85,21 @@ def test_outputs_are_cut_to_the_length_that_the_model_would_give_the_sample() ->
             np.testing.assert_array_equal(session.infer({"x": array})["y"], wanted)
 
 
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("size", [1, 4, 5, 8])
+def test_of_a_sample_with_less_than_a_step_nothing_is_left(size: int, side: str) -> None:
+    """A model that takes multiples also takes samples that its padding alone makes long enough."""
+
+    def behind_four(toy: Program, variant: Variant) -> Any:
+        given = parameters(toy, variant)
+        axis = np.array([1])
+        return model({"y": op.slice(given["x"], np.array([4]), np.array([8]), np.array([1]), axis)}, given)
+
+    toy = program(data(pad_side=side), outputs=(along(offset=-4),))
+    with open_session(toy, behind_four) as session:
+        assert session.infer({"x": ramp(size)})["y"].shape == (max(0, size - 4),)
+
+
 def test_the_smallest_bucket_runs() -> None:
     toy = program(data(), sizes=({"time": 4}, {"time": 8}, {"time": 16}))
     with open_session(toy) as session:
@@ -150,7 +165,10 @@ def run_all(session: Session, samples: list[NDArray[Any]], threads: int) -> list
 def test_many_threads_get_what_one_would() -> None:
     rng = np.random.default_rng(0)
     toy = program(
-        data(axes=("time", 4)), mask(dtype="bool"), sizes=({"time": 8}, {"time": 32}), outputs=(along(), along("m fed"))
+        data(axes=("time", 4)),
+        mask(dtype="bool"),
+        sizes=({"time": 8}, {"time": 32}),
+        outputs=(along(), along("m fed", dtype="bool")),
     )
 
     def build(toy: Program, variant: Variant) -> Any:

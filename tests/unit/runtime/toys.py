@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import openvino as ov
 from openvino import opset13 as op
 
@@ -78,9 +79,12 @@ def model(nodes: Mapping[str, Any], given: Mapping[str, Any]) -> ov.Model:
 
 
 def echo(toy: Program, variant: Variant) -> ov.Model:
-    """Return a model with an output for each input: the whole batch that it was fed, as the one row of a batch."""
+    """Return a model with an output for each input: the whole batch that it was fed, as each row of a batch."""
     given = parameters(toy, variant)
-    return model({f"{name} fed": op.unsqueeze(port, 0) for name, port in given.items()}, given)
+    fed = {
+        name: op.broadcast(op.unsqueeze(port, 0), np.array([toy.batch, *port.shape])) for name, port in given.items()
+    }
+    return model({f"{name} fed": node for name, node in fed.items()}, given)
 
 
 def doubled(toy: Program, variant: Variant) -> ov.Model:

@@ -11,7 +11,7 @@ from openvino import opset13 as op
 from openvino.op.util import Variable, VariableInfo
 from runtime.toys import along, data, length, mask, program
 
-from npuspec.bundle.program import Dim, Input, Program
+from npuspec.bundle.program import Dim, Extent, Input, Output, Program
 from npuspec.diagnostics import StageError
 from npuspec.stages.placed import Placed, place
 from npuspec.stages.reference import Original
@@ -89,6 +89,21 @@ def test_what_is_selected_in_the_graph_is_selected_of_the_valid_part_of_the_orig
     chosen = {"output": "y", "kind": kind, "extent": {"dim": "time", "axis": 1}}
     model = original(tmp_path, toy, lambda given: op.relu(given["x"]), selects=[chosen])
     np.testing.assert_array_equal(model.infer(placed(toy, 3))["y"], selected)
+
+
+def test_what_follows_from_other_dimensions_is_cut_behind_a_selection_too(tmp_path: Path) -> None:
+    left = Output(name="y", dtype="float32", extents=(Extent(dim="w", axis=1),))
+    toy = program(data(axes=("h", "w")), sizes=({"h": 8, "w": 8},), outputs=(left,))
+    toy = toy.model_copy(update={"dims": {d: Dim(minimum=1, maximum=8, multiple=4) for d in ("h", "w")}})
+    chosen = {"output": "y", "kind": "masked-mean", "extent": {"dim": "h", "axis": 1}}
+    x = op.parameter([-1, -1, -1], np.float32, name="x")
+    x.output(0).set_names({"x"})
+    y = op.relu(x)
+    y.output(0).set_names({"y"})
+    path = write(tmp_path / "original", ov.Model([op.result(y)], [x], "two")) / "model.xml"
+    sample = np.arange(1, 7, dtype=np.float32).reshape(2, 3)
+    model = Original(ov.Core(), path, toy, toy.inputs, [chosen])
+    np.testing.assert_array_equal(model.infer(place(toy, Sample("a", {"x": sample})))["y"], sample.mean(0))
 
 
 def test_every_row_is_the_sample(tmp_path: Path) -> None:

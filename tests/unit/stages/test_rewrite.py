@@ -61,13 +61,13 @@ def run(rewritten: ov.Model, fed: dict[str, Array]) -> dict[str, Array]:
 
 
 def chosen(rows: Array, kind: str, axis: int, steps: list[int], side: str) -> Array:
-    """Select with NumPy, row by row; without any step the mean is 0, and the last step the one at the edge."""
+    """Select with NumPy, row by row; without any step the mean and the last step are 0."""
     made = []
     for row, n in zip(np.moveaxis(rows, axis, 1), steps, strict=True):
         places = np.arange(len(row))
         valid = places < n if side == "right" else places >= len(row) - n
         if kind == "last-valid":
-            made.append(row[max(n - 1, 0) if side == "right" else -1])
+            made.append(row[valid][-1] if n > 0 else np.zeros_like(row[0]))
         elif kind == "masked-mean":
             made.append(row[valid].mean(0) if n > 0 else np.zeros_like(row[0]))
         else:

@@ -68,7 +68,15 @@ def _check_outputs(spec: Spec, ports: Mapping[str, Port]) -> list[Diagnostic]:
     def unknown(name: str) -> Diagnostic:
         return Diagnostic("unknown-output", f"the model has no output `{name}`", did_you_mean(name, ports))
 
-    faults = []
+    faults = [
+        Diagnostic(
+            "wrong-port-dtype",
+            f"output `{name}` is {shown(port)} in the model, which no array of numbers has",
+            "convert it before the model is exported",
+        ).at(("model",))
+        for name, port in ports.items()
+        if port.dtype not in DATA_DTYPES
+    ]
     for name, table in spec.outputs.items():
         if name not in ports:
             faults.append(unknown(name).at(("outputs", name), part="key"))

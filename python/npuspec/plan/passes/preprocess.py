@@ -12,10 +12,10 @@ def plan_preprocess(table: models.DataInput, port: Port) -> Preprocess | None:
     if written is None:
         return None
     model = table.layout[1:] if table.layout else ""
-    given = written.layout[1:] if written.layout else model
+    moved = [written.layout[1:].index(letter) for letter in model] if written.layout else range(len(table.shape) - 1)
     return Preprocess(
         dtype=written.dtype or port.dtype,
-        order=tuple(given.index(letter) for letter in model) or tuple(range(len(table.shape) - 1)),
+        order=tuple(moved),
         channels=model.index("C") if "C" in model else None,
         swap_channels=written.swap_channels,
         mean=written.mean,

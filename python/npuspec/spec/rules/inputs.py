@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from npuspec.diagnostics import Diagnostic, Path
-from npuspec.spec.models import DataInput, Spec
+from npuspec.spec.models import DataInput, FixedDim, Spec
 
 
 def layout_of_axes(spec: Spec) -> Iterator[Diagnostic]:
@@ -49,7 +49,7 @@ def channel_numbers(spec: Spec) -> Iterator[Diagnostic]:
             continue
         at: Path = ("inputs", name, "preprocess")
         mean, scale = table.preprocess.mean, table.preprocess.scale
-        yield from _channels(table, at, {"mean": mean, "scale": scale})
+        yield from _channels(spec, table, at, {"mean": mean, "scale": scale})
         for index, number in enumerate(scale):
             if number == 0:
                 yield Diagnostic("wrong-value", "nothing is divided by 0", "1.0 leaves a channel as it is").at(
@@ -57,16 +57,19 @@ def channel_numbers(spec: Spec) -> Iterator[Diagnostic]:
                 )
 
 
-def _channels(table: DataInput, at: Path, numbers: dict[str, tuple[float, ...]]) -> Iterator[Diagnostic]:
-    """What is said of channels needs an axis of them, of that size."""
-    axis = (table.layout or "").find("C")
-    size = table.shape[axis] if 0 <= axis < len(table.shape) else None
+def _channels(spec: Spec, table: DataInput, at: Path, numbers: dict[str, tuple[float, ...]]) -> Iterator[Diagnostic]:
+    """What is said of channels needs an axis of them behind the batch, of that size."""
+    axis = (table.layout or "").find("C", 1)
+    size = table.shape[axis] if 0 < axis < len(table.shape) else None
+    if isinstance(dim := spec.dims.get(str(size)), FixedDim):
+        size = dim.size
     for key, values in numbers.items():
         if len(values) > 1 and size is None:
             message = f"which axis of `{at[1]}` the {len(values)} channels are isn't stated"
             yield Diagnostic("missing-key", message, 'add it beside `shape`: layout = "NCHW"').at((*at, key))
-        elif len(values) > 1 and isinstance(size, int) and len(values) != size:
-            message = f"`{key}` has {len(values)} numbers, and `{at[1]}` {size} channels"
+        elif len(values) > 1 and len(values) != size:
+            channels = f"{size} channels" if isinstance(size, int) else "as many channels as each sample has"
+            message = f"`{key}` has {len(values)} numbers, and `{at[1]}` {channels}"
             yield Diagnostic("wrong-value", message, "one number for each channel, or one for all").at((*at, key))
     if table.preprocess is not None and table.preprocess.swap_channels and size is None:
         message = f"which axis of `{at[1]}` the channels are isn't stated"

@@ -6,6 +6,17 @@ from builders import SMALL, places
 from npuspec.diagnostics import Path
 
 IMAGE = SMALL.replace('["batch", "time"]', '["batch", 3, "time", 8]')
+FIXED = """
+[dims.colour]
+strategy = "fixed"
+size = 2
+
+[inputs.x]
+shape = ["batch", "colour", "time", 8]
+layout = "NCHW"
+
+[inputs.x.preprocess]
+""".join(SMALL.split('[inputs.x]\nshape = ["batch", "time"]\n'))
 AT: Path = ("inputs", "x")
 
 
@@ -22,6 +33,7 @@ def preprocess(*lines: str, layout: str = 'layout = "NCHW"') -> str:
         preprocess('layout = "NHWC"', "mean = [0.5, 0.5, 0.5]", "scale = [0.2, 0.2, 0.2]"),
         preprocess("mean = [0.5]"),
         preprocess("scale = [-1.0]"),
+        FIXED + "mean = [1.0, 2.0]\n",
     ],
 )
 def test_what_keeps_every_rule_has_no_faults(text: str) -> None:
@@ -43,6 +55,13 @@ def test_what_keeps_every_rule_has_no_faults(text: str) -> None:
         (preprocess("swap-channels = true", layout=""), "missing-key", (*AT, "preprocess", "swap-channels")),
         (preprocess("mean = [0.5]", "scale = [1.0, 2.0]"), "wrong-value", (*AT, "preprocess", "scale")),
         (preprocess("scale = [1.0, 0.0, 1.0]"), "wrong-value", (*AT, "preprocess", "scale", 1)),
+        (preprocess("mean = [1.0, 2.0]", layout='layout = "NHCW"'), "wrong-value", (*AT, "preprocess", "mean")),
+        (
+            preprocess("swap-channels = true", layout='layout = "CNHW"'),
+            "missing-key",
+            (*AT, "preprocess", "swap-channels"),
+        ),
+        (FIXED + "scale = [1.0, 2.0, 3.0]\n", "wrong-value", (*AT, "preprocess", "scale")),
     ],
 )
 def test_what_breaks_one_rule_is_one_fault_at_its_place(text: str, code: str, path: Path) -> None:

@@ -1,0 +1,37 @@
+"""What is done to a sample before it is padded, in terms of the model's axes."""
+
+import pytest
+
+from builders import SMALL, port, spec_of
+from npuspec.bundle.program import Preprocess
+from npuspec.plan.passes.preprocess import plan_preprocess
+from npuspec.spec import models
+
+IMAGE = SMALL.replace('["batch", "time"]', '["batch", 3, "time", 8]')
+
+
+def planned(*lines: str, layout: str) -> Preprocess | None:
+    text = IMAGE + f'layout = "{layout}"\n[inputs.x.preprocess]\n' + "".join(f"{line}\n" for line in lines)
+    table = spec_of(text).inputs["x"]
+    assert isinstance(table, models.DataInput)
+    return plan_preprocess(table, port("x", None, 3, None, 8))
+
+
+@pytest.mark.parametrize(
+    ("layout", "given", "order", "channels"),
+    [
+        ("NCHW", "NHWC", (2, 0, 1), 0),
+        ("NCHW", "NWHC", (2, 1, 0), 0),
+        ("NHWC", "NCHW", (1, 2, 0), 2),
+        ("NCHW", None, (0, 1, 2), 0),
+        ("NC?W", None, (0, 1, 2), 0),
+        ("NC??", None, (0, 1, 2), 0),
+        ("N???", None, (0, 1, 2), None),
+    ],
+)
+def test_the_model_s_axes_are_the_caller_s_in_another_order_or_as_they_are(
+    layout: str, given: str | None, order: tuple[int, ...], channels: int | None
+) -> None:
+    found = planned("mean = [0.5]", *([f'layout = "{given}"'] if given else []), layout=layout)
+    assert found is not None
+    assert (found.order, found.channels) == (order, channels)
