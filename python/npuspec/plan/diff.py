@@ -158,20 +158,25 @@ def _values(plan: Plan, beside: Plan | None) -> dict[str, Any]:
             if given.origin.startswith("default") and given.name in keys:
                 values.setdefault(f"properties.{keys[given.name]}", given.value)
     values |= {f"toolchain.{tool}": version for tool, version in plan.toolchain.items() if version}
-    for what, digest in source_digests(plan).items():
-        if beside is None or digest != source_digests(beside).get(what):
+    there_too = {} if beside is None else source_digests(beside) | _lengths_digests(beside)
+    for what, digest in (source_digests(plan) | _lengths_digests(plan)).items():
+        if digest != there_too.get(what):
             values[what] = digest
     return values
 
 
 def source_digests(plan: Plan) -> dict[str, str]:
-    """Return the digest of each source by what its pin is called."""
+    """Return the digest of each source that something is built of, by what its pin is called."""
     found = {"model.sha256": plan.model.digest}
     if plan.samples is not None:
         found["data.sha256"] = plan.samples.source.digest
         if plan.samples.tokenizer is not None:
             found["data.tokenizer-sha256"] = plan.samples.tokenizer.digest
-    return found | {f"dims.{waste.dim}.lengths.sha256": waste.digest for waste in plan.waste}
+    return found
+
+
+def _lengths_digests(plan: Plan) -> dict[str, str]:
+    return {f"dims.{waste.dim}.lengths.sha256": waste.digest for waste in plan.waste}
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -25,6 +25,7 @@ from npuspec.plan.lock import (
     read_lock,
     write_lock,
 )
+from npuspec.plan.model import Waste
 
 FILES = ("a.npy", "b.npy", "c.npy", "d.npy")
 INT8 = '\n[quantization]\nmode = "int8"\nsamples = 2\n'
@@ -221,3 +222,8 @@ def test_another_tokenizer_is_drift(tmp_path: Path) -> None:
     assert lock_drift(lock, plan) == []
     [change] = lock_drift(lock, tokenized("two"))
     assert change.startswith("data.tokenizer-sha256 ")
+
+
+def test_other_real_lengths_are_no_drift() -> None:
+    waste = Waste(dim="time", digest="f" * 64, lengths=3, longer=0, samples=(3,), padding=0.5, padding_of_one=0.5)
+    assert lock_drift(locked(), PLAN.model_copy(update={"waste": (waste,)})) == []
