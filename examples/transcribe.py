@@ -1,7 +1,7 @@
 """Transcribe recorded speech to phonemes with the bundle of specs/asr.toml.
 
     python examples/transcribe.py build/asr                  the clips that the spec names
-    python examples/transcribe.py build/asr one.wav two.wav  your own: mono, 16 kHz, up to 5 s
+    python examples/transcribe.py build/asr one.wav two.wav  your own: mono, 16 kHz, up to 8 s
 
 For each clip: its phonemes, how long the inference took, and in how many frames the bundle and the original model, at
 the clip's true length, find the same phoneme.

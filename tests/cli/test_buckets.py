@@ -62,6 +62,14 @@ def test_what_is_printed_is_plain_and_fits_a_narrow_terminal(lengths: Path) -> N
     assert sizes[-1] == 128
 
 
+@pytest.mark.parametrize("columns", ["1", "20"])
+def test_no_figure_is_cut_off_however_narrow_the_terminal(lengths: Path, columns: str) -> None:
+    ran = npuspec("buckets", lengths.name, cwd=lengths.parent, COLUMNS=columns)
+    assert ran.code == 0, ran.err
+    assert ran.out.isascii()
+    assert all(heading in ran.out for heading in ("padding", "100.0%", "samples", "mean fill"))
+
+
 def test_the_toml_is_part_of_a_right_spec(lengths: Path) -> None:
     ran = npuspec("buckets", lengths.name, "--dim", "time", "--multiple", "8", cwd=lengths.parent)
     toml = ran.out[ran.out.index("[dims.time]") :]

@@ -10,6 +10,8 @@ LONGEST = 2**31 - 1
 """The greatest length, which is the greatest size of the language."""
 
 _MAX_BYTES = 64 * 1024 * 1024
+_MOST = 1_000_000  # different lengths, each of which takes memory
+_BLOCK = 1 << 20  # bytes
 _DIGITS = 10  # of the longest
 _SHOWN = 40  # characters of a bad line
 
@@ -35,26 +37,29 @@ def read_lengths(path: Path, name: str) -> tuple[Counter[int] | None, list[Diagn
         message = f"`{name}` is larger than {_MAX_BYTES >> 20} MiB"
         return None, [Diagnostic("bad-lengths", message, "a million lengths say as much: `shuf -n 1000000` draws them")]
     data = data.removeprefix(b"\xef\xbb\xbf")
-    counts, bad = Counter[int](), set[bytes]()
-    for line, count in Counter(BytesIO(data)).items():  # most lines are the same few, and are parsed once
-        text = line.partition(b"#")[0].strip()
-        if text.isdigit() and len(text) <= _DIGITS and int(text) <= LONGEST:
-            counts[int(text)] += count
-        elif text:
-            bad.add(line)
+    counts, bad, first = Counter[int](), 0, b""
+    lines = BytesIO(data)
+    while block := lines.readlines(_BLOCK):
+        for line, count in Counter(block).items():  # most lines are the same few, and are parsed once
+            text = line.partition(b"#")[0].strip()
+            if text.isdigit() and len(text) <= _DIGITS and int(text) <= LONGEST:
+                counts[int(text)] += count
+            elif text:
+                bad, first = bad + count, first or line
+        if len(counts) > _MOST:
+            message = f"`{name}` has more than {_MOST} different lengths"
+            return None, [Diagnostic("bad-lengths", message, "a million lengths say as much, in whatever steps")]
     if bad:
-        return None, [_bad_lines(data, bad, name)]
+        return None, [_bad_lines(data, first, bad - 1, name)]
     if not counts:
         return None, [Diagnostic("bad-lengths", f"`{name}` holds no length", "write a whole number on each line")]
     return counts, []
 
 
-def _bad_lines(data: bytes, bad: set[bytes], name: str) -> Diagnostic:
-    found = [(number, line) for number, line in enumerate(BytesIO(data), 1) if line in bad]
-    first, line = found[0]
-    text = line.decode(errors="replace").strip()
+def _bad_lines(data: bytes, first: bytes, others: int, name: str) -> Diagnostic:
+    number = next(number for number, line in enumerate(BytesIO(data), 1) if line == first)
+    text = first.decode(errors="replace").strip()
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-    others = len(found) - 1
     more = f" ({others} more bad {'lines' if others > 1 else 'line'})" if others else ""
-    message = f"line {first} of `{name}` is no length: {shown!r}{more}"
+    message = f"line {number} of `{name}` is no length: {shown!r}{more}"
     return Diagnostic("bad-lengths", message, f"a length is a whole number from 0 to {LONGEST}, and stands alone")

@@ -17,6 +17,7 @@ from npuspec.diagnostics.text import printable
 
 _STEPS = 6  # of the plot, at most, between two sizes
 _LEAST_BAR = 10  # characters
+_LEAST_TABLE = 40  # characters, which hold the longest figures: in a narrower terminal lines go on in the next one
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ def to_json(found: Found) -> str:
 def show(found: Found) -> None:
     """Print everything for people; in any terminal, and where there is none."""
     console = Console(highlight=False, soft_wrap=True)
+    width, console.width = console.width, max(console.width, _LEAST_TABLE)
     first, chosen = found.choices[0], found.chosen
     longer = f", {found.longer} of them longer than {found.reach}" if found.longer else ""
     click.echo(f"{found.total} lengths, {min(found.counts)} to {max(found.counts)}{longer}")
@@ -99,7 +101,7 @@ def show(found: Found) -> None:
     ratio = f", at {found.ratio(chosen):.1%} of the cost"
     click.echo(f"after: {_sizes(chosen)}, {found.padding(chosen):.1%} is padding{ratio}\n")
     console.print(_held(found))
-    click.echo("\n" + "\n".join(_plot(found, console.width)))
+    click.echo("\n" + "\n".join(_plot(found, width)))
     click.echo("\n" + printable(_toml(found)), nl=False)
 
 

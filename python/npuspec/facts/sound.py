@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from npuspec.facts.formats import missing_extra
 
+_FORMATS = ("WAV", "WAVEX", "RF64")
+"""libsndfile's names; what else it reads may be small and its sound long."""
+
 
 def read_sound(file: Path, dtype: str = "float32") -> tuple[NDArray[Any], int]:
     """Read a recording as it is: nothing is resampled or mixed.
@@ -28,7 +31,11 @@ def read_sound(file: Path, dtype: str = "float32") -> tuple[NDArray[Any], int]:
     except ImportError:
         raise missing_extra("soundfile", "recorded sound") from None
     try:
-        sound, rate = soundfile.read(file, dtype=dtype)
+        with soundfile.SoundFile(file) as opened:
+            if opened.format not in _FORMATS:
+                raise ValueError(f"it is {opened.format}, and no WAV")
+            return opened.read(dtype=dtype), opened.samplerate
+    except soundfile.LibsndfileError as error:
+        raise ValueError(error.error_string) from None
     except (RuntimeError, OSError) as error:
         raise ValueError(str(error)) from None
-    return sound, rate

@@ -61,6 +61,8 @@ def test_a_bad_line_is_named_with_its_number(tmp_path: Path, line: bytes, shown:
 def test_more_bad_lines_are_counted_and_the_first_is_shown(tmp_path: Path) -> None:
     _, [fault] = read(tmp_path, b"1\nx\n2\ny\nx\n")
     assert fault.message == "line 2 of `l.txt` is no length: 'x' (2 more bad lines)"
+    _, [fault] = read(tmp_path, b"1\n" * 2**20 + b"x\n" + b"y\n" * 2**20)
+    assert fault.message == f"line {2**20 + 1} of `l.txt` is no length: 'x' ({2**20} more bad lines)"
 
 
 @pytest.mark.parametrize("data", [b"", b"\n\n", b"# none yet\n"])
@@ -76,6 +78,13 @@ def test_a_file_that_is_too_large_is_not_read_to_its_end(tmp_path: Path) -> None
     counts, [fault] = read_lengths(tmp_path / "l.txt", "l.txt")
     assert counts is None
     assert (fault.code, fault.message) == ("bad-lengths", "`l.txt` is larger than 64 MiB")
+
+
+def test_too_many_different_lengths_are_refused_before_they_fill_the_memory(tmp_path: Path) -> None:
+    lines = "\n".join(map(str, range(10**9, 10**9 + 1_500_000)))
+    counts, [fault] = read(tmp_path, lines.encode())
+    assert counts is None
+    assert (fault.code, fault.message) == ("bad-lengths", "`l.txt` has more than 1000000 different lengths")
 
 
 @pytest.mark.parametrize("name", ["none.txt", "."])

@@ -228,3 +228,8 @@ def test_another_tokenizer_is_drift(tmp_path: Path) -> None:
     assert lock_drift(lock, plan) == []
     [change] = lock_drift(lock, tokenized("two"))
     assert change.startswith("data.tokenizer-sha256 ")
+
+
+def test_other_real_lengths_are_no_drift() -> None:
+    waste = Waste(dim="time", digest="f" * 64, lengths=3, longer=0, samples=(3,), padding=0.5, padding_of_one=0.5)
+    assert lock_drift(locked(), PLAN.model_copy(update={"waste": (waste,)})) == []

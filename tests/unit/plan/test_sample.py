@@ -223,3 +223,12 @@ def test_the_recipe_names_each_kept_operation_once_in_sorted_order() -> None:
 def test_weights_alone_take_no_samples() -> None:
     weights = SMALL + DATA + '\n[quantization]\nmode = "weights"\n'
     assert split(weights, source_of("a.npy", "b.npy")).calibration == ()
+
+
+@pytest.mark.parametrize("gates", [GATE, ""])
+def test_files_without_a_text_are_no_samples(gates: str) -> None:
+    spec = spec_of(SMALL + DATA + 'tokenizer = "tokenizer.json"\n' + gates)
+    samples, [fault] = split_samples(spec, source_of("a.txt", "b.txt"), source_of("t.json"), {"a.txt": [], "b.txt": []})
+    assert samples is None
+    assert (fault.code, fault.labels[0].path) == ("no-data", ("data", "source"))
+    assert fault.message == "there is no text in these files"

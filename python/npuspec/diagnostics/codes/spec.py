@@ -51,8 +51,8 @@ SPEC = {
     ),
     "no-data": CodeDoc(
         "Quantization is calibrated on real samples and gates are measured on them, and there are none: the spec has "
-        "no [data], or its glob matches no file. Random numbers in their place would give ranges and figures that say "
-        "nothing about the model in use, so npuspec makes none up.",
+        "no [data], its glob matches no file, or the files hold no text. Random numbers in their place would give "
+        "ranges and figures that say nothing about the model in use, so npuspec makes none up.",
         '[quantization]\nmode = "int8"',
         '[data]\nsource = "clips/**/*.wav"\ninput = "waveform"\nsample-rate = 16000\n\n[quantization]\nmode = "int8"',
     ),

@@ -92,6 +92,10 @@ def split_samples(
         met = sorted((file.sha256, file.path, 0) for file in source.files)
     else:
         met = sorted((text, path, n) for path, found in texts.items() for n, text in enumerate(found, 1))
+    if not met:
+        message = "there is no text in these files"
+        help_ = "write one on each line of a `.txt`, or name a `field` with strings below it"
+        return None, [Diagnostic("no-data", message, help_).at(("data", "source"))]
     ordered = [next(same) for _, same in groupby(met, key=itemgetter(0))]
     repeated = len(met) - len(ordered)
     faults = []
