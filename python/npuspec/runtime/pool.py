@@ -1,6 +1,7 @@
 """The infer requests of one static variant: taken to be filled and run, and given back."""
 
-from threading import Condition
+from contextlib import suppress
+from threading import Condition, Lock
 
 import openvino as ov
 
@@ -9,63 +10,80 @@ from npuspec.diagnostics import Diagnostic, InputError
 
 
 class Slot:
-    """One infer request, and views of the memory that it reads from and writes to."""
+    """One infer request, and views of the memory that it reads from and writes to.
+
+    Attributes:
+        holder: who has taken it; None while it is free.
+
+    """
 
     def __init__(self, compiled: ov.CompiledModel, program: Program) -> None:
         self.request = compiled.create_infer_request()
         self.buffers = {i.name: self.request.get_tensor(i.name).data for i in program.inputs}
         self.results = {o.name: self.request.get_tensor(o.name).data for o in program.outputs}
         self.has_state = bool(self.request.query_state())
+        self.holder: object = None
 
 
 class Pool:
-    """As many slots as the device finds best, each made when it is needed for the first time; for any threads."""
+    """As many slots as the device finds best, each made when it is needed for the first time; for any threads.
+
+    Ctrl-C may come between any two steps. So who has a slot is written in the slot, in one step, and not counted.
+    """
 
     def __init__(self, compiled: ov.CompiledModel, program: Program) -> None:
         self._compiled = compiled
         self._program = program
         self._most: int = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         self.first = Slot(compiled, program)
-        self._free = [self.first]
-        self._made = 1
+        self._slots = [self.first]
         self._closed = False
-        self._changed = Condition()
+        self._lock = Lock()  # entered as it is: a condition is entered in several steps
+        self._changed = Condition(self._lock)
 
-    def take(self, *, wait: bool) -> Slot | None:
-        """Return a slot that is the caller's until it is given back; without `wait`, None where all are taken.
+    def take(self, holder: object, *, wait: bool) -> Slot | None:
+        """Return a slot that is the holder's until it is given back; without `wait`, None where all are taken.
 
         Raises:
             InputError: `session-closed`.
             RuntimeError: the device can't have another request.
 
         """
-        with self._changed:
-            while not self._free and not self._closed:
-                if self._made < self._most:
+        with self._lock:
+            while not self._closed:
+                slot = next((slot for slot in self._slots if slot.holder is None), None)
+                if slot is None and len(self._slots) < self._most:
                     slot = Slot(self._compiled, self._program)
-                    self._made += 1
+                    self._slots.append(slot)
+                if slot is not None:
+                    slot.holder = holder
                     return slot
                 if not wait:
                     return None
                 self._changed.wait()
-            if self._closed:
-                raise InputError(Diagnostic("session-closed", "this session is closed", "load the bundle again"))
-            return self._free.pop()
+        raise InputError(Diagnostic("session-closed", "this session is closed", "load the bundle again"))
 
     def give(self, slot: Slot) -> None:
         """Give a slot back."""
-        with self._changed:
-            self._free.append(slot)
+        with self._lock:
+            slot.holder = None
             self._changed.notify_all()
+
+    def give_all(self, holder: object) -> None:
+        """Give back what a holder still has, once it has run."""
+        for slot in [slot for slot in self._slots if slot.holder is holder]:
+            with suppress(RuntimeError):
+                slot.request.wait()
+            self.give(slot)
 
     def close(self) -> None:
         """Refuse whoever comes later, and free all memory once the last slot has been given back."""
-        with self._changed:
+        with self._lock:
             if self._closed:
                 return
             self._closed = True
             self._changed.notify_all()
-            while len(self._free) < self._made:
+            while any(slot.holder is not None for slot in self._slots):
                 self._changed.wait()
-            self._free.clear()
+            self._slots.clear()
             del self.first, self._compiled

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -104,22 +104,21 @@ class Session:
             for name, numbers in batches:
                 pool = self._pools[name]
                 # Who has something running waits for that first, so that no two threads wait for each other.
-                while (slot := self._take(pool, wait=not running)) is None:
+                while (slot := self._take(pool, running)) is None:
                     self._finish(running.popleft(), pieces, results)
                 running.append(_Batch(numbers, pool, slot))
                 self._start(slot, [pieces[number] for number in numbers], alone=len(batches) == 1)
             while running:
                 self._finish(running.popleft(), pieces, results)
-        finally:
-            for batch in running:  # after a fault
-                with suppress(RuntimeError):
-                    batch.slot.request.wait()
-                batch.pool.give(batch.slot)
+        except BaseException:
+            for pool in self._pools.values():
+                pool.give_all(running)
+            raise
         return results
 
-    def _take(self, pool: Pool, *, wait: bool) -> Slot | None:
+    def _take(self, pool: Pool, running: deque[_Batch]) -> Slot | None:
         with self._naming_faults():
-            return pool.take(wait=wait)
+            return pool.take(running, wait=not running)
 
     def _start(self, slot: Slot, rows: Sequence[Piece], *, alone: bool) -> None:
         """Start a batch, or run it where there is nothing to be done meanwhile."""
@@ -135,16 +134,14 @@ class Session:
                 slot.request.start_async()
 
     def _finish(self, batch: _Batch, pieces: Sequence[Piece], results: list[dict[str, Array]]) -> None:
-        """Wait for a batch and take its outputs."""
-        try:
-            with self._naming_faults():
-                batch.slot.request.wait()
-            for row, number in enumerate(batch.numbers):
-                sizes = pieces[number].sizes
-                found = batch.slot.results
-                results[number] = {o.name: self._cut(o, found[o.name][row], sizes) for o in self.program.outputs}
-        finally:
-            batch.pool.give(batch.slot)
+        """Wait for a batch, take its outputs, and give its slot back."""
+        with self._naming_faults():
+            batch.slot.request.wait()
+        for row, number in enumerate(batch.numbers):
+            sizes = pieces[number].sizes
+            found = batch.slot.results
+            results[number] = {o.name: self._cut(o, found[o.name][row], sizes) for o in self.program.outputs}
+        batch.pool.give(batch.slot)
 
     @contextmanager
     def _naming_faults(self) -> Iterator[None]:
