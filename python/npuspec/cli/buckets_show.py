@@ -92,7 +92,7 @@ def show(found: Found) -> None:
     width, console.width = console.width, max(console.width, _LEAST_TABLE)
     first, chosen = found.choices[0], found.chosen
     longer = f", {found.longer} of them longer than {found.reach}" if found.longer else ""
-    click.echo(f"{found.total} lengths, {min(found.counts)} to {max(found.counts)}{longer}")
+    click.echo(f"{found.total} length{'s' * (found.total != 1)}, {min(found.counts)} to {max(found.counts)}{longer}")
     click.echo(f"cost of a sample in size n: {_cost(found)}\n")
     console.print(_choices(found))
     if len(chosen.sizes) < found.count:

@@ -46,7 +46,8 @@ def show_plan(plan: Plan, name: str) -> str:
         _defaults(plan),
         "stages\n"
         + "\n".join(
-            f"  {s.digest[:12]}  {s.name}" + (f"  <- {', '.join(s.inputs)}" if s.inputs else "") for s in plan.stages
+            f"  {s.digest[:12]}  {s.name}" + (f"  <- {', '.join(dict.fromkeys(s.inputs))}" if s.inputs else "")
+            for s in plan.stages
         ),
     ]
     return printable("\n\n".join(s for s in sections if s))  # names are a stranger's, as the model is

@@ -13,7 +13,7 @@ from npuspec.plan.model import Plan, PlannedGate
 class GateResult:
     """A gate with its figure. `margin` is how far the figure lies inside its limits; below 0 the gate fails.
 
-    Where no sample falls into its variant, the figure is NaN and the gate fails.
+    Where nothing was compared, for one as no sample falls into its variant, the figure is NaN and the gate fails.
     """
 
     metric: str
@@ -63,7 +63,8 @@ def hold_gates(plan: Plan, agreement: Mapping[str, Any]) -> tuple[GateResult, ..
     for gate in plan.gates:
         of, against, output = str(gate.of), str(gate.against), str(gate.output)
         row = rows[of, against, output]
-        value = (row if gate.variant is None else row["variants"].get(gate.variant, {})).get(gate.metric, nan)
+        figures = row if gate.variant is None else row["variants"].get(gate.variant, {})
+        value = figures[gate.metric] if figures.get("frames") else nan
         margin = _margin(value, gate)
         results.append(
             GateResult(gate.metric, output, of, against, gate.min, gate.max, value, margin, margin >= 0, gate.variant)
@@ -117,7 +118,8 @@ def _explains(finding: Mapping[str, Any], result: GateResult) -> bool:
     """Tell whether a finding may be why a gate failed; what quantization costs isn't looked into."""
     is_of_neighbours = finding["code"] == "neighbours-leak"
     is_compared = result.of == "batched" if is_of_neighbours else result.against == "original"
-    is_there = finding["variant"] is None or result.variant in (None, *finding["figures"])
+    # Samples beyond the largest size, which are in no variant, are found without one.
+    is_there = result.variant is None or (finding["variant"] is not None and result.variant in finding["figures"])
     return finding["output"] == result.output and is_compared and is_there
 
 

@@ -4,7 +4,7 @@ Pure search: `ask` propagates a length through the model, and is slow, so it is 
 rule is found from the places where the length steps up, and then tried all over the range; one that fails is no rule.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import gcd
 from typing import Any
 
@@ -20,20 +20,25 @@ def shortest(propagate: Callable[[int], Any], high: int) -> int:
     return _first(lambda n: not isinstance(propagate(n), str), 0, high)
 
 
-def find_extent(ask: Ask, *, dim: str, axis: int, low: int, high: int, stated: Extent | None) -> Extent | str | None:
-    """Find (scale * n + offset) // divisor for low <= n <= high, with whole strides or whole repetitions.
+def find_extent(
+    ask: Ask, *, dim: str, axis: int, low: int, sizes: Sequence[int], stated: Extent | None
+) -> Extent | str | None:
+    """Find (scale * n + offset) // divisor from `low` to the largest of `sizes`, with whole strides or repetitions.
+
+    The rule is tried at each of the sizes, which samples will have once they are padded.
 
     Returns:
         None where the length doesn't depend on n, the extent, or a sentence that says why there is none.
 
     """
     here = f"axis {axis} from `{dim}`"
+    high = max(sizes)
     first, last = ask(low), ask(high)
     if first is None or last is None:
         return f"{here}: sizes between {low} and {high} have no output shape"
     known = {low: first, high: last}
     found = stated or _guess(ask, Extent(dim=dim, axis=axis), known)
-    for n in _places(low, high, found.divisor):
+    for n in sorted({*_places(low, high, found.divisor), *(size for size in sizes if size >= low)}):
         if (length := ask(n)) is None:
             return f"{here}: {n} has no output shape, though sizes on both sides of it have"
         known[n] = length
@@ -49,7 +54,7 @@ def find_extent(ask: Ask, *, dim: str, axis: int, low: int, high: int, stated: E
 
 
 def find_extent_on_grid(
-    ask: Ask, *, dim: str, axis: int, low: int, high: int, multiple: int, stated: Extent | None
+    ask: Ask, *, dim: str, axis: int, low: int, sizes: Sequence[int], multiple: int, stated: Extent | None
 ) -> Extent | str | None:
     """Find what `find_extent` does for a model that takes multiples only, and is asked for nothing else."""
     found = find_extent(
@@ -57,7 +62,7 @@ def find_extent_on_grid(
         dim=dim,
         axis=axis,
         low=-(-low // multiple),
-        high=high // multiple,
+        sizes=[size // multiple for size in sizes],
         stated=None if stated is None else stated.model_copy(update={"scale": stated.scale * multiple}),
     )
     if isinstance(found, str):

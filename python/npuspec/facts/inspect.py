@@ -196,7 +196,7 @@ def lengths(arguments: Mapping[str, Any], _progress: Progress) -> Any:
                 dim=name,
                 axis=axis,
                 low=dim.minimum,
-                high=dim.maximum,
+                sizes=arguments["sizes"][name],
                 multiple=grid[name],
                 stated=next((e for e in stated if (e.dim, e.axis) == (name, axis)), None),
             )

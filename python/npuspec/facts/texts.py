@@ -136,7 +136,9 @@ def _of_yaml(content: str, path: str, field: str) -> list[str]:
 def _member(members: Mapping[str, Any], path: str, field: str) -> Any:
     if field not in members:
         message = f"`{path}` has no member `{field}` at its top level"
-        raise SpecError(Diagnostic("unknown-field", message, did_you_mean(field, members)))
+        raise SpecError(
+            Diagnostic("unknown-field", message, did_you_mean(field, members) or "`data.field` names a member there")
+        )
     return members[field]
 
 

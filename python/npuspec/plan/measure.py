@@ -40,6 +40,9 @@ class Measurable:
         return dict(zip(sizes, times, strict=True))
 
 
+_NONE = "only a spec with a dimension of `buckets` or `pad` can be measured: --cost states what a size costs"
+
+
 def measurable(spec: Spec, prepared: Prepared, dim: str | None, store: Store) -> Measurable:
     """Take from a spec and its plan what is needed to measure a padded dimension, the only one if none is named.
 
@@ -52,7 +55,7 @@ def measurable(spec: Spec, prepared: Prepared, dim: str | None, store: Store) ->
         [dim] = padded
     if dim is None or dim not in padded:
         found = f"no padded dimension `{dim}`" if dim else f"{len(padded)} padded dimensions, and none is named"
-        raise SpecError(Diagnostic("wrong-argument", f"the spec has {found}", did_you_mean(dim or "", padded)))
+        raise SpecError(Diagnostic("wrong-argument", f"the spec has {found}", did_you_mean(dim or "", padded) or _NONE))
     return Measurable(
         prepared.model,
         dim,

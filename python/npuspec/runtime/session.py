@@ -63,7 +63,7 @@ class Session:
             Output name to array, without the batch axis, cut to the sample's valid length; the arrays are the caller's.
 
         Raises:
-            InputError: the sample doesn't fit; nothing was run.
+            InputError: the sample doesn't fit.
             DeviceError: `infer-failed`, with what the device said.
 
         """
@@ -79,7 +79,7 @@ class Session:
             For each sample, in the order in which they were given, what `infer` returns.
 
         Raises:
-            InputError: a sample doesn't fit; nothing was run.
+            InputError: a sample doesn't fit, and there is no result of any.
             DeviceError: `infer-failed`, with what the device said.
 
         """

@@ -44,7 +44,7 @@ def plan(*gates: PlannedGate) -> Plan:
 
 
 def row(value: float, of: str = "static", against: str = "original", output: str = "y") -> dict[str, Any]:
-    return {"of": of, "against": against, "output": output, "frame-agreement": value}
+    return {"of": of, "against": against, "output": output, "frames": 9, "frame-agreement": value}
 
 
 def held(value: float, minimum: float) -> GateResult:
@@ -177,7 +177,11 @@ def test_a_result_comes_back_from_the_evidence_equal() -> None:
 
 
 def of_variants(**values: float) -> dict[str, Any]:
-    return {"pairs": [{**row(0.7), "variants": {name: {"frame-agreement": value} for name, value in values.items()}}]}
+    return {
+        "pairs": [
+            {**row(0.7), "variants": {name: {"frames": 9, "frame-agreement": value} for name, value in values.items()}}
+        ]
+    }
 
 
 def test_a_gate_on_a_variant_is_held_against_the_samples_of_that_variant() -> None:
@@ -206,6 +210,12 @@ def test_a_gate_on_a_variant_without_samples_fails_and_says_so() -> None:
     assert fault.labels[0].path == ("gates", 0)
 
 
+def test_outputs_without_elements_pass_no_gate() -> None:
+    one = PlannedGate(metric="max-abs-difference", output="y", of="static", against="original", max=1.0)
+    (result,) = hold_gates(plan(one), {"pairs": [{**row(0), "frames": 0, "max-abs-difference": 0.0}]})
+    assert not result.passed
+
+
 def finding(code: str = "padding-leaks", output: str = "y", *variants: str) -> dict[str, Any]:
     variant = variants[0] if variants else None
     figures = dict.fromkeys(variants, 0.5)
@@ -219,6 +229,7 @@ def finding(code: str = "padding-leaks", output: str = "y", *variants: str) -> d
         ("quantized", "original", None, finding("static-differs", "y", "time16"), True),
         ("static", "original", "time32", finding("padding-leaks", "y", "time16", "time32"), True),
         ("static", "original", None, finding("sample-overflow", "y"), True),
+        ("static", "original", "time16", finding("sample-overflow", "y"), False),
         ("batched", "static", None, finding("neighbours-leak", "y", "time16"), True),
         ("batched", "original", None, finding("batch-changes-result", "y", "time16"), True),
         ("static", "original", None, finding("padding-leaks", "z", "time16"), False),
@@ -230,7 +241,7 @@ def finding(code: str = "padding-leaks", output: str = "y", *variants: str) -> d
 def test_what_was_found_is_the_help_of_the_gate_that_it_explains(
     of: str, against: str, variant: str | None, found: dict[str, Any], is_told: bool
 ) -> None:
-    figures = {name: {"frame-agreement": 0.1} for name in ("time16", "time32")}
+    figures = {name: {"frames": 9, "frame-agreement": 0.1} for name in ("time16", "time32")}
     rows = {"pairs": [{**row(0.1, of, against), "variants": figures}]}
     [fault] = failures(hold_gates(plan(gate(0.5, of, against, variant=variant)), rows), (), [found])
     assert (f"{found['code']}; mend it" in fault.help) is is_told

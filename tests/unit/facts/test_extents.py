@@ -26,7 +26,7 @@ class Model:
 
 def find(length: Callable[[int], int | None], low: int, high: int, stated: Extent | None = None) -> Extent | str | None:
     model = Model(length)
-    found = find_extent(model, dim="time", axis=1, low=low, high=high, stated=stated)
+    found = find_extent(model, dim="time", axis=1, low=low, sizes=[high], stated=stated)
     assert model.asked <= MOST_ASKS
     return found
 
@@ -136,3 +136,13 @@ def test_a_stated_rule_is_refused_where_the_model_disagrees() -> None:
 @given(minimum=st.integers(1, 80_000))
 def test_the_shortest_size_is_the_first_that_has_shapes(minimum: int) -> None:
     assert shortest(lambda n: {} if n >= minimum else "too short", 80_000) == minimum
+
+
+def test_a_rule_that_is_wrong_at_a_size_of_the_spec_is_none() -> None:
+    def bent(n: int) -> int:
+        return n // 4 + (n == 1237)
+
+    assert isinstance(find_extent(bent, dim="time", axis=1, low=1, sizes=[4000], stated=None), Extent)
+    found = find_extent(bent, dim="time", axis=1, low=1, sizes=[1237, 4000], stated=None)
+    assert isinstance(found, str)
+    assert "follow no floor division" in found

@@ -114,12 +114,6 @@ def test_every_kind_of_drift_is_named() -> None:
     assert found[2:] == ["quantization.samples 2 → 3", "toolchain.openvino 1 → 9"]
 
 
-def test_real_lengths_of_which_nothing_is_built_are_no_drift() -> None:
-    waste = Waste(dim="time", digest="0" * 64, lengths=1, longer=0, samples=(1,), padding=0.5, padding_of_one=0.5)
-    plan = PLAN.model_copy(update={"waste": (waste,)})
-    assert lock_drift(locked(PLAN), plan) == lock_drift(locked(plan), PLAN) == []
-
-
 def test_a_default_that_is_now_stated_is_no_drift() -> None:
     assert lock_drift(locked(), plan_of(TEXT + 'preset = "performance"\n', files=FILES)) == []
 

@@ -194,7 +194,8 @@ def test_samples_beyond_the_largest_size_are_counted(tmp_path: Path) -> None:
     assert (finding["code"], finding["variant"]) == ("sample-overflow", None)
     assert finding["figures"] == {"samples": 2, "overflowing": pytest.approx(1 / 3), "others": 1}
     assert finding["message"] == (
-        "the size 4 of `time` is too small for 2 of 4 samples: of their frames of `y` 0.33 agree, and of the others 1"
+        "the size 4 of `time` is too small for 2 of 4 samples: of their frames of `y` 33.3% agree, "
+        "with a cosine of 0.577; of the others 100.0% agree, with a cosine of 1.000"
     )
     assert "[dims.time]" in finding["help"]
 

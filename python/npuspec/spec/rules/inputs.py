@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from npuspec.diagnostics import Diagnostic, Path
 from npuspec.spec.models import DataInput, FixedDim, Spec
 
+_LEAST = 1.2e-38  # below it a float32 is 0, or nearly so
+
 
 def layout_of_axes(spec: Spec) -> Iterator[Diagnostic]:
     """A layout has a letter for each axis, and no letter twice."""
@@ -51,7 +53,7 @@ def channel_numbers(spec: Spec) -> Iterator[Diagnostic]:
         mean, scale = table.preprocess.mean, table.preprocess.scale
         yield from _channels(spec, table, at, {"mean": mean, "scale": scale})
         for index, number in enumerate(scale):
-            if number == 0:
+            if abs(number) < _LEAST:
                 yield Diagnostic("wrong-value", "nothing is divided by 0", "1.0 leaves a channel as it is").at(
                     (*at, "scale", index)
                 )

@@ -55,6 +55,7 @@ def test_what_keeps_every_rule_has_no_faults(text: str) -> None:
         (preprocess("swap-channels = true", layout=""), "missing-key", (*AT, "preprocess", "swap-channels")),
         (preprocess("mean = [0.5]", "scale = [1.0, 2.0]"), "wrong-value", (*AT, "preprocess", "scale")),
         (preprocess("scale = [1.0, 0.0, 1.0]"), "wrong-value", (*AT, "preprocess", "scale", 1)),
+        (preprocess("scale = [1e-50]"), "wrong-value", (*AT, "preprocess", "scale", 0)),
         (preprocess("mean = [1.0, 2.0]", layout='layout = "NHCW"'), "wrong-value", (*AT, "preprocess", "mean")),
         (
             preprocess("swap-channels = true", layout='layout = "CNHW"'),
