@@ -77,7 +77,7 @@ def recognise(signature: Signature) -> Recognised:
     """Say what each input is, so that a spec which says the same passes `check`.
 
     Raises:
-        SpecError: `unfit-model`, where no spec can state an input.
+        SpecError: `unfit-model`, where no spec can state an input, or a session can't give an output.
 
     """
     batch = _batch(signature)
@@ -106,6 +106,10 @@ def _batch(signature: Signature) -> int:
         if len(port.shape) > _MOST_AXES or 0 in port.shape:
             help_ = f"export it with at most {_MOST_AXES} axes, none of them empty"
             raise _unfit(f"{name} is {shown(port)}", help_)
+    for port in signature.outputs:
+        if port.dtype not in DATA_DTYPES:
+            help_ = "export the model without the part that makes it"
+            raise _unfit(f"output `{toml_key(port.name)}` is of {port.dtype}, and no array of numbers", help_)
     firsts = {port.shape[0]: port.name for port in signature.inputs if port.shape[0] is not None}
     if len(firsts) > 1 or max(firsts, default=1) > _MOST_ROWS:
         which = " and ".join(f"{size} in `{toml_key(name)}`" for size, name in sorted(firsts.items()))
