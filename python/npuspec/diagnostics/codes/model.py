@@ -97,7 +97,7 @@ MODEL = {
     ),
     "wrong-port-dtype": CodeDoc(
         "The model's input has another element type than its role allows. Lengths are int32 or int64, so an input of "
-        "floats that is declared as one is some other input; and strings or packed types can't be fed at all, nor given "
+        "floats that is declared as one is some other input; and strings or packed types can be neither fed nor given "
         "back as an output.",
         '[inputs.waveform]   # float32 in the model\nrole = "length"\nof = "features"',
         '[inputs.waveform]\nshape = ["batch", "time"]',
