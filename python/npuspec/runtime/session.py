@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import openvino as ov
 
-from npuspec.bundle.program import DataInput, Output, Program
+from npuspec.bundle.program import Program
 from npuspec.diagnostics import DeviceError, Diagnostic
 from npuspec.runtime.feed import Array, check_sample, choose_variant, fill
 from npuspec.runtime.fit import check_fit
 from npuspec.runtime.overflow import Piece, pieces_of, stitch
 from npuspec.runtime.pool import Pool, Slot
+from npuspec.runtime.valid import left_dims, valid_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,7 @@ class Session:
         self.notes = notes
         self._pools = {name: Pool(model, program) for name, model in models.items()}
         check_fit(program, {name: pool.first for name, pool in self._pools.items()})
-        self._left = {
-            axis for i in program.inputs if isinstance(i, DataInput) and i.pad_side == "left" for axis in i.axes
-        }
+        self._left = left_dims(program.inputs)
 
     def infer(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
         """Run one sample.
@@ -140,7 +139,10 @@ class Session:
         for row, number in enumerate(batch.numbers):
             sizes = pieces[number].sizes
             found = batch.slot.results
-            results[number] = {o.name: self._cut(o, found[o.name][row], sizes) for o in self.program.outputs}
+            results[number] = {
+                o.name: np.array(valid_part(found[o.name][row], o.extents, sizes, self._left))
+                for o in self.program.outputs
+            }
         batch.pool.give(batch.slot)
 
     @contextmanager
@@ -150,15 +152,6 @@ class Session:
         except RuntimeError as error:
             message = f"{self.device} failed: {str(error).strip()}"
             raise DeviceError(Diagnostic("infer-failed", message, "load the bundle again")) from None
-
-    def _cut(self, output: Output, row: Array, sizes: Mapping[str, int]) -> Array:
-        """Copy the valid part of one row of an output."""
-        for extent in output.extents:
-            valid = extent.of(sizes[extent.dim])
-            axis = extent.axis - 1
-            start = row.shape[axis] - valid if extent.dim in self._left else 0
-            row = row[(*(slice(None),) * axis, slice(start, start + valid))]
-        return np.array(row)
 
     def close(self) -> None:
         """Let go of the device once what is running has ended. A later `infer` is refused."""

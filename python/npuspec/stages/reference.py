@@ -12,6 +12,7 @@ from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.facts.inspect import reason
 from npuspec.runtime.device import compile_model
 from npuspec.runtime.feed import Array, fill
+from npuspec.runtime.valid import left_dims, valid_part
 from npuspec.stages.placed import Placed, naming
 from npuspec.stages.select import select
 
@@ -53,7 +54,7 @@ class Original:
         self._has_state = bool(self._request.query_state())
         self._program = program.model_copy(update={"inputs": inputs})
         self._selects = {s["output"]: (s["kind"], Extent.model_validate(s["extent"])) for s in selects}
-        self._left = {a for i in inputs if isinstance(i, DataInput) and i.pad_side == "left" for a in i.axes}
+        self._left = left_dims(inputs)
 
     def infer(self, sample: Placed) -> dict[str, Array]:
         """Run one sample and return its outputs, without the batch axis."""
@@ -97,15 +98,10 @@ class Original:
         """Leave out what follows from padding to the next size that the model takes, and select of the rest."""
         if output.name in self._selects:
             kind, extent = self._selects[output.name]
-            row = select(self._cut(row, extent, sizes), kind, extent.axis - 1)
-        for extent in output.extents:
-            row = self._cut(row, extent, sizes)
-        return row
+            row = select(self._cut(row, [extent], sizes), kind, extent.axis - 1)
+        return self._cut(row, output.extents, sizes)
 
-    def _cut(self, row: Array, extent: Extent, sizes: Mapping[str, int]) -> Array:
-        size = sizes[extent.dim]
-        if self._whole(extent.dim, size) == size:
-            return row
-        axis, valid = extent.axis - 1, extent.of(size)
-        start = row.shape[axis] - valid if extent.dim in self._left else 0
-        return row[(*(slice(None),) * axis, slice(start, start + valid))]
+    def _cut(self, row: Array, extents: Sequence[Extent], sizes: Mapping[str, int]) -> Array:
+        """Cut where the sample was padded, and nowhere else: a wrong rule is to show."""
+        padded = [e for e in extents if self._whole(e.dim, sizes[e.dim]) != sizes[e.dim]]
+        return valid_part(row, padded, sizes, self._left)
