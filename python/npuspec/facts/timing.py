@@ -1,7 +1,7 @@
-"""The child's side: how long a model takes at several sizes."""
+"""The child's side: how long models take, each in turn with the others."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -13,23 +13,28 @@ from npuspec.diagnostics import Diagnostic, SpecError, StageError
 from npuspec.facts.inspect import port_name, read_model, reason
 
 _WARMING = 2
-_TIMED = 21  # inferences of each size, in turn, behind those for warming
+TIMED = 21  # inferences of each request, in turn, behind those for warming
 
 
 def latency(arguments: Mapping[str, Any], progress: Progress) -> list[float]:
     """Return the median latency in milliseconds for each choice of sizes."""
     core = ov.Core()
     model = read_model(core, Path(arguments["model"]))
-    choices, rounds = arguments["sizes"], _WARMING + _TIMED
-    requests = [_request(core, model, arguments, sizes) for sizes in choices]
+    requests = [_request(core, model, arguments, sizes) for sizes in arguments["sizes"]]
+    return [median(times) for times in time_in_turn(requests, progress)]
+
+
+def time_in_turn(requests: Sequence[Any], progress: Progress) -> list[list[float]]:
+    """Run filled infer requests in turn, and return the milliseconds of each one's `TIMED` inferences, in order."""
     taken: list[list[float]] = [[] for _ in requests]
+    rounds = _WARMING + TIMED
     for number in range(rounds):
         for times, request in zip(taken, requests, strict=True):
             start = time.perf_counter()
             request.infer()
             times.append((time.perf_counter() - start) * 1e3)
         progress((number + 1) * len(requests), rounds * len(requests))
-    return [median(times[_WARMING:]) for times in taken]
+    return [times[_WARMING:] for times in taken]
 
 
 def _request(core: ov.Core, model: ov.Model, arguments: Mapping[str, Any], sizes: Mapping[str, int]) -> Any:

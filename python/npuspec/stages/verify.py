@@ -4,7 +4,6 @@ The static and the quantized model run through the session that an application u
 batches are part of what is measured. The original runs at the samples' true lengths, on CPU in float32.
 """
 
-import time
 from collections import Counter
 from collections.abc import Mapping
 from statistics import median
@@ -16,6 +15,7 @@ import openvino as ov
 from npuspec.bundle.program import DataInput, Program, Variant
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
+from npuspec.facts.timing import TIMED, time_in_turn
 from npuspec.runtime.device import compile_model
 from npuspec.runtime.feed import Array, fill
 from npuspec.stages import TIMINGS
@@ -26,8 +26,6 @@ from npuspec.stages.probe import Bench, findings
 from npuspec.stages.request import Request
 from npuspec.stages.samples import read_samples
 
-_WARMING = 2
-_TIMED = 21  # inferences of each model and variant, in turn, behind those for warming
 _IN_ORDER = ("original", "static", "quantized", "batched")
 """Each is compared with those before it."""
 
@@ -140,15 +138,9 @@ def _time(
             if isinstance(i, DataInput)
         }
         fill(program, {i.name: request.get_tensor(i.name).data for i in program.inputs}, [full] * program.batch)
-    taken: dict[str, list[float]] = {name: [] for name in models}
-    for _ in range(_TIMED + _WARMING):
-        for name, request in requests.items():
-            start = time.perf_counter()
-            request.infer()
-            taken[name].append((time.perf_counter() - start) * 1e3)
-    counted = {name: times[_WARMING:] for name, times in taken.items()}
+    counted = dict(zip(requests, time_in_turn([*requests.values()], lambda _done, _total: None), strict=True))
     figures: dict[str, Any] = {f"{name}_ms": median(times) for name, times in counted.items()}
     if "quantized" in counted:
         ratios = [a / b for a, b in zip(counted["quantized"], counted["static"], strict=True)]
         figures["quantized_over_static"] = median(ratios)
-    return {**figures, "inferences": _TIMED}
+    return {**figures, "inferences": TIMED}
