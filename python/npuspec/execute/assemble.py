@@ -21,7 +21,7 @@ def assemble(
     models, blobs = {}, {}
     for variant in plan.program.variants:
         name = variant.name
-        made = results.get(f"quantize[{name}]", results[f"shape[{name}]"])
+        made = results.get(f"shape[quantized, {name}]", results[f"shape[{name}]"])
         models[name] = _copy(made / MODEL, folder, f"models/{name}.xml")
         if (weights := made / WEIGHTS).exists():
             _copy(weights, folder, f"models/{name}.bin")

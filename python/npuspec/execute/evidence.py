@@ -9,9 +9,10 @@ from typing import Any
 from npuspec.execute.gates import GateResult, hold_gates
 from npuspec.execute.observer import Observer
 from npuspec.plan import Plan
-from npuspec.stages import TIMINGS
+from npuspec.stages import COMPARED, HARM, MIXED, QUANTIZATION, TIMINGS
 
 NAME = "evidence/evidence.json"
+_SLOWER = 1.05  # less is no difference that another run would show again
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,15 @@ class Evidence:
 
     gates: tuple[GateResult, ...]
     doubts: tuple[str, ...]
-    quantization: dict[str, Any]
+    quantization: dict[str, Any] | None
+    """What was calibrated with, quantized, kept and compared; None if nothing is quantized."""
     agreement: dict[str, Any] | None
+
+    @property
+    def kept(self) -> tuple[str, ...] | None:
+        """What a mix keeps in floating point; None where there is none."""
+        mixed = (self.quantization or {}).get("mixed")
+        return None if mixed is None else tuple(mixed["keep"])
 
     def tell(self, observer: Observer) -> None:
         """Say every doubt, every gate, and what padding costs."""
@@ -73,8 +81,7 @@ class Evidence:
 
 def gather_evidence(plan: Plan, results: Mapping[str, Path], device: str) -> Evidence:
     """Read the stages' reports and hold the gates."""
-    quantization = {v.name: _read(results, f"quantize[{v.name}]", "quantization.json") for v in plan.program.variants}
-    quantization = {name: report for name, report in quantization.items() if report is not None}
+    quantization = _quantization(plan, results)
     agreement = _read(results, f"verify[{device}]", "agreement.json")
     gates = () if agreement is None else hold_gates(plan, agreement)
     return Evidence(gates, tuple(_doubts(plan, quantization, agreement)), quantization, agreement)
@@ -86,23 +93,53 @@ def gather_timings(results: Mapping[str, Path], identity: str) -> dict[str, Any]
     return {"identity": identity, "stages": {name: found for name, found in times.items() if found is not None}}
 
 
+def gather_harm(results: Mapping[str, Path]) -> list[dict[str, Any]]:
+    """Return how much each quantized block harms the outputs, the most harmful first; nothing where it isn't known."""
+    return _read(results, "rank", HARM) or []
+
+
+def costs(evidence: Evidence, timings: Mapping[str, Any]) -> list[str]:
+    """Say where what was quantized is no smaller, or slower on the CPU that measured it."""
+    if evidence.quantization is None or evidence.quantization["compared"] is None:
+        return []
+    rows = {row["precision"]: row for row in evidence.quantization["compared"]}
+    ratios, mode = timings["stages"]["compare"]["latency"], evidence.quantization["mode"]
+    found = []
+    for other in ("original", "fp16"):
+        smaller, ratio = rows[mode]["bytes"] / rows[other]["bytes"], ratios[mode] / ratios[other]
+        if smaller >= 1:
+            found.append(f"{mode} is no smaller than {other}: {smaller:.2f} times its size")
+        if ratio >= _SLOWER:
+            found.append(f"{mode} is slower than {other} on this CPU: {ratio:.2f} times its latency")
+    return found
+
+
 def _read(results: Mapping[str, Path], stage: str, name: str) -> Any:
     if stage not in results or not (results[stage] / name).exists():
         return None
     return json.loads((results[stage] / name).read_bytes())
 
 
+def _quantization(plan: Plan, results: Mapping[str, Path]) -> dict[str, Any] | None:
+    stage = "control" if plan.recipe.mode == "accuracy-control" else "quantize"
+    if (report := _read(results, stage, QUANTIZATION)) is None:
+        return None
+    mixed, compared = _read(results, "mix", MIXED), _read(results, "compare", COMPARED)
+    quantized = {} if mixed is None else {"quantized_operations": mixed["quantized_operations"]}
+    return {"mode": plan.recipe.mode, **report, **quantized, "mixed": mixed, "compared": compared}
+
+
 def _pair(row: Mapping[str, Any]) -> tuple[str, str, str]:
     return row["of"], row["against"], row["output"]
 
 
-def _doubts(plan: Plan, quantization: Mapping[str, Any], agreement: Mapping[str, Any] | None) -> list[str]:
-    doubts = [
-        f"variant {name} was calibrated on {report['samples']} of the {report['samples_wanted']} samples wanted: "
-        "the others are longer than it"
-        for name, report in quantization.items()
-        if report["samples"] < report["samples_wanted"]
-    ]
+def _doubts(plan: Plan, quantization: Mapping[str, Any] | None, agreement: Mapping[str, Any] | None) -> list[str]:
+    doubts = []
+    if quantization is not None and quantization.get("samples", 0) < quantization.get("samples_wanted", 0):
+        doubts.append(
+            f"the model was calibrated on {quantization['samples']} of the {quantization['samples_wanted']} samples "
+            "wanted: the others are longer than the largest size"
+        )
     if agreement is None:
         return [*doubts, "nothing was measured: the spec has no samples beyond those that calibrate"]
     used = agreement["samples_of_variant"]

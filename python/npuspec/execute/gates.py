@@ -80,9 +80,10 @@ def _margin(value: float, limits: PlannedGate | GateResult) -> float:
     return min(above, below)
 
 
+_WORST = 5  # blocks that a failed gate names
 _HELPS = {
     "original": "padding or static shapes change the result: try `buckets`, or a smaller size",
-    "static": "quantization changes the result: keep more in floating point, or state model-type",
+    "static": 'quantization changes the result: keep more in floating point; mode = "mixed" finds what',
     "quantized": "a sample's result changes with those beside it: state a batch of 1",
 }
 
@@ -91,6 +92,7 @@ def failures(
     results: tuple[GateResult, ...],
     written: tuple[PlannedGate, ...] = (),
     findings: Sequence[Mapping[str, Any]] = (),
+    harm: Sequence[Mapping[str, Any]] = (),
 ) -> list[Diagnostic]:
     """Return a fault for each gate that failed, and what was found to be the reason.
 
@@ -98,10 +100,13 @@ def failures(
         results: all gates.
         written: the gates of the spec, at whose place a fault then is.
         findings: what was found of the outputs where they differ.
+        harm: how much each quantized block harms the outputs, the most harmful first.
 
     """
     return [
-        Diagnostic("gate-failed", result.sentence(), _help(result, findings)).at(("gates", *_place(result, written)))
+        Diagnostic("gate-failed", result.sentence(), _help(result, findings) + _harmful(result, harm)).at(
+            ("gates", *_place(result, written))
+        )
         for result in results
         if not result.passed
     ]
@@ -112,6 +117,14 @@ def _help(result: GateResult, findings: Sequence[Mapping[str, Any]]) -> str:
         return "add samples of its size, or gate all of them: take `variant` out"
     found = [f"{f['message']}; {f['help']}" for f in findings if _explains(f, result)]
     return ". ".join(found) or _HELPS[result.against]
+
+
+def _harmful(result: GateResult, harm: Sequence[Mapping[str, Any]]) -> str:
+    """Name the operations whose quantization alone does the most harm, if it may be why a gate failed."""
+    if result.of == "static" or not harm:
+        return ""
+    worst = [f"{', '.join(f'`{name}`' for name in block['operations'])} ({block['sqnr']:.1f} dB)" for block in harm]
+    return f". What does the most harm, each alone: {'; '.join(worst[:_WORST])}"
 
 
 def _explains(finding: Mapping[str, Any], result: GateResult) -> bool:

@@ -15,6 +15,9 @@ from npuspec.plan.lock import (
     Lock,
     LockedBundle,
     LockedGate,
+    LockedMix,
+    LockedPoint,
+    LockedPrecision,
     LockedVariant,
     check_lock_place,
     hold_lock,
@@ -60,6 +63,14 @@ class LockKeeper:
             raise LockError(drift)
         return cls(path, held)
 
+    def chosen(self, plan: Plan) -> tuple[str, ...] | None:
+        """Return what a mix kept when the lock was written; None if this plan would choose otherwise, or not at all."""
+        stage = next((s for s in plan.stages if s.verb == "mix"), None)
+        if stage is None or self.path is None or not (self.held or self.path.exists()):
+            return None
+        mixed = (self.held or read_lock(self.path)).mixed
+        return mixed.keep if mixed is not None and mixed.stage == stage.digest else None
+
     def hold(self, plan: Plan, evidence: Evidence) -> None:
         """Hold the outcomes of the gates, before anything is published.
 
@@ -89,7 +100,7 @@ def lock_of(plan: Plan, manifest: Manifest, evidence: Evidence, timings: Mapping
         timings: the content of the bundle's timings.json.
 
     """
-    samples = plan.samples
+    samples, quantization = plan.samples, evidence.quantization or {}
     return Lock(
         plan=plan.digest,
         doubts=evidence.doubts,
@@ -99,10 +110,17 @@ def lock_of(plan: Plan, manifest: Manifest, evidence: Evidence, timings: Mapping
         toolchain=dict(sorted(plan.toolchain.items())),
         settings=locked_settings(plan, "spec"),
         defaults=locked_settings(plan, "default"),
-        bundle=LockedBundle(device=manifest.device, quantization=plan.recipe.mode),
-        variants={name: _variant(name, manifest, evidence) for name in sorted(manifest.models)},
+        bundle=LockedBundle(
+            device=manifest.device,
+            quantization=plan.recipe.mode,
+            calibrated_on=quantization.get("samples"),
+            quantized_operations=quantization.get("quantized_operations"),
+        ),
+        mixed=_mixed(plan, quantization),
+        variants={name: _variant(name, manifest) for name in sorted(manifest.models)},
         gates=locked_gates(plan, evidence),
         agreement=_agreement(evidence),
+        precisions={row["precision"]: _precision(row) for row in quantization.get("compared") or ()},
         quantized_over_static=_ratios(timings["stages"].get(f"verify[{manifest.device}]", {})),
     )
 
@@ -118,18 +136,39 @@ def locked_gates(plan: Plan, evidence: Evidence) -> dict[str, LockedGate]:
     }
 
 
-def _variant(name: str, manifest: Manifest, evidence: Evidence) -> LockedVariant:
+def _variant(name: str, manifest: Manifest) -> LockedVariant:
     model, blob = manifest.models[name], manifest.blobs.get(name)
     files = [
         manifest.files[place].size for place in (model, f"{model.removesuffix('.xml')}.bin") if place in manifest.files
     ]
-    report = evidence.quantization.get(name, {})
     return LockedVariant(
         model_bytes=sum(files),
         blob_bytes=manifest.files[blob.path].size if blob is not None and blob.device != "CPU" else None,
-        calibrated_on=report.get("samples"),
-        quantized_operations=report.get("fake_quantize_operations"),
     )
+
+
+def _mixed(plan: Plan, quantization: Mapping[str, Any]) -> LockedMix | None:
+    if (mixed := quantization.get("mixed")) is None:
+        return None
+    stage = next(s for s in plan.stages if s.verb == "mix")
+    curve = [
+        LockedPoint(
+            kept=point["kept"],
+            share=round(point["share"], _DIGITS),
+            figures={name: rounded(figure) for name, figure in sorted(point["figures"].items())},
+        )
+        for point in mixed["curve"]
+    ]
+    return LockedMix(stage=stage.digest, keep=tuple(mixed["keep"]), curve=tuple(curve))
+
+
+def _precision(row: Mapping[str, Any]) -> LockedPrecision:
+    figures = {
+        f"{metric}, {output}": rounded(found[metric])
+        for output, found in sorted(row["agreement"].items())
+        for metric in sorted(_FIGURES)
+    }
+    return LockedPrecision(bytes=row["bytes"], quantized_operations=row["quantized_operations"], figures=figures)
 
 
 def _agreement(evidence: Evidence) -> dict[str, dict[str, float]]:

@@ -11,11 +11,11 @@ from npuspec.diagnostics import BundleError, GateError, Severity, SpecError, Sta
 from npuspec.diagnostics.disk import disk_fault
 from npuspec.execute.assemble import assemble
 from npuspec.execute.evidence import NAME as EVIDENCE
-from npuspec.execute.evidence import Evidence, gather_evidence, gather_timings
+from npuspec.execute.evidence import Evidence, costs, gather_evidence, gather_harm, gather_timings
 from npuspec.execute.gates import GateResult, failures
 from npuspec.execute.lock import LockKeeper
 from npuspec.execute.observer import Observer
-from npuspec.execute.stages import result_keys, run_stages
+from npuspec.execute.stages import StageRunner
 from npuspec.facts import device_identities
 from npuspec.npu import choose_device
 from npuspec.plan import Plan, Prepared, prepare
@@ -147,38 +147,52 @@ def apply_prepared(
             "the fallback that the spec declares"
         )
     try:
-        if not rebuild and (made := _made_before(plan, output, device, identity)):
+        chosen = keeper.chosen(plan)
+        if not rebuild and (made := _made_before(plan, output, device, identity, chosen)):
             return _leave(plan, output, made, keeper, observer)
         check_place(output)
-        results = run_stages(prepared, store, result_keys(plan, device, identity), observer, rebuild=rebuild)
-        evidence = gather_evidence(plan, results, device)
+        runner = StageRunner(
+            prepared, store, observer, device=device, identity=identity, chosen=chosen, rebuild=rebuild
+        )
+        runner.run()
+        evidence = gather_evidence(plan, runner.results, device)
+        timings = gather_timings(runner.results, identity)
         evidence.tell(observer)
+        for sentence in costs(evidence, timings):
+            observer.warn(sentence)
         keeper.hold(plan, evidence)
-        if failed := failures(evidence.gates, prepared.gates, evidence.findings):
-            raise GateError(failed)
+        if failures(evidence.gates, prepared.gates, evidence.findings):
+            runner.run(failed=True)
+            raise GateError(failures(evidence.gates, prepared.gates, evidence.findings, gather_harm(runner.results)))
         with staging(output) as scratch:
-            manifest = assemble(scratch, plan, results, evidence, device=device, identity=identity)
+            manifest = assemble(scratch, plan, runner.results, evidence, device=device, identity=identity)
             digest = publish(output, scratch, manifest)
-        written = keeper.write(plan, manifest, evidence, gather_timings(results, identity))
+        written = keeper.write(plan, manifest, evidence, timings)
     except OSError as error:
         raise StageError(disk_fault(error)) from None
     return Applied(output, digest, device, evidence.gates, "", written)
 
 
-def _made_before(plan: Plan, output: Path, device: str, identity: str) -> Bundle | None:
-    """Return what stands at `output` if this plan on this device made it."""
+def _made_before(plan: Plan, output: Path, device: str, identity: str, chosen: tuple[str, ...] | None) -> Bundle | None:
+    """Return what stands at `output` if this plan on this device made it, with the mix that the lock says."""
     try:
         bundle = open_bundle(output)
     except BundleError:
         return None
     made = bundle.manifest
-    return bundle if (made.plan, made.device, made.identity) == (plan.digest, device, identity) else None
+    if (made.plan, made.device, made.identity) != (plan.digest, device, identity):
+        return None
+    return bundle if chosen is None or _evidence_of(bundle).kept == chosen else None
+
+
+def _evidence_of(bundle: Bundle) -> Evidence:
+    return Evidence.of_json(json.loads(bundle.path(EVIDENCE).read_bytes()))
 
 
 def _leave(plan: Plan, output: Path, bundle: Bundle, keeper: LockKeeper, observer: Observer) -> Applied:
     """Do nothing to a bundle that is there and whole, but tell what was measured of it, and see to the lock."""
     made = bundle.manifest
-    evidence = Evidence.of_json(json.loads(bundle.path(EVIDENCE).read_bytes()))
+    evidence = _evidence_of(bundle)
     timings = json.loads(bundle.path(f"evidence/{TIMINGS}").read_bytes())
     evidence.tell(observer)
     keeper.hold(plan, evidence)

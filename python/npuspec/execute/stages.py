@@ -1,81 +1,121 @@
 """Run stages, each keyed by its digest: a result that is there and whole isn't made again."""
 
+import json
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from npuspec.child import run_task
 from npuspec.diagnostics import Diagnostic, NpuspecError, StageError
 from npuspec.execute.observer import Observer
-from npuspec.plan import Plan, Prepared
+from npuspec.plan import Prepared
 from npuspec.plan.model import PlannedStage
+from npuspec.stages import MIXED
 from npuspec.store import Store, digest_json
 
 _KIND = "stages"
-_ON_DEVICE = ("compile", "verify")
+_ON_DEVICE = ("compile", "verify", "compare")
 
 
-def result_keys(plan: Plan, device: str, identity: str) -> dict[str, str]:
-    """Return, for each stage that this device needs, the key of its result.
+class StageRunner:
+    """Runs a plan's stages for one device.
 
-    What is compiled or measured on a device depends on what exactly that device is, which no plan can know.
-    """
-    return {
-        s.name: digest_json({"stage": s.digest, "identity": identity}) if s.verb in _ON_DEVICE else s.digest
-        for s in plan.stages_for(device)
-    }
+    What is compiled or measured on a device depends on what exactly that device is, and what is made of a mix on what
+    the mix keeps: no plan can know either.
 
-
-def run_stages(
-    prepared: Prepared, store: Store, keys: Mapping[str, str], observer: Observer, *, rebuild: bool = False
-) -> dict[str, Path]:
-    """Run, in the plan's order, every stage whose result isn't there; return each stage's folder.
-
-    Raises:
-        StageError: a stage failed, with its name; what the stages before it made is kept.
+    Attributes:
+        results: each stage's folder, as far as they were run.
+        chosen: what a mix keeps in floating point, once it is known.
 
     """
-    stages = [s for s in prepared.plan.stages if s.name in keys]
-    folders: dict[str, Path] = {}
-    for number, stage in enumerate(stages, 1):
-        observer.started(stage, number, len(stages))
-        key = keys[stage.name]
-        if rebuild:
-            store.drop(_KIND, key)
-        folder = store.get(_KIND, key)
-        seconds = None
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        store: Store,
+        observer: Observer,
+        *,
+        device: str,
+        identity: str,
+        chosen: tuple[str, ...] | None = None,
+        rebuild: bool = False,
+    ) -> None:
+        """Prepare to run.
+
+        Args:
+            prepared: the plan, and where its files are.
+            store: where results are kept.
+            observer: told of progress.
+            device: the device.
+            identity: what exactly it is.
+            chosen: what a mix is to keep, where that was found before and isn't to be searched for.
+            rebuild: make results again that are there.
+
+        """
+        self.results: dict[str, Path] = {}
+        self.chosen = chosen
+        self._prepared, self._store, self._observer = prepared, store, observer
+        self._identity, self._rebuild = identity, rebuild
+        self._stages = prepared.plan.stages_for(device)
+        self._mixed: set[str] = set()
+
+    def run(self, *, failed: bool = False) -> None:
+        """Run, in the plan's order, every stage whose result isn't there.
+
+        Args:
+            failed: a gate failed: run what says why.
+
+        Raises:
+            StageError: a stage failed, with its name; what the stages before it made is kept.
+
+        """
+        stages = [s for s in self._stages if s.on_failure == failed]
+        for number, stage in enumerate(stages, 1):
+            self._observer.started(stage, number, len(stages))
+            key = self._key(stage)
+            if self._rebuild:
+                self._store.drop(_KIND, key)
+            folder = self._store.get(_KIND, key)
+            seconds = None
+            if folder is None:
+                start = time.perf_counter()
+                folder = self._make(stage, key)
+                seconds = time.perf_counter() - start
+            self.results[stage.name] = folder
+            if stage.verb == "mix":
+                self.chosen = tuple(json.loads((folder / MIXED).read_bytes())["keep"])
+            self._observer.finished(stage, seconds)
+
+    def _key(self, stage: PlannedStage) -> str:
+        """Return what names a stage's result."""
+        key: dict[str, Any] = {"identity": self._identity} if stage.verb in _ON_DEVICE else {}
+        if stage.verb == "mix" or self._mixed & {*stage.inputs}:
+            self._mixed.add(stage.name)
+            key |= {"chosen": self.chosen} if self.chosen is not None else {}
+        return digest_json({"stage": stage.digest, **key}) if key else stage.digest
+
+    def _make(self, stage: PlannedStage, key: str) -> Path:
+        prepared = self._prepared
+        try:
+            with self._store.making(_KIND, key) as output:
+                arguments: dict[str, Any] = {
+                    "parameters": stage.parameters,
+                    "inputs": [str(self.results[name]) for name in stage.inputs],
+                    "output": str(output),
+                    "model": str(prepared.model.root),
+                    "data": None if prepared.data is None else str(prepared.data.root),
+                    "tokenizer": None if prepared.tokenizer is None else str(prepared.tokenizer.only),
+                    "chosen": self.chosen,
+                }
+                task = f"npuspec.stages.{stage.verb}:run"
+                run_task(task, arguments, lambda done, total: self._observer.progressed(stage, done, total))
+        except NpuspecError as error:
+            raise StageError(_in_stage(stage, d) for d in error.diagnostics) from None
+        folder = self._store.get(_KIND, key)
         if folder is None:
-            start = time.perf_counter()
-            folder = _run(prepared, stage, [folders[name] for name in stage.inputs], store, key, observer)
-            seconds = time.perf_counter() - start
-        folders[stage.name] = folder
-        observer.finished(stage, seconds)
-    return folders
-
-
-def _run(
-    prepared: Prepared, stage: PlannedStage, inputs: list[Path], store: Store, key: str, observer: Observer
-) -> Path:
-    try:
-        with store.making(_KIND, key) as output:
-            arguments: dict[str, Any] = {
-                "parameters": stage.parameters,
-                "inputs": [str(p) for p in inputs],
-                "output": str(output),
-                "model": str(prepared.model.root),
-                "data": None if prepared.data is None else str(prepared.data.root),
-                "tokenizer": None if prepared.tokenizer is None else str(prepared.tokenizer.only),
-            }
-            task = f"npuspec.stages.{stage.verb}:run"
-            run_task(task, arguments, lambda done, total: observer.progressed(stage, done, total))
-    except NpuspecError as error:
-        raise StageError(_in_stage(stage, d) for d in error.diagnostics) from None
-    folder = store.get(_KIND, key)
-    if folder is None:
-        message = f"stage {stage.name}: its result was lost while it was stored"
-        raise StageError(Diagnostic("stage-aborted", message, "look at the disk, and apply again"))
-    return folder
+            message = f"stage {stage.name}: its result was lost while it was stored"
+            raise StageError(Diagnostic("stage-aborted", message, "look at the disk, and apply again"))
+        return folder
 
 
 def _in_stage(stage: PlannedStage, fault: Diagnostic) -> Diagnostic:

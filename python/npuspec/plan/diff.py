@@ -13,7 +13,7 @@ from npuspec.npu import property_table
 from npuspec.plan.effects import Consequence, Effect, effect_of, part_of
 from npuspec.plan.model import Deployment, Plan, PlannedStage
 
-_VERBS = ("read", "shape", "quantize", "compile", "verify")
+_VERBS = ("read", "quantize", "rank", "mix", "control", "compare", "shape", "compile", "verify")
 """Each reads what the ones before it made."""
 _SENTENCES = {
     Consequence.NOTHING: "nothing follows from",
@@ -315,6 +315,9 @@ def _made(verbs: set[str]) -> set[Consequence]:
     """Return what it means that stages are run anew."""
     kinds = {
         "quantize": Consequence.REQUANTIZE,
+        "mix": Consequence.REQUANTIZE,
+        "control": Consequence.REQUANTIZE,
+        "compare": Consequence.REMEASURE,
         "compile": Consequence.RECOMPILE,
         "verify": Consequence.REMEASURE,
     }

@@ -63,19 +63,20 @@ PARTS = {
     "given": Part((), (_C.INTERFACE,)),
     "inputs": Part(_FED, (_C.RELOAD,)),
     "layouts": Part(("shape",)),
-    "measured": Part(("verify",)),
+    "held": Part(("mix", "control")),
+    "measured": Part(("compare", "verify")),
     "model": Part(("read",), (_C.ACCURACY,)),
-    "original": Part(("verify",)),
+    "original": Part(_FED),
     "outputs": Part(_FED, (_C.RELOAD, _C.INTERFACE)),
     "overflow": Part(_FED, (_C.RELOAD,)),
     "padding": Part((), (_C.ACCURACY,)),
     "platforms": Part((), (_C.RELOAD,)),
     "properties": Part(_DEVICE, (_C.RELOAD,)),
-    "recipe": Part(("quantize",), (_C.ACCURACY,)),
+    "recipe": Part(("quantize", "mix", "control"), (_C.ACCURACY,)),
     "rewrite": Part(("shape",), (_C.ACCURACY,)),
     "toolchain": Part(("read",), (_C.ACCURACY,)),
-    "validation": Part(("verify",)),
-    "variants": Part(("shape",), (_C.ACCURACY,)),
+    "validation": Part(("compare", "verify")),
+    "variants": Part(("quantize", "shape"), (_C.ACCURACY,)),
 }
 """`core`, `properties` and `recipe` have a dot and a name behind them: each of their values is a part."""
 
@@ -91,7 +92,7 @@ _GIVEN = Effect(("inputs", "given", "variants"), (_C.INTERFACE,))
 _COMPUTED = Effect(("inputs", "variants"), (_C.ACCURACY,))
 _CHUNKS = Effect(("overflow",), (_C.ACCURACY,))
 _SESSION = Effect((), (_C.RELOAD,))
-_GATE = Effect(("measured",), (_C.REMEASURE,))
+_GATE = Effect(("measured", "held"), (_C.REMEASURE,))
 _NONE = Effect()
 
 

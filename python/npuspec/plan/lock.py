@@ -51,12 +51,46 @@ class LockedSource(_Table):
     files: Count
 
 
+class LockedPoint(_Table):
+    """A mix that was tried."""
+
+    kept: Count
+    """How many operations are floating point."""
+    share: float
+    """Of all that could be quantized, how many are."""
+    figures: dict[str, float]
+    """By what the gates measure."""
+
+
 class LockedBundle(_Table):
     """What was made."""
 
     device: Literal["NPU", "CPU"]
     """What it was measured on; which one exactly is no matter of the spec."""
     quantization: str
+    calibrated_on: Count | None = None
+    """How many samples calibrated it."""
+    quantized_operations: Count | None = None
+
+
+class LockedMix(_Table):
+    """What mode = "mixed" chose. The next `apply` takes it, as long as the stage that chooses is the same."""
+
+    stage: Sha256
+    """The digest of that stage: of model, data, recipe, gates and the tools' versions."""
+    keep: Annotated[tuple[str, ...], Field(strict=False)]
+    """Operations that stay floating point."""
+    curve: Annotated[tuple[LockedPoint, ...], Field(strict=False)] = ()
+    """What was tried on the samples that calibrate, the most of INT8 first."""
+
+
+class LockedPrecision(_Table):
+    """The model in one precision, on the samples that didn't calibrate, at their true lengths."""
+
+    bytes: Count
+    quantized_operations: Count
+    figures: dict[str, float]
+    """By metric and output, against the original."""
 
 
 class LockedVariant(_Table):
@@ -65,9 +99,6 @@ class LockedVariant(_Table):
     model_bytes: Count
     blob_bytes: Count | None = None
     """Of an NPU; a CPU's blob is the model again, with the instruction set and the threads of one machine."""
-    calibrated_on: Count | None = None
-    """How many samples calibrated it."""
-    quantized_operations: Count | None = None
 
 
 class LockedGate(_Table):
@@ -94,11 +125,14 @@ class Lock(_Table):
     defaults: dict[str, Any]
     """What it leaves open, and what that came to."""
     bundle: LockedBundle
+    mixed: LockedMix | None = None
     variants: dict[str, LockedVariant]
     gates: dict[str, LockedGate]
     """By what they measure."""
     agreement: dict[str, dict[str, float]]
     """By the models and the output that were compared."""
+    precisions: dict[str, LockedPrecision]
+    """The model as it was read, in FP16, in INT8, and as it ships."""
     quantized_over_static: dict[str, float]
     """The latency of each variant, as a ratio of two models timed in turn in one process."""
 

@@ -58,6 +58,9 @@ class Deployment(Frozen):
     """Properties of the spec that this device doesn't know."""
 
 
+ActivationsRange = Literal["minmax", "mean-minmax", "median-minmax", "mean-no-outliers-minmax", "histogram"]
+
+
 class Recipe(Frozen):
     """The quantization, in NNCF's terms."""
 
@@ -68,7 +71,11 @@ class Recipe(Frozen):
     fast_bias_correction: bool
     smooth_quant_alpha: float | None
     overflow_fix: Literal["enable", "first-layer", "disable"]
-    activations_range: Literal["minmax", "mean-minmax", "median-minmax", "mean-no-outliers-minmax"] | None
+    activations_range: ActivationsRange | None
+    weights_mode: Literal["int8-asym", "int8-sym", "int4-asym", "int4-sym"]
+    group_size: int | None
+    max_drop: float
+    drop_type: Literal["absolute", "relative"]
     keep_names: tuple[str, ...]
     keep_types: tuple[str, ...]
 
@@ -185,11 +192,13 @@ class PlannedStage(Frozen):
     """One step of `apply`. `digest` names its result: it covers the verb, the parameters and the inputs' digests."""
 
     name: str
-    verb: Literal["read", "shape", "quantize", "compile", "verify"]
+    verb: Literal["read", "quantize", "rank", "mix", "control", "shape", "compile", "verify", "compare"]
     inputs: tuple[str, ...]
     """Names of stages; their folders are handed over in this order."""
     parameters: dict[str, Any]
     digest: str
+    on_failure: bool = False
+    """Run only where a gate failed, to say why."""
 
 
 class Plan(Frozen):

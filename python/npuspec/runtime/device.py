@@ -26,8 +26,10 @@ def identity(core: ov.Core, device: str) -> str:
     return "; ".join([name, abilities, *more, f"OpenVINO {ov.get_version()}"])
 
 
-def compile_model(core: ov.Core, model: Path, device: str, properties: Mapping[str, Any]) -> ov.CompiledModel:
-    """Compile an IR for exactly this device.
+def compile_model(
+    core: ov.Core, model: Path | ov.Model, device: str, properties: Mapping[str, Any]
+) -> ov.CompiledModel:
+    """Compile an IR, or a model that was read, for exactly this device.
 
     Raises:
         StageError: `compile-failed`, with the reason that the device gives.
@@ -36,7 +38,8 @@ def compile_model(core: ov.Core, model: Path, device: str, properties: Mapping[s
     try:
         return core.compile_model(model, device, dict(properties))
     except RuntimeError as error:
-        message = f"{device} can't compile `{model.name}`: {str(error).strip()}"
+        name = model.name if isinstance(model, Path) else model.get_friendly_name()
+        message = f"{device} can't compile `{name}`: {str(error).strip()}"
         raise StageError(
             Diagnostic("compile-failed", message, "look the message up, or try another device: --device CPU")
         ) from None

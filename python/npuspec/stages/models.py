@@ -14,7 +14,7 @@ from npuspec.runtime.feed import Array
 from npuspec.runtime.session import Session
 from npuspec.stages import BLOB, MODEL
 from npuspec.stages.placed import Apart, Batch, naming
-from npuspec.stages.reference import REFERENCE, Original
+from npuspec.stages.reference import REFERENCE, Dynamic
 from npuspec.stages.request import INPUTS, Request
 
 Outputs = Mapping[str, Array]
@@ -25,7 +25,7 @@ Outputs = Mapping[str, Array]
 class Models:
     """The original, and the static variants of each model made of it."""
 
-    original: Original
+    original: Dynamic
     sessions: dict[str, Session]
     """The static and the quantized model, as an application runs them."""
     padded: Apart
@@ -71,7 +71,7 @@ class Models:
         if ships == "quantized":
             sessions[ships] = Session(program, shipped, device=device)
         return cls(
-            original=Original(core, first / MODEL, program, inputs, parameters.get("selects", ())),
+            original=Dynamic(core, first / MODEL, program, inputs, parameters.get("selects", ())),
             sessions=sessions,
             padded=Apart(program, compiled, runs_on),
             beside=Apart(program, shipped, device),

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
-from typing import Any
 
 import openvino as ov
 
@@ -16,17 +15,22 @@ from npuspec.stages.samples import Sample
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """A sample that has been checked.
-
-    `given` is what a session takes, `arrays` and `sizes` what the model takes. `variant` is the smallest that holds it;
-    of one that is too long for all, the largest.
-    """
+class Checked:
+    """A sample as the model takes it: its arrays, and its size in each padded dimension."""
 
     name: str
-    given: dict[str, Array]
-    arrays: dict[str, Array]
-    sizes: dict[str, int]
+    arrays: Mapping[str, Array]
+    sizes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed(Checked):
+    """A sample and the variant that it runs in, the smallest that holds it; of one too long for all, the largest.
+
+    `given` is what a session takes.
+    """
+
+    given: Mapping[str, Array]
     variant: str
     overflows: bool
 
@@ -45,7 +49,7 @@ def place(program: Program, sample: Sample) -> Placed:
     with naming(sample.name):
         arrays, sizes = check_sample(program, sample.arrays)
     held = {dim: min(size, program.dims[dim].maximum) for dim, size in sizes.items()}
-    return Placed(sample.name, sample.arrays, arrays, sizes, choose_variant(program, held).name, held != sizes)
+    return Placed(sample.name, arrays, sizes, sample.arrays, choose_variant(program, held).name, held != sizes)
 
 
 @contextmanager
@@ -88,7 +92,7 @@ class Batch:
     rows: Sequence[Placed]
     filling: Sequence[Placed]
 
-    def inputs(self) -> list[dict[str, Any]]:
+    def inputs(self) -> list[Mapping[str, Array]]:
         """Return what a session takes, a sample for each row."""
         return [sample.given for sample in (*self.rows, *self.filling)]
 

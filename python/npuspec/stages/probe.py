@@ -11,7 +11,7 @@ from npuspec.bundle.program import DataInput, Program, Variant
 from npuspec.runtime.session import Session
 from npuspec.stages.agreement import Agreement, Comparison, measure
 from npuspec.stages.placed import Placed, naming, restricted
-from npuspec.stages.reference import Original
+from npuspec.stages.reference import Dynamic
 
 _TRIED = 4  # samples of each variant that experiments are made with
 
@@ -28,7 +28,7 @@ class Bench:
 
     program: Program
     device: str
-    original: Original
+    original: Dynamic
     samples: Mapping[str, Placed]
     reference: Callable[[], Mapping[str, ov.CompiledModel]]
     """Gives the static variants on CPU in float32; only called where something differs."""
@@ -102,7 +102,7 @@ def _rows(bench: Bench, comparisons: Sequence[Comparison]) -> ByVariant:
     for variant in _differing(bench, comparisons) if bench.program.batch > 1 else ():
         found: dict[str, Agreement] = defaultdict(Agreement)
         for sample in _chosen(bench, variant, comparisons):
-            alone = bench.original.rows(sample, bench.original.batch)
+            alone = bench.original.rows(sample)
             for name, rows in bench.original.rows(sample, bench.program.batch).items():
                 for row in rows:
                     found[name].add(measure(row, alone[name][0], f"`{sample.name}`, output `{name}` of a batch"))

@@ -1,162 +1,129 @@
-"""Quantize one static variant to INT8 with NNCF, calibrated on the samples that fit it."""
+"""Quantize the model as it was read with NNCF, once for all variants, on samples padded as for theirs."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import openvino as ov
 
-from npuspec.bundle.program import Program, Variant
+from npuspec.bundle.program import DataInput, Program
 from npuspec.child import Progress
-from npuspec.diagnostics import Diagnostic, InputError, NpuspecError, StageError
-from npuspec.facts.inspect import read_model
+from npuspec.facts.inspect import port_name, read_model
 from npuspec.plan.model import Recipe
-from npuspec.runtime.feed import Array, check_sample, fill
-from npuspec.runtime.overflow import pieces_of
-from npuspec.stages import MODEL
-from npuspec.stages.request import Request
-from npuspec.stages.samples import Sample, read_samples
-
-
-class Calibration:
-    """The samples as NNCF reads them, as often as it wants: padded by the code that pads at inference."""
-
-    def __init__(self, program: Program, samples: Sequence[Mapping[str, Array]], progress: Progress) -> None:
-        self._program = program
-        self._samples = samples
-        self._progress = progress
-
-    def __len__(self) -> int:
-        return len(range(0, len(self._samples), self._program.batch))
-
-    def __iter__(self) -> Iterator[dict[str, Array]]:
-        batch = self._program.batch
-        shapes = self._program.variants[0].shapes
-        for number, start in enumerate(range(0, len(self._samples), batch)):
-            rows = [*self._samples[start : start + batch]]
-            rows += [rows[-1]] * (batch - len(rows))
-            buffers = {i.name: np.empty(shapes[i.name], i.dtype) for i in self._program.inputs}
-            fill(self._program, buffers, rows)
-            yield buffers
-            self._progress(number + 1, len(self))
+from npuspec.stages import MODEL, QUANTIZATION, TIMINGS
+from npuspec.stages.calibration import Calibration, Fitting, read_fitting, report
+from npuspec.stages.recipe import advanced_parameters, calling_nncf, compress_options, quantize_options
+from npuspec.stages.reference import Feed
+from npuspec.stages.request import INPUTS, Request, peak_memory
+from npuspec.stages.shape import reshape
+from npuspec.stages.switched import twins
 
 
 def run(arguments: Mapping[str, Any], progress: Progress) -> None:
-    """Write model.xml, model.bin, and quantization.json: which samples were used, and what became INT8."""
+    """Write model.xml, model.bin, quantization.json (which samples were used, what was quantized), and timings.json."""
     request = Request.of(arguments)
-    parameters = request.parameters
-    variant = Variant.model_validate(parameters["variant"])
-    program = Program.model_validate({**parameters["program"], "variants": [variant]})
-    recipe = Recipe.model_validate(parameters["recipe"])
-    if request.data is None:
-        raise StageError(Diagnostic("no-data", "there are no samples to calibrate with", "add [data] to the spec"))
-    told = parameters["samples"]
-    samples = read_samples(request.data, told["calibration"], program, told, request.tokenizer)
-    fitting, cut, too_long = _fitting(program, variant, samples)
-    if not fitting:
-        message = f"none of the {len(samples)} calibration samples fits variant {variant.name}"
-        raise StageError(Diagnostic("too-few-samples", message, "add shorter samples, or leave this size out"))
-    model = read_model(ov.Core(), request.inputs[0] / MODEL)
-    present = {op.get_friendly_name() for op in model.get_ops()}
-    kept = [name for name in recipe.keep_names if name in present]
-    kept_types = sorted({op.get_type_name() for op in model.get_ops()} & {*recipe.keep_types})
-    quantized = _quantize(model, Calibration(program, fitting, progress), recipe, kept, kept_types)
-    _number_nameless(quantized, present)
-    request.write_model(quantized)
-    types = [op.get_type_name() for op in quantized.get_ops()]
-    request.write_json(
-        "quantization.json",
-        {
-            "samples": len(fitting),
-            "samples_wanted": recipe.subset_size,
-            "samples_cut": sorted(cut),
-            "samples_too_long": sorted(too_long),
-            "kept": kept,
-            "folded_away": [name for name in recipe.keep_names if name not in present],
-            "fake_quantize_operations": types.count("FakeQuantize"),
-            "operations": len(types),
-        },
-    )
+    recipe = Recipe.model_validate(request.parameters["recipe"])
+    job = Job.of(request, recipe)
+    facts: dict[str, Any] = {}
+    if recipe.mode == "weights":
+        quantized = _compress(job)
+    else:
+        fitting = read_fitting(request, job.program, "calibration")
+        quantized = _quantize(job, fitting, progress)
+        facts = report(fitting, recipe.subset_size)
+    job.write(request, quantized, facts)
+    request.write_json(TIMINGS, {"peak_mib": peak_memory()})
 
 
-def _fitting(
-    program: Program, variant: Variant, samples: list[Sample]
-) -> tuple[list[Mapping[str, Array]], list[str], list[str]]:
-    """Return the samples that this variant holds, and the names of those that were cut for it or are too long.
+class Job:
+    """A model that is to be quantized, and what of it stays as it is.
 
-    What may be cut or taken apart when it is run may be so when it calibrates: then its beginning is taken.
+    Attributes:
+        core: what read it.
+        model: itself, with the sizes that the spec fixes.
+        recipe: how.
+        program: what is fed.
+        feed: fills them.
+        kept: operations that stay floating point.
+        kept_types: types of operations that do.
+        folded_away: operations that should, and are gone since the sizes were fixed.
+
     """
-    dims = {
-        name: dim.model_copy(
-            update={"maximum": variant.sizes[name], "overflow": "error" if dim.overflow == "error" else "truncate"}
+
+    def __init__(self, model: ov.Model, core: ov.Core, recipe: Recipe, program: Program, inputs: Any) -> None:
+        self.core, self.model, self.recipe, self.program = core, model, recipe, program
+        _fix_sizes(model, program)
+        operations = model.get_ops()
+        self.present = {operation.get_friendly_name() for operation in operations}
+        self.kept = [name for name in recipe.keep_names if name in self.present]
+        self.kept_types = sorted({operation.get_type_name() for operation in operations} & {*recipe.keep_types})
+        self.folded_away = [name for name in recipe.keep_names if name not in self.present]
+        ports = {port_name(port): port.partial_shape for port in model.inputs}
+        self.feed = Feed(program, inputs, ports, padded=True)
+
+    @classmethod
+    def of(cls, request: Request, recipe: Recipe) -> "Job":
+        """Read the model."""
+        core = ov.Core()
+        inputs = INPUTS.validate_python(request.parameters["original"])
+        return cls(read_model(core, request.inputs[0] / MODEL), core, recipe, request.program, inputs)
+
+    def write(self, request: Request, quantized: ov.Model, facts: Mapping[str, Any]) -> None:
+        """Write the quantized model, and what was done."""
+        number_nameless(quantized, self.present)
+        request.write_model(quantized)
+        original = read_model(self.core, request.inputs[0] / MODEL)
+        types = [operation.get_type_name() for operation in quantized.get_ops()]
+        request.write_json(
+            QUANTIZATION,
+            {
+                **facts,
+                "kept": self.kept,
+                "folded_away": self.folded_away,
+                "operations": len(types),
+                "fake_quantize_operations": types.count("FakeQuantize"),
+                "quantized_operations": sum(1 for _ in twins(quantized, original)),
+            },
         )
-        for name, dim in program.dims.items()
-    }
-    fitting, cut, too_long = [], [], []
-    for sample in samples:
-        try:
-            arrays, sizes = check_sample(program, sample.arrays)
-        except InputError as error:
-            fault = error.diagnostics[0]
-            raise StageError(Diagnostic(fault.code, f"`{sample.name}`: {fault.message}", fault.help)) from None
-        longer = [dim for dim, size in sizes.items() if size > variant.sizes[dim]]
-        if any(dims[dim].overflow == "error" for dim in longer):
-            too_long.append(sample.name)
-            continue
-        cut += [sample.name] if longer else []
-        (piece,) = pieces_of(program.model_copy(update={"dims": dims}), arrays, sizes)
-        fitting.append(piece.arrays)
-    return fitting, cut, too_long
 
 
-def _quantize(
-    model: ov.Model, calibration: Calibration, recipe: Recipe, kept: list[str], kept_types: list[str]
-) -> ov.Model:
-    try:
-        import nncf  # noqa: PLC0415  an extra: only specs that quantize need it
-    except ImportError:
-        message = "quantizing needs the package nncf"
-        raise StageError(Diagnostic("missing-extra", message, "pip install 'npuspec[quantize]'")) from None
-    presets = {"performance": nncf.QuantizationPreset.PERFORMANCE, "mixed": nncf.QuantizationPreset.MIXED}
-    try:
+def _fix_sizes(model: ov.Model, program: Program) -> None:
+    """Give the inputs the sizes that are the same in every variant; the batch and what varies stay as they are."""
+    axes = {i.name: i.axes for i in program.inputs if isinstance(i, DataInput)}
+    shapes = {}
+    for port in model.inputs:
+        before = [*port.partial_shape]
+        after = [
+            size if isinstance(size, int) else old
+            for size, old in zip(axes.get(port_name(port), ()), before[1:], strict=False)
+        ]
+        shapes[port_name(port)] = ov.PartialShape([before[0], *after] if after else before)
+    if any(shapes[port_name(port)] != port.partial_shape for port in model.inputs):
+        reshape(model, shapes)
+
+
+def _quantize(job: Job, fitting: Fitting, progress: Progress) -> ov.Model:
+    calibration = Calibration(job.feed, fitting.samples, progress)
+    with calling_nncf() as nncf:
         result: ov.Model = nncf.quantize(
-            model,
+            job.model,
             nncf.Dataset(calibration),
-            preset=presets[recipe.preset],
-            model_type=nncf.ModelType.TRANSFORMER if recipe.model_type == "transformer" else None,
             subset_size=len(calibration),
-            fast_bias_correction=recipe.fast_bias_correction,
-            ignored_scope=nncf.IgnoredScope(names=kept, types=kept_types),
-            advanced_parameters=_advanced(recipe),
+            advanced_parameters=advanced_parameters(job.recipe),
+            **quantize_options(nncf, job.recipe, job.kept, job.kept_types),
         )
-    except (NpuspecError, OSError):
-        raise
-    except Exception as error:  # noqa: BLE001  NNCF's own errors have no base but this
-        message = f"NNCF can't quantize the model: {str(error).strip()}"
-        raise StageError(
-            Diagnostic("quantize-failed", message, 'keep what it names in floating point, or set mode = "none"')
-        ) from None
     return result
 
 
-def _advanced(recipe: Recipe) -> Any:
-    """Return NNCF's advanced parameters; what the recipe leaves open stays NNCF's own choice."""
-    from nncf.quantization import advanced_parameters as advanced  # noqa: PLC0415
-    from nncf.quantization.range_estimator import RangeEstimatorParametersSet  # noqa: PLC0415
-
-    parameters = advanced.AdvancedQuantizationParameters(
-        overflow_fix=advanced.OverflowFix[recipe.overflow_fix.replace("-layer", "_layer").upper()]
-    )
-    if (alpha := recipe.smooth_quant_alpha) is not None:
-        parameters.smooth_quant_alphas = advanced.AdvancedSmoothQuantParameters(convolution=alpha, matmul=alpha)
-    if recipe.activations_range is not None:
-        name = recipe.activations_range.replace("-", "_").upper()
-        parameters.activations_range_estimator_params = getattr(RangeEstimatorParametersSet, name)
-    return parameters
+def _compress(job: Job) -> ov.Model:
+    with calling_nncf() as nncf:
+        result: ov.Model = nncf.compress_weights(
+            job.model, **compress_options(nncf, job.recipe, job.kept, job.kept_types)
+        )
+    return result
 
 
-def _number_nameless(model: ov.Model, named: set[str]) -> None:
+def number_nameless(model: ov.Model, named: set[str]) -> None:
     """Name by position what OpenVINO named itself, which is every name of that form but those in `named`.
 
     It numbers nameless operations by a counter of the process, whose state depends on the number of CPUs.

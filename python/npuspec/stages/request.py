@@ -1,6 +1,8 @@
 """What a stage is asked to do, and how it writes its results."""
 
+import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from typing import Any
 import openvino as ov
 from pydantic import TypeAdapter
 
-from npuspec.bundle.program import Input
+from npuspec.bundle.program import Input, Program
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.facts.inspect import reason
 from npuspec.stages import MODEL
@@ -47,6 +49,15 @@ class Request:
             data=None if data is None else Path(data),
             tokenizer=None if tokenizer is None else Path(tokenizer),
         )
+
+    @property
+    def program(self) -> Program:
+        """What a session has to know of the model."""
+        return Program.model_validate(self.parameters["program"])
+
+    def read_json(self, number: int, name: str) -> Any:
+        """Read what an earlier stage wrote: the `number`th of the inputs, from 0."""
+        return json.loads((self.inputs[number] / name).read_bytes())
 
     def write_json(self, name: str, value: Any) -> None:
         """Write one result."""
@@ -96,3 +107,13 @@ def _named(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def peak_memory() -> int:
+    """Return the most memory that this process has had at a time, in MiB; 0 where the system doesn't tell."""
+    try:
+        import resource  # noqa: PLC0415  not on Windows
+    except ImportError:
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit // 2**20

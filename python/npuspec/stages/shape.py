@@ -20,11 +20,7 @@ def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
     request = Request.of(arguments)
     variant = Variant.model_validate(request.parameters["variant"])
     model = read_model(ov.Core(), request.inputs[0] / MODEL)
-    try:
-        model.reshape({port: ov.PartialShape(list(variant.shapes[port_name(port)])) for port in model.inputs})
-    except RuntimeError as error:
-        message = f"the model can't have the shapes {variant.shapes}: {reason(error)}"
-        raise StageError(Diagnostic("impossible-shape", message, "choose sizes that the model takes")) from None
+    reshape(model, {name: ov.PartialShape([*shape]) for name, shape in variant.shapes.items()})
     for port in model.inputs:
         if layout := request.parameters["layouts"].get(port_name(port)):
             port.get_node().set_layout(ov.Layout(layout))
@@ -38,3 +34,18 @@ def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
         before, model = model, rewrite_model(model, rewrite, variant)
         check_rewrite(before, model, rewrite, INPUTS.validate_python(request.parameters["original"]), variant)
     request.write_model(model)
+
+
+def reshape(model: ov.Model, shapes: Mapping[str, ov.PartialShape]) -> None:
+    """Give each input its shape.
+
+    Raises:
+        StageError: `impossible-shape`.
+
+    """
+    try:
+        model.reshape({port: shapes[port_name(port)] for port in model.inputs})
+    except RuntimeError as error:
+        told = ", ".join(f"`{name}` {shape}" for name, shape in sorted(shapes.items()))
+        message = f"the model can't have the shapes {told}: {reason(error)}"
+        raise StageError(Diagnostic("impossible-shape", message, "choose sizes that the model takes")) from None

@@ -15,7 +15,7 @@ from npuspec.bundle.program import Output
 from npuspec.stages.agreement import Comparison
 from npuspec.stages.placed import Placed
 from npuspec.stages.probe import Bench, findings
-from npuspec.stages.reference import Original
+from npuspec.stages.reference import Dynamic
 from stages.bucketed import buckets, dynamic, rows, verify
 from toy_specs import write
 
@@ -182,8 +182,8 @@ def test_what_quantization_changes_is_no_finding(tmp_path: Path) -> None:
 def test_samples_beyond_the_largest_size_are_counted(tmp_path: Path) -> None:
     """The finding is `sample-overflow`, whose figures stand beside those of the samples that fit."""
     toy = buckets(4)
-    original = Original(ov.Core(), write(tmp_path / "o", dynamic(doubled, toy.inputs)) / "model.xml", toy, toy.inputs)
-    samples = {str(n): Placed(str(n), {}, {}, {"time": n}, "time4", overflows=n > 4) for n in (2, 4, 8, 16)}
+    original = Dynamic(ov.Core(), write(tmp_path / "o", dynamic(doubled, toy.inputs)) / "model.xml", toy, toy.inputs)
+    samples = {str(n): Placed(str(n), {}, {"time": n}, {}, "time4", overflows=n > 4) for n in (2, 4, 8, 16)}
     compared = Comparison("static", "original", along())
     ones = np.eye(2, dtype=np.float32)[[0] * 16]
     for sample in samples.values():

@@ -14,15 +14,15 @@ from runtime.toys import along, data, length, mask, program
 from npuspec.bundle.program import Dim, Extent, Input, Output, Program
 from npuspec.diagnostics import StageError
 from npuspec.stages.placed import Placed, place
-from npuspec.stages.reference import Original
+from npuspec.stages.reference import Dynamic
 from npuspec.stages.samples import Sample
 from stages.bucketed import Build, buckets, dynamic, rows, verify
 from toy_specs import write
 
 
-def original(root: Path, toy: Program, build: Build, *inputs: Input, **more: Any) -> Original:
+def original(root: Path, toy: Program, build: Build, *inputs: Input, **more: Any) -> Dynamic:
     path = write(root / "original", dynamic(build, inputs or toy.inputs)) / "model.xml"
-    return Original(ov.Core(), path, toy, inputs or toy.inputs, **more)
+    return Dynamic(ov.Core(), path, toy, inputs or toy.inputs, **more)
 
 
 def placed(toy: Program, time: int) -> Placed:
@@ -102,7 +102,7 @@ def test_what_follows_from_other_dimensions_is_cut_behind_a_selection_too(tmp_pa
     y.output(0).set_names({"y"})
     path = write(tmp_path / "original", ov.Model([op.result(y)], [x], "two")) / "model.xml"
     sample = np.arange(1, 7, dtype=np.float32).reshape(2, 3)
-    model = Original(ov.Core(), path, toy, toy.inputs, [chosen])
+    model = Dynamic(ov.Core(), path, toy, toy.inputs, [chosen])
     np.testing.assert_array_equal(model.infer(place(toy, Sample("a", {"x": sample})))["y"], sample.mean(0))
 
 
@@ -137,7 +137,7 @@ def test_a_sample_s_result_does_not_depend_on_those_before_it(tmp_path: Path) ->
     y = op.add(x, after)
     y.output(0).set_names({"y"})
     model = ov.Model([op.result(y)], [op.assign(after, variable)], [x], "stateful")
-    reference = Original(ov.Core(), write(tmp_path / "o", model) / "model.xml", toy, toy.inputs)
+    reference = Dynamic(ov.Core(), write(tmp_path / "o", model) / "model.xml", toy, toy.inputs)
     first, again = (reference.infer(placed(toy, 4))["y"] for _ in range(2))
     np.testing.assert_array_equal(first, again)
 

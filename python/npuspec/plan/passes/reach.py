@@ -47,8 +47,6 @@ def _samples(spec: Spec) -> Iterator[tuple[Path, str]]:
 
 
 def _quantization(spec: Spec) -> Iterator[tuple[Path, str]]:
-    if spec.quantization.mode not in ("none", "int8"):
-        yield ("quantization", "mode"), f'mode = "{spec.quantization.mode}"'
     for key in ("patterns", "subgraphs"):
         if getattr(spec.quantization.keep, key):
             yield ("quantization", "keep", key), f"keeping by `{key}`"

@@ -24,6 +24,10 @@ def plan_recipe(spec: Spec) -> Recipe:
         smooth_quant_alpha=written.smooth_quant_alpha,
         overflow_fix=written.overflow_fix,
         activations_range=written.activations_range,
+        weights_mode=written.weights_mode,
+        group_size=written.group_size,
+        max_drop=written.max_drop,
+        drop_type=written.drop_type,
         keep_names=tuple(sorted(set(written.keep.names))),
         keep_types=tuple(sorted(set(written.keep.types))),
     )

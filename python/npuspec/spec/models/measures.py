@@ -73,7 +73,9 @@ class Quantization(Table):
     """How far outliers of activations are moved into weights; -1 not at all, left out NNCF's own choice."""
     overflow_fix: Literal["enable", "first-layer", "disable"] = "first-layer"
     """Where weights keep one bit free: a guard for CPUs without VNNI."""
-    activations_range: Literal["minmax", "mean-minmax", "median-minmax", "mean-no-outliers-minmax"] | None = None
+    activations_range: (
+        Literal["minmax", "mean-minmax", "median-minmax", "mean-no-outliers-minmax", "histogram"] | None
+    ) = None
     """How the ranges of activations are estimated; left out NNCF's own choice."""
     weights_mode: Literal["int8-asym", "int8-sym", "int4-asym", "int4-sym"] = "int8-asym"
     """For weights alone: their format."""

@@ -1,0 +1,103 @@
+"""The samples that calibrate, and those that are measured on a model whose lengths are free, fed as at inference."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import openvino as ov
+
+from npuspec.bundle.program import Program
+from npuspec.child import Progress
+from npuspec.diagnostics import Diagnostic, StageError
+from npuspec.runtime.feed import Array, check_sample
+from npuspec.runtime.overflow import pieces_of
+from npuspec.stages.placed import Checked, naming
+from npuspec.stages.reference import Dynamic, Feed
+from npuspec.stages.request import INPUTS, Request
+from npuspec.stages.samples import Sample, read_samples
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """Samples that the model takes, and the names of those that were cut for it, or are too long."""
+
+    samples: list[Checked]
+    cut: list[str]
+    too_long: list[str]
+
+
+def read_fitting(request: Request, program: Program, which: str) -> Fitting:
+    """Read the samples that calibrate or validate, and leave out those that no variant holds.
+
+    Raises:
+        StageError: `no-data`, `too-few-samples`, or what is wrong with a sample.
+
+    """
+    if request.data is None:
+        raise StageError(Diagnostic("no-data", "there are no samples to calibrate with", "add [data] to the spec"))
+    told = request.parameters["samples"]
+    samples = read_samples(request.data, told[which], program, told, request.tokenizer)
+    found = _fitting(program, samples)
+    if not found.samples:
+        message = f"none of the {len(samples)} {which} samples fits the largest size"
+        raise StageError(Diagnostic("too-few-samples", message, "add shorter samples, or state a larger size"))
+    return found
+
+
+def _fitting(program: Program, samples: Sequence[Sample]) -> Fitting:
+    """Check samples; what may be cut or taken apart when it is run is represented by its beginning."""
+    cut = {name: dim.model_copy(update={"overflow": "truncate"}) for name, dim in program.dims.items()}
+    lenient = program.model_copy(update={"dims": cut})
+    found = Fitting([], [], [])
+    for sample in samples:
+        with naming(sample.name):
+            arrays, sizes = check_sample(lenient, sample.arrays)
+        longer = [name for name, size in sizes.items() if size > program.dims[name].maximum]
+        if any(program.dims[name].overflow == "error" for name in longer):
+            found.too_long.append(sample.name)
+            continue
+        found.cut.extend([sample.name] if longer else [])
+        (piece,) = pieces_of(lenient, arrays, sizes)
+        found.samples.append(Checked(sample.name, piece.arrays, piece.sizes))
+    return found
+
+
+def dynamic(request: Request, core: ov.Core, model: Path | ov.Model | ov.CompiledModel) -> Dynamic:
+    """Return a model as it was published or quantized, which is fed samples padded as for their variants."""
+    inputs = INPUTS.validate_python(request.parameters["original"])
+    return Dynamic(core, model, request.program, inputs, request.parameters["selects"], padded=True)
+
+
+class Calibration:
+    """The samples as NNCF reads them, as often as it wants."""
+
+    def __init__(self, feed: Feed, samples: Sequence[Checked], progress: Progress) -> None:
+        self._feed, self._samples, self._progress = feed, samples, progress
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __iter__(self) -> Iterator[dict[str, Array]]:
+        for number, sample in enumerate(self._samples, 1):
+            yield self._feed.buffers(sample)
+            self._progress(number, len(self))
+
+
+def spread(samples: Sequence[Checked], most: int) -> list[Checked]:
+    """Return at most so many samples, from the shortest to the longest at even distances."""
+    rising = sorted(samples, key=lambda sample: (sum(sample.sizes.values()), sample.name))
+    count = min(most, len(rising))
+    return [rising[(2 * n + 1) * len(rising) // (2 * count)] for n in range(count)]
+
+
+def report(fitting: Fitting, wanted: int) -> dict[str, Any]:
+    """Return what is to be known of the samples that calibrated."""
+    dims = sorted({name for sample in fitting.samples for name in sample.sizes})
+    return {
+        "samples": len(fitting.samples),
+        "samples_wanted": wanted,
+        "samples_cut": sorted(fitting.cut),
+        "samples_too_long": sorted(fitting.too_long),
+        "sizes": {name: sorted(sample.sizes[name] for sample in fitting.samples) for name in dims},
+    }
