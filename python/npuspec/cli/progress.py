@@ -1,14 +1,18 @@
 """Progress on a terminal; plain lines where there is none."""
 
+from collections.abc import Mapping, Sequence
 from types import TracebackType
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
+from rich.table import Table
 
 from npuspec.execute import GateResult, Observer
 from npuspec.plan.model import PlannedStage
+from npuspec.spec.models import METRICS
 
 
 class Progress(Observer):
@@ -63,6 +67,18 @@ class Progress(Observer):
     def note(self, text: str) -> None:
         """Leave a line."""
         self._console.print(text, markup=False)
+
+    def compared(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Print a table."""
+        outputs = rows[0]["agreement"]
+        tasks = [subject for subject in rows[0]["gates"] if METRICS[subject.split()[0]] != "agreement"]
+        measures = [f"agreement of {name}" for name in outputs] + tasks
+        table = Table("precision", "size", "quantized", "latency", *measures, box=None, pad_edge=False)
+        for row in rows:
+            figures = [row["agreement"][name]["frame-agreement"] for name in outputs] + [row["gates"][t] for t in tasks]
+            size, count = f"{row['bytes'] / 2**20:.1f} MiB", str(row["quantized_operations"])
+            table.add_row(row["precision"], size, count, f"{row['latency']:.2f}", *(f"{f:.3f}" for f in figures))
+        self._console.print(table)
 
     def _show(self, text: str) -> None:
         if self._task is not None:

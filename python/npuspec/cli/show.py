@@ -187,6 +187,12 @@ def _deployment(plan: Plan, index: int) -> str:
     return title + "\n" + "\n".join(rows)
 
 
+_SEARCHED = {
+    "mixed": ", and the most harmful operations until the gates hold",
+    "accuracy-control": ", and what NNCF finds to cost more than max-drop",
+}
+
+
 def _quantization(plan: Plan) -> str:
     if plan.recipe.mode == "none":
         return f"quantization\n  none{_origin(plan, 'quantization.mode')}"
@@ -197,13 +203,16 @@ def _quantization(plan: Plan) -> str:
         f"from {', '.join(part['inputs'])} to {', '.join(part['outputs'])}"
         for part in _value(plan, "quantization.keep.subgraphs") or ()
     ]
-    rows = [
-        f"  {recipe.mode}{_origin(plan, 'quantization.mode')}",
-        f"  preset {recipe.preset}{_origin(plan, 'quantization.preset')}",
-        f"  model type {recipe.model_type or 'none'}{_origin(plan, 'quantization.model-type')}",
-        f"  kept in floating point: {', '.join(kept) or 'nothing'}",
-    ]
-    if samples is not None:
+    rows = [f"  {recipe.mode}{_origin(plan, 'quantization.mode')}"]
+    if recipe.mode == "weights":
+        rows.append(f"  weights {recipe.weights_mode}{_origin(plan, 'quantization.weights-mode')}")
+    else:
+        rows += [
+            f"  preset {recipe.preset}{_origin(plan, 'quantization.preset')}",
+            f"  model type {recipe.model_type or 'none'}{_origin(plan, 'quantization.model-type')}",
+        ]
+    rows.append(f"  kept in floating point: {', '.join(kept) or 'nothing'}{_SEARCHED.get(recipe.mode, '')}")
+    if samples is not None and recipe.mode != "weights":
         rows += [
             f"  calibrated on {len(samples.calibration)} samples{_origin(plan, 'quantization.samples')}:",
             *_listed(samples.calibration),

@@ -41,13 +41,18 @@ class Evidence:
             observer.warn(doubt)
         for gate in self.gates:
             observer.measured(gate)
-        for sentence in self._padding():
+        for sentence in (*self._folded(), *self._padding()):
             observer.note(sentence)
 
     @property
     def findings(self) -> list[dict[str, Any]]:
         """What was found of the outputs where they differ."""
         return [] if self.agreement is None else self.agreement["findings"]
+
+    def _folded(self) -> Iterator[str]:
+        """Yield what was to stay floating point and was folded away before it could be quantized."""
+        for name in (self.quantization or {}).get("folded_away", ()):
+            yield f"`{name}` is to stay floating point, and is no operation any more since the sizes are fixed"
 
     def _padding(self) -> Iterator[str]:
         """Yield, for each variant that agrees otherwise than samples do in their own, both figures."""
@@ -98,20 +103,21 @@ def gather_harm(results: Mapping[str, Path]) -> list[dict[str, Any]]:
     return _read(results, "rank", HARM) or []
 
 
-def costs(evidence: Evidence, timings: Mapping[str, Any]) -> list[str]:
-    """Say where what was quantized is no smaller, or slower on the CPU that measured it."""
+def tell_precisions(evidence: Evidence, timings: Mapping[str, Any], observer: Observer) -> None:
+    """Show the precisions side by side, and say where what ships is no smaller, or slower on the CPU here."""
     if evidence.quantization is None or evidence.quantization["compared"] is None:
-        return []
-    rows = {row["precision"]: row for row in evidence.quantization["compared"]}
-    ratios, mode = timings["stages"]["compare"]["latency"], evidence.quantization["mode"]
-    found = []
-    for other in ("original", "fp16"):
-        smaller, ratio = rows[mode]["bytes"] / rows[other]["bytes"], ratios[mode] / ratios[other]
+        return
+    ratios = timings["stages"]["compare"]["latency"]
+    rows = [{**row, "latency": ratios[row["precision"]]} for row in evidence.quantization["compared"]]
+    observer.compared(rows)
+    original, fp16, *_, ships = rows
+    for other in (original, fp16):
+        smaller, ratio = ships["bytes"] / other["bytes"], ships["latency"] / other["latency"]
+        names = f"{ships['precision']} is {{}} than {other['precision']}"
         if smaller >= 1:
-            found.append(f"{mode} is no smaller than {other}: {smaller:.2f} times its size")
+            observer.warn(f"{names.format('no smaller')}: {smaller:.2f} times its size")
         if ratio >= _SLOWER:
-            found.append(f"{mode} is slower than {other} on this CPU: {ratio:.2f} times its latency")
-    return found
+            observer.warn(f"{names.format('slower')} on this CPU: {ratio:.2f} times its latency")
 
 
 def _read(results: Mapping[str, Path], stage: str, name: str) -> Any:

@@ -1,5 +1,8 @@
 """Who is told what is going on while a plan is executed."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from npuspec.execute.gates import GateResult
 from npuspec.plan.model import PlannedStage
 
@@ -27,3 +30,6 @@ class Observer:
 
     def note(self, text: str) -> None:
         """Something that was measured, and that no gate holds."""
+
+    def compared(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Precisions were put side by side: the original first, what ships last."""

@@ -11,7 +11,7 @@ from npuspec.diagnostics import BundleError, GateError, Severity, SpecError, Sta
 from npuspec.diagnostics.disk import disk_fault
 from npuspec.execute.assemble import assemble
 from npuspec.execute.evidence import NAME as EVIDENCE
-from npuspec.execute.evidence import Evidence, costs, gather_evidence, gather_harm, gather_timings
+from npuspec.execute.evidence import Evidence, gather_evidence, gather_harm, gather_timings, tell_precisions
 from npuspec.execute.gates import GateResult, failures
 from npuspec.execute.lock import LockKeeper
 from npuspec.execute.observer import Observer
@@ -158,8 +158,7 @@ def apply_prepared(
         evidence = gather_evidence(plan, runner.results, device)
         timings = gather_timings(runner.results, identity)
         evidence.tell(observer)
-        for sentence in costs(evidence, timings):
-            observer.warn(sentence)
+        tell_precisions(evidence, timings, observer)
         keeper.hold(plan, evidence)
         if failures(evidence.gates, prepared.gates, evidence.findings):
             runner.run(failed=True)
@@ -195,6 +194,7 @@ def _leave(plan: Plan, output: Path, bundle: Bundle, keeper: LockKeeper, observe
     evidence = _evidence_of(bundle)
     timings = json.loads(bundle.path(f"evidence/{TIMINGS}").read_bytes())
     evidence.tell(observer)
+    tell_precisions(evidence, timings, observer)
     keeper.hold(plan, evidence)
     written = keeper.write(plan, made, evidence, timings)
     why = (

@@ -203,6 +203,9 @@ _TAKEN = ("minimum", "maximum")
 """What a dimension says of the samples that a session takes as they are."""
 
 
+_MEASURING = ("compare", "verify")
+
+
 def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
     """Return what PARTS names; properties are those of devices that both plans have."""
     program = plan.program.model_dump(mode="json")
@@ -218,9 +221,10 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
         "entry": [s.parameters.get("entry") for s in plan.stages if s.verb == "read"],
         "fallbacks": [d.device for d in plan.deployments[1:]],
         "given": [[*(port[key] for key in ("name", "axes", "finite")), _given(port)] for port in data],
+        "held": [s.parameters["gates"] for s in plan.stages if s.verb in ("mix", "control")],
         "inputs": program["inputs"],
         "layouts": [s.parameters.get("layouts") for s in plan.stages if s.verb == "shape"][:1],
-        "measured": [s.parameters.get("outputs") for s in plan.stages if s.verb == "verify"][:1],
+        "measured": [[s.parameters.get(k) for k in ("outputs", "gates")] for s in plan.stages if s.verb in _MEASURING],
         "model": plan.model.digest,
         "original": [port.model_dump(mode="json") for port in plan.original],
         "outputs": program["outputs"],

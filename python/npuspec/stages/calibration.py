@@ -1,6 +1,7 @@
 """The samples that calibrate, and those that are measured on a model whose lengths are free, fed as at inference."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import openvino as ov
 from npuspec.bundle.program import Program
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
-from npuspec.runtime.feed import Array, check_sample
+from npuspec.runtime.feed import Array, check_sample, choose_variant
 from npuspec.runtime.overflow import pieces_of
 from npuspec.stages.placed import Checked, naming
 from npuspec.stages.reference import Dynamic, Feed
@@ -91,13 +92,24 @@ def spread(samples: Sequence[Checked], most: int) -> list[Checked]:
     return [rising[(2 * n + 1) * len(rising) // (2 * count)] for n in range(count)]
 
 
-def report(fitting: Fitting, wanted: int) -> dict[str, Any]:
+def report(fitting: Fitting, program: Program, wanted: int) -> dict[str, Any]:
     """Return what is to be known of the samples that calibrated."""
-    dims = sorted({name for sample in fitting.samples for name in sample.sizes})
     return {
         "samples": len(fitting.samples),
         "samples_wanted": wanted,
         "samples_cut": sorted(fitting.cut),
         "samples_too_long": sorted(fitting.too_long),
-        "sizes": {name: sorted(sample.sizes[name] for sample in fitting.samples) for name in dims},
+        "samples_of_variant": dict(Counter(choose_variant(program, s.sizes).name for s in fitting.samples)),
     }
+
+
+def one_bucket(used: Mapping[str, int], program: Program) -> list[dict[str, str]]:
+    """Return the trap that all samples fall into one of several variants."""
+    if len(program.variants) == 1 or len(used) > 1:
+        return []
+    (name,) = used
+    message = (
+        f"all samples that calibrate fall into variant {name}: their ranges say nothing of the other "
+        f"{len(program.variants) - 1}"
+    )
+    return [{"code": "one-bucket-calibration", "message": message, "help": "add samples of other lengths"}]

@@ -53,5 +53,5 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
             advanced_quantization_parameters=advanced_parameters(recipe),
             **quantize_options(nncf, recipe, job.kept, job.kept_types),
         )
-    job.write(request, quantized, report(fitting, recipe.subset_size))
+    job.write(request, quantized, report(fitting, job.program, recipe.subset_size))
     request.write_json(TIMINGS, {"peak_mib": peak_memory()})

@@ -1,23 +1,18 @@
 """Keep the most harmful blocks in floating point, and no more of them than the gates need."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import openvino as ov
 
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.facts.inspect import read_model
-from npuspec.plan.model import PlannedGate
-from npuspec.runtime.feed import Array
 from npuspec.stages import HARM, MIXED, MODEL
-from npuspec.stages.calibration import read_fitting, spread
+from npuspec.stages.calibration import dynamic, read_fitting, spread
 from npuspec.stages.judge import Judge, Judgement
-from npuspec.stages.placed import Checked
 from npuspec.stages.quantize import number_nameless
-from npuspec.stages.rank import Switched
 from npuspec.stages.request import Request
 from npuspec.stages.switched import put_back
 
@@ -31,13 +26,18 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     curve: list[dict[str, Any]] = []
     if chosen is None:
         chosen, curve = _choose(request, progress)
-    core = ov.Core()
+    mixed, left = _mix(request, ov.Core(), chosen)
+    request.write_model(mixed)
+    request.write_json(MIXED, {"keep": sorted(chosen), "curve": curve, "quantized_operations": left})
+
+
+def _mix(request: Request, core: ov.Core, kept: list[str]) -> tuple[ov.Model, int]:
+    """Return the quantized model with operations in floating point again, and how many are still quantized."""
     original, quantized = (read_model(core, folder / MODEL) for folder in request.inputs[:2])
     named = {operation.get_friendly_name() for operation in quantized.get_ops()}
-    left = put_back(quantized, original, {*chosen})
+    left = put_back(quantized, original, {*kept})
     number_nameless(quantized, named)
-    request.write_model(quantized)
-    request.write_json(MIXED, {"keep": sorted(chosen), "curve": curve, "quantized_operations": left})
+    return quantized, left
 
 
 def _choose(request: Request, progress: Progress) -> tuple[list[str], list[dict[str, Any]]]:
@@ -47,66 +47,85 @@ def _choose(request: Request, progress: Progress) -> tuple[list[str], list[dict[
         StageError: `no-mix`: not even the model in floating point meets the gates.
 
     """
-    switched = Switched.load(request)
-    samples = spread(read_fitting(request, request.program, "calibration").samples, _MOST_SAMPLES)
-    trial = _Trial(request, switched, samples, progress)
-    steps = [*_ladder(len(switched.blocks))]
+    trial = _Trial(request, progress)
+    steps = [*_ladder(trial.most)]
     reached = next((n for n, count in enumerate(steps) if trial.holds(count)), None)
     if reached is None:
-        raise StageError(_no_mix(trial.judge.gates, trial.found[steps[-1]]))
+        raise StageError(trial.no_mix())
     least = steps[reached - 1] + 1 if reached else 0
     count = bisect_left(range(least, steps[reached]), True, key=trial.holds) + least
-    return trial.kept(count), [trial.row(n) for n in sorted(trial.found)]
+    return trial.kept(count), trial.curve()
 
 
 def _ladder(most: int) -> Iterator[int]:
-    """Yield 0, 1, 2, 3, 5, 8, … below `most`, then `most`."""
-    count, following = 0, 1
+    """Yield 0, 1, 2, 4, 8, … below `most`, then `most`."""
+    count = 0
     while count < most:
         yield count
-        count, following = following, max(count + following, following + 1)
+        count = max(1, 2 * count)
     yield most
 
 
 class _Trial:
-    """What was tried: how the samples come out with the first so many blocks of the ranking in floating point."""
+    """What was tried: how the samples come out with the first so many blocks of the ranking in floating point.
 
-    def __init__(self, request: Request, switched: Switched, samples: Sequence[Checked], progress: Progress) -> None:
-        self._switched, self._samples, self._progress = switched, samples, progress
+    Gates hold if they do on all samples and on each half of them, since the samples are few and others are to come.
+
+    Attributes:
+        most: how many blocks there are.
+
+    """
+
+    def __init__(self, request: Request, progress: Progress) -> None:
+        self._request, self._progress, self._core = request, progress, ov.Core()
+        self._samples = spread(read_fitting(request, request.program, "calibration").samples, _MOST_SAMPLES)
         self._harm = request.read_json(2, HARM)
-        place = {block.operations: number for number, block in enumerate(switched.blocks)}
-        self._order = [place[tuple(block["operations"])] for block in self._harm]
-        self._original = [self._infer(sample, len(self._order)) for sample in samples]
-        self.judge = Judge.of(request)
-        self.found: dict[int, Judgement] = {}
+        self.most = len(self._harm)
+        original = dynamic(request, self._core, request.inputs[0] / MODEL)
+        self._original = [original.infer(sample) for sample in self._samples]
+        self._judges = [Judge.of(request) for _ in range(3)]
+        self._found: dict[int, list[Judgement]] = {}
 
     def holds(self, count: int) -> bool:
         """Tell whether the gates hold."""
-        if count not in self.found:
-            self.judge.begin()
-            for number, (sample, original) in enumerate(zip(self._samples, self._original, strict=True), 1):
-                self.judge.add(sample.name, self._infer(sample, count), original)
-                self._progress(number, len(self._samples))
-            self.found[count] = self.judge.end()
-        return self.found[count].holds
+        if count not in self._found:
+            self._found[count] = self._judge(count)
+        return all(judgement.holds for judgement in self._found[count])
+
+    def _judge(self, count: int) -> list[Judgement]:
+        mixed, _ = _mix(self._request, self._core, self.kept(count))
+        model = dynamic(self._request, self._core, mixed)
+        every, *halves = self._judges
+        for judge in self._judges:
+            judge.begin()
+        for number, (sample, original) in enumerate(zip(self._samples, self._original, strict=True)):
+            outputs = model.infer(sample)
+            for judge in (every, halves[number % 2]):
+                judge.add(sample.name, outputs, original)
+            self._progress(number + 1, len(self._samples))
+        return [judge.end() for judge in (self._judges if len(self._samples) > 1 else (every,))]
 
     def kept(self, count: int) -> list[str]:
         """Return the operations that stay floating point."""
         return [name for block in self._harm[:count] for name in block["operations"]]
 
-    def row(self, count: int) -> dict[str, Any]:
-        """Return a point of the curve."""
-        every = sum(len(block["operations"]) for block in self._harm)
-        kept = len(self.kept(count))
-        return {"kept": kept, "share": (every - kept) / every, "figures": self.found[count].figures}
+    def curve(self) -> list[dict[str, Any]]:
+        """Return what was tried, the most of INT8 first."""
+        every = len(self.kept(self.most))
+        return [
+            {
+                "kept": len(self.kept(count)),
+                "share": (every - len(self.kept(count))) / every if every else 0.0,
+                "figures": self._found[count][0].figures,
+            }
+            for count in sorted(self._found)
+        ]
 
-    def _infer(self, sample: Checked, count: int) -> dict[str, Array]:
-        quantized = np.ones(len(self._order), bool)
-        quantized[self._order[:count]] = False
-        return self._switched.infer(sample, quantized)
-
-
-def _no_mix(gates: Sequence[PlannedGate], found: Judgement) -> Diagnostic:
-    figures = "; ".join(f"{gate.subject}: {found.figures[gate.subject]:.4g}, {gate.limits} wanted" for gate in gates)
-    message = f"not even in floating point do the calibration samples meet the gates: {figures}"
-    return Diagnostic("no-mix", message, "state limits that the original model meets")
+    def no_mix(self) -> Diagnostic:
+        """Return the fault that the gates ask for too much."""
+        figures = self._found[self.most][0].figures
+        told = "; ".join(
+            f"{gate.subject}: {figures[gate.subject]:.4g}, {gate.limits} wanted" for gate in self._judges[0].gates
+        )
+        message = f"not even in floating point do the calibration samples meet the gates: {told}"
+        return Diagnostic("no-mix", message, "state limits that the original model meets")

@@ -11,7 +11,7 @@ from npuspec.child import Progress
 from npuspec.facts.inspect import port_name, read_model
 from npuspec.plan.model import Recipe
 from npuspec.stages import MODEL, QUANTIZATION, TIMINGS
-from npuspec.stages.calibration import Calibration, Fitting, read_fitting, report
+from npuspec.stages.calibration import Calibration, Fitting, one_bucket, read_fitting, report
 from npuspec.stages.recipe import advanced_parameters, calling_nncf, compress_options, quantize_options
 from npuspec.stages.reference import Feed
 from npuspec.stages.request import INPUTS, Request, peak_memory
@@ -30,7 +30,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     else:
         fitting = read_fitting(request, job.program, "calibration")
         quantized = _quantize(job, fitting, progress)
-        facts = report(fitting, recipe.subset_size)
+        facts = report(fitting, job.program, recipe.subset_size)
     job.write(request, quantized, facts)
     request.write_json(TIMINGS, {"peak_mib": peak_memory()})
 
@@ -78,6 +78,7 @@ class Job:
             QUANTIZATION,
             {
                 **facts,
+                "traps": one_bucket(facts.get("samples_of_variant", {}), self.program) if facts else [],
                 "kept": self.kept,
                 "folded_away": self.folded_away,
                 "operations": len(types),

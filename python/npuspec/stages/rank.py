@@ -18,7 +18,7 @@ from npuspec.stages.reference import Dynamic
 from npuspec.stages.request import Request
 from npuspec.stages.switched import SWITCHES, Block, switch_model
 
-_PROBES = 4  # samples that each block is measured on
+_PROBES = 2  # samples that each block is measured on
 _MOST_BLOCKS = 200
 
 

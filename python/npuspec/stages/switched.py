@@ -136,7 +136,7 @@ class _Graph:
             return False
         source = self.made_of[name]
         return any(
-            self.is_constant(value) and _has_integers(value) and not _has_integers(source.input_value(index))
+            self.is_constant(value) and _is_quantized(value) and not _is_quantized(source.input_value(index))
             for index, value in enumerate(operation.input_values())
         )
 
@@ -165,11 +165,12 @@ class _Graph:
         return output, False
 
 
-def _has_integers(output: ov.Output) -> bool:
+def _is_quantized(output: ov.Output) -> bool:
+    """Tell whether a constant is quantized: integers that are scaled, or rounded by a FakeQuantize."""
     node = output.get_node()
     if node.get_type_name() == "Constant":
         return node.get_element_type().get_type_name() in _INTEGERS
-    return any(_has_integers(value) for value in node.input_values())
+    return node.get_type_name() == "FakeQuantize" or any(_is_quantized(value) for value in node.input_values())
 
 
 @dataclass(frozen=True, slots=True)

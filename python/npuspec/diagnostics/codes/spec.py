@@ -56,6 +56,13 @@ SPEC = {
         '[quantization]\nmode = "int8"',
         '[data]\nsource = "clips/**/*.wav"\ninput = "waveform"\nsample-rate = 16000\n\n[quantization]\nmode = "int8"',
     ),
+    "no-goal": CodeDoc(
+        "Two modes of quantization search for what has to stay in floating point, and the gates on the quantized model "
+        'say when it is enough. mode = "mixed" keeps more until all of them hold; mode = "accuracy-control" looks at '
+        "how far their accuracy drops, and needs one that is a share, a cosine or an error rate.",
+        '[quantization]\nmode = "mixed"',
+        '[[gates]]\nmetric = "cosine"\noutput = "y"\nof = "quantized"\nagainst = "static"\nmin = 0.99',
+    ),
     "repeated-dim": CodeDoc(
         "A dimension is one size, and a name that stands at two axes would force both of a sample's sizes to be the "
         "same. That is hardly ever meant. Give each axis a name of its own; both may have the same sizes.",

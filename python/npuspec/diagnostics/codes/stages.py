@@ -64,6 +64,13 @@ STAGES = {
         "$ npuspec apply specs/asr.toml --output .",
         "$ npuspec apply specs/asr.toml --output build/asr",
     ),
+    "no-mix": CodeDoc(
+        "The mode `mixed` keeps the most harmful operations in floating point until the gates hold on the samples that "
+        "calibrate. Here they don't even if nothing is quantized: the limits ask for more than the original model "
+        "reaches.",
+        '[[gates]]\nmetric = "accuracy"\noutput = "label"\nof = "quantized"\nmin = 1.0',
+        '[[gates]]\nmetric = "accuracy"\noutput = "label"\nof = "quantized"\ncompared = "with-original"\nmin = -0.01',
+    ),
     "quantize-failed": CodeDoc(
         "NNCF couldn't quantize the model; what it said is part of the message. Keeping the operations that it names "
         "in floating point often helps.",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from npuspec.diagnostics import Diagnostic
 from npuspec.spec.models import Spec
-from npuspec.spec.rules import batching, data, dims, inputs, properties, target
+from npuspec.spec.rules import batching, data, dims, inputs, precision, properties, target
 
 Rule = Callable[[Spec], Iterator[Diagnostic]]
 
@@ -55,6 +55,8 @@ RULES: tuple[Rule, ...] = (
     data.idle_recipe_keys,
     data.pattern_form,
     data.small_calibration,
+    precision.goal_of_search,
+    precision.group_of_int4,
     dims.chunk_keys,
     inputs.layout_of_axes,
     inputs.channel_numbers,
