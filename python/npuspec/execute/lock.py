@@ -66,9 +66,12 @@ class LockKeeper:
     def chosen(self, plan: Plan) -> tuple[str, ...] | None:
         """Return what a mix kept when the lock was written; None if this plan would choose otherwise, or not at all."""
         stage = next((s for s in plan.stages if s.verb == "mix"), None)
-        if stage is None or self.path is None or not (self.held or self.path.exists()):
+        if stage is None or self.path is None:
             return None
-        mixed = (self.held or read_lock(self.path)).mixed
+        try:
+            mixed = (self.held or read_lock(self.path)).mixed
+        except LockError:  # there is none, or one in conflict, which is written anew
+            return None
         return mixed.keep if mixed is not None and mixed.stage == stage.digest else None
 
     def hold(self, plan: Plan, evidence: Evidence) -> None:
