@@ -70,10 +70,8 @@ def advanced_parameters(recipe: Recipe) -> Any:
 def compress_options(nncf: Any, recipe: Recipe, names: list[str], types: list[str]) -> Mapping[str, Any]:
     """Return what `nncf.compress_weights` is told; the same Args as for `quantize_options`."""
     modes = {mode.value.replace("_", "-"): mode for mode in nncf.CompressWeightsMode}
-    is_int4 = recipe.weights_mode.startswith("int4")
     return {
         "mode": modes[recipe.weights_mode],
         "ignored_scope": nncf.IgnoredScope(names=names, types=types),
         **({"group_size": recipe.group_size} if recipe.group_size is not None else {}),
-        **({"ratio": 1.0, "all_layers": True} if is_int4 else {}),
     }

@@ -135,6 +135,13 @@ RULES = {
         '[load]\nkind = "sustained"',
         Severity.WARNING,
     ),
+    "ungated-quantization": CodeDoc(
+        "The model is quantized, and no gate is on what comes out. NNCF returns without complaint where a model is "
+        "ruined, and then a bundle is made of it. A gate on agreement needs no labels.",
+        '[quantization]\nmode = "int8"',
+        '[[gates]]\nmetric = "frame-agreement"\noutput = "y"\nof = "quantized"\nagainst = "static"\nmin = 0.95',
+        Severity.WARNING,
+    ),
     "unknown-code": CodeDoc(
         "No diagnostic has this code. A misspelt allowance would allow nothing, and the warning that it is for would "
         "look as if it had come back.",

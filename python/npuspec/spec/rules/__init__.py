@@ -55,6 +55,7 @@ RULES: tuple[Rule, ...] = (
     data.idle_recipe_keys,
     data.pattern_form,
     data.small_calibration,
+    precision.ungated_quantization,
     precision.goal_of_search,
     precision.group_of_int4,
     dims.chunk_keys,

@@ -2,16 +2,31 @@
 
 from collections.abc import Iterator
 
-from npuspec.diagnostics import Diagnostic
-from npuspec.spec.models import Spec
+from npuspec.diagnostics import Diagnostic, Severity
+from npuspec.spec.models import BudgetGate, Gate, Spec
 
 _SHARES = ("accuracy", "character-error-rate", "cosine", "frame-agreement", "top-1-agreement", "word-error-rate")
+
+
+def ungated_quantization(spec: Spec) -> Iterator[Diagnostic]:
+    """A model that was quantized and isn't held to anything may be ruined."""
+    mode = spec.quantization.mode
+    if mode in ("none", "mixed", "accuracy-control") or any(_is_of_quantized(gate) for gate in spec.gates):
+        return
+    message = "no gate holds what quantization costs: a ruined model would be made into a bundle"
+    help_ = 'add one: [[gates]] with of = "quantized"'
+    fault = Diagnostic("ungated-quantization", message, help_, severity=Severity.WARNING)
+    yield fault.at(("quantization", "mode"))
+
+
+def _is_of_quantized(gate: Gate) -> bool:
+    return not isinstance(gate, BudgetGate) and gate.of in ("quantized", "batched")
 
 
 def goal_of_search(spec: Spec) -> Iterator[Diagnostic]:
     """What stays floating point is chosen by the gates on what is quantized."""
     mode = spec.quantization.mode
-    gates = [gate for gate in spec.gates if getattr(gate, "of", None) in ("quantized", "batched")]
+    gates = [gate for gate in spec.gates if _is_of_quantized(gate)]
     if mode == "mixed" and not gates:
         message = 'mode = "mixed" keeps in floating point what the gates need, and none is on the quantized model'
         help_ = 'add one: [[gates]] with of = "quantized"'
