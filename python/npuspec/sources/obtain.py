@@ -13,7 +13,7 @@ from npuspec.sources.faults import Fault
 from npuspec.sources.local import LocalTree
 from npuspec.sources.model import Fetched, File, PathSource, Source, WheelSource, digest_of, listing_of
 from npuspec.sources.parse import read_source
-from npuspec.sources.select import has_wildcard, join, match
+from npuspec.sources.select import has_wildcard, join, match, samples
 from npuspec.sources.tree import Tree
 from npuspec.sources.wheel import WheelTree
 from npuspec.store import Store, digest_bytes
@@ -37,6 +37,7 @@ class _Job:
     offline: bool
     on_download: Callable[[str], None] | None
     may_lack_pin: bool = False
+    takes_folder: bool = False
     pin_key: str = "sha256"
 
 
@@ -120,14 +121,15 @@ def fetch_data(
     on_download: Callable[[str], None] | None = None,
     tree: Tree | None = None,
 ) -> tuple[Fetched | None, list[Diagnostic]]:
-    """Fetch all files that a glob matches; in all else like `fetch_model`.
+    """Fetch a file, all files that a glob matches, or all samples of a folder; in all else like `fetch_model`.
 
-    Paths in the result are sorted, and relative to the folder before the first wildcard. `select.match` says what the
-    wildcards mean.
+    Paths in the result are sorted, and relative to the folder, or to that before the first wildcard. `select.match`
+    says what the wildcards mean.
     """
     try:
         parsed = read_source(source)
-        return _obtain(_Job(parsed, sha256, False, tree or LocalTree(folder), store, offline, on_download)), []
+        job = _Job(parsed, sha256, False, tree or LocalTree(folder), store, offline, on_download)
+        return _obtain(replace(job, takes_folder=True)), []
     except Fault as fault:
         return None, _report(fault, sha256, _keys_of(at))
 
@@ -225,7 +227,10 @@ def _take_wheel(path: Path, wheel: WheelSource, job: _Job) -> Fetched:
 def _take(tree: Tree, job: _Job) -> Fetched:
     """Select, hash, hold against the pin, copy: the same for all trees."""
     path = job.source.path
-    top, chosen = model_files(tree, path, job.store.root) if job.is_model else match(tree, path)
+    if job.is_model:
+        top, chosen = model_files(tree, path, job.store.root)
+    else:
+        top, chosen = samples(tree, path) if job.takes_folder else match(tree, path)
     _check_names(chosen)
     files = tuple(_hash(tree, top, name) for name in sorted(chosen))
     _check_pin(files, job)
