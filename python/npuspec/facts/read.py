@@ -8,7 +8,7 @@ from typing import Any
 
 from npuspec.child import Progress, run_task
 from npuspec.facts.formats import readers_of
-from npuspec.facts.model import Lengths, Signature
+from npuspec.facts.model import Content, Lengths, Signature
 from npuspec.sources import Fetched
 from npuspec.store import Store, canonical_json, digest_json, distrust
 
@@ -107,10 +107,9 @@ def latency(
     return result
 
 
-def noise(data: Fetched, store: Store) -> dict[str, str]:
-    """Return what those samples look like that look like random numbers or a constant, by their paths."""
-    found: dict[str, str] = _of_data(store, data, "npuspec.facts.randomness:noise", {}, {})
-    return found
+def content(data: Fetched, store: Store) -> Content:
+    """Return what is in the samples: what is the same, and what looks like random numbers or is constant."""
+    return Content.model_validate(_of_data(store, data, "npuspec.facts.decode:content", {}, {}))
 
 
 def text_digests(data: Fetched, tokenizer: Fetched | None, store: Store, *, field: str | None) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from npuspec.diagnostics import Diagnostic, NpuspecError, has_errors
-from npuspec.facts import Signature, lengths, noise, readers_of, signature, text_digests, toolchain
+from npuspec.facts import Content, Signature, content, lengths, readers_of, signature, text_digests, toolchain
 from npuspec.plan.lower import lower
 from npuspec.plan.model import Plan, PlannedGate, PlannedSource, Samples, SourceFile, Waste
 from npuspec.plan.passes.beside import check_beside
@@ -222,8 +222,10 @@ def _split(spec: Spec, sources: _Sources, store: Store) -> tuple[Samples | None,
         except NpuspecError as error:
             return None, [d.at(_PLACES.get(d.code, ("data", "source"))) for d in error.diagnostics]
         planned_tokenizer = None if tokenizer is None else _source(spec.data.tokenizer, tokenizer)
-    samples, faults = split_samples(spec, _source(spec.data.source, data), planned_tokenizer, found)
-    return samples, faults if samples is None else doubt_samples(samples, noise(data, store) if found is None else {})
+    inside = content(data, store) if found is None else Content()
+    planned = _source(spec.data.source, data)
+    samples, faults = split_samples(spec, planned, planned_tokenizer, found, inside.digests)
+    return samples, faults if samples is None else doubt_samples(samples, inside)
 
 
 def _source(text: str, fetched: Fetched) -> PlannedSource:

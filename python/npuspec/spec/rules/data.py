@@ -16,7 +16,8 @@ _SHARES: dict[str, tuple[float, float]] = {
     "word-error-rate": (0, inf),
 }
 """The least and the greatest figure of what is measured as a share."""
-_FEW = 100  # samples that calibrate, below which a warning is due
+FEW = 100
+"""Samples that calibrate, below which a warning is due."""
 
 
 def data_for_an_input(spec: Spec) -> Iterator[Diagnostic]:
@@ -41,7 +42,7 @@ def data_for_an_input(spec: Spec) -> Iterator[Diagnostic]:
         return
     if left := [name for name in names if name not in stated.values()]:
         message = f"samples of one input can't feed a model with several data inputs: nothing feeds `{left[0]}`"
-        help_ = "take `input` out, and give `.npz` files with an array for each input of the model"
+        help_ = "take `input` out, and give `.npz` or `.safetensors` files with an array for each input of the model"
         if spec.data.tokenizer is not None:
             help_ = f'token-types = "{left[0]}", if it takes the type ids of the tokens'
         yield Diagnostic("several-data-inputs", message, help_).at(("data", "input"))
@@ -125,10 +126,10 @@ def limits_of_gate(spec: Spec) -> Iterator[Diagnostic]:
 def small_calibration(spec: Spec) -> Iterator[Diagnostic]:
     """Ranges that a few samples show are too narrow for the others."""
     recipe = spec.quantization
-    if recipe.is_calibrated and recipe.samples < _FEW:
+    if recipe.is_calibrated and recipe.samples < FEW:
         samples = "1 sample is" if recipe.samples == 1 else f"{recipe.samples} samples are"
         message = f"{samples} few to calibrate with: ranges that they don't reach are cut off"
-        help_ = "300 are common, 500 to 1000 for images; or allow this with the reason"
+        help_ = "samples = 300, or 500 to 1000 for images; where there are no more, allow this with the reason"
         fault = Diagnostic("small-calibration", message, help_, severity=Severity.WARNING)
         yield fault.at(("quantization", "samples"))
 
