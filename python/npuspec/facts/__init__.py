@@ -2,13 +2,23 @@
 
 from npuspec.facts.formats import readers_of
 from npuspec.facts.model import Lengths, Port, Signature
-from npuspec.facts.read import device_identities, latency, lengths, noise, signature, text_digests, toolchain
+from npuspec.facts.read import (
+    device_identities,
+    given_samples,
+    latency,
+    lengths,
+    noise,
+    signature,
+    text_digests,
+    toolchain,
+)
 
 __all__ = [
     "Lengths",
     "Port",
     "Signature",
     "device_identities",
+    "given_samples",
     "latency",
     "lengths",
     "noise",
