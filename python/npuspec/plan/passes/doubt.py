@@ -35,6 +35,7 @@ def doubt_samples(samples: Samples, noise: Mapping[str, str]) -> list[Diagnostic
     found = sorted(noise[path] for path in paths if path in noise)
     if 2 * len(found) < len(paths) or not found:
         return []
+    key = "source" if samples.own is None else "function"
     message = f"{len(found)} of {len(paths)} samples look like {' and '.join(sorted(set(found)))}"
     help_ = "take samples of what the model will be given: with random ones the gates and the calibration mean nothing"
-    return [Diagnostic("random-calibration", message, help_, severity=Severity.WARNING).at(("data", "source"))]
+    return [Diagnostic("random-calibration", message, help_, severity=Severity.WARNING).at(("data", key))]

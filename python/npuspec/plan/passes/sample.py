@@ -73,6 +73,7 @@ def split_samples(
     source: PlannedSource | None,
     tokenizer: PlannedSource | None = None,
     texts: Mapping[str, Sequence[str]] | None = None,
+    own: PlannedSource | None = None,
 ) -> tuple[Samples | None, list[Diagnostic]]:
     """Split the samples in the order of their content's SHA-256.
 
@@ -84,6 +85,7 @@ def split_samples(
         source: its data, whose files' kinds are right.
         tokenizer: the source of its tokenizer.
         texts: where the files are text: the SHA-256 of each text in each.
+        own: the function that gave them.
 
     """
     if spec.data is None or source is None:
@@ -104,7 +106,7 @@ def split_samples(
         message = f"{repeated} sample(s) occur twice, `{twin}` among them"
         faults.append(
             Diagnostic("duplicate-samples", message, "calibration and gates would share them: take one out").at(
-                ("data", "source")
+                ("data", spec.data.key)
             )
         )
     wanted = spec.quantization.samples if spec.quantization.is_calibrated else 0
@@ -122,6 +124,7 @@ def split_samples(
         return None, faults
     samples = Samples(
         source=source,
+        own=own,
         input=spec.data.input,
         sample_rate=spec.data.sample_rate,
         tokenizer=tokenizer,
