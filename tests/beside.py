@@ -82,6 +82,8 @@ def make_beside(folder: Path) -> None:
     words = {unknown: 0, "you": 1, "sample": 2}
     Tokenizer(WordLevel(words, unk_token=unknown)).save(str(folder / "tokenizer.json"))
     (folder / "vocab.txt").write_text("".join(f"{word}\n" for word in words))
+    (folder / "clips.py").write_text("def short_clips():\n    raise SystemExit('this was run')\n")
+    (folder / "old.py").write_text("def clips()\n    return []\n")
     for name in ("a.npy", "A.npy"):
         np.save(folder / "cases" / name, np.zeros(8, np.float32))
 

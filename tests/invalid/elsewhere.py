@@ -7,11 +7,13 @@ ELSEWHERE = {
     "broken-bundle": "unit/bundle/test_reader.py::test_a_missing_file_is_refused",
     "bundle-format": "unit/bundle/test_reader.py::"
     "test_a_sealed_manifest_that_this_version_cannot_read_is_said_to_be_of_another_format",
+    "code-not-allowed": "cli/test_own_code.py::test_code_does_not_run_unless_it_is_allowed",
     "compile-failed": "unit/stages/test_compile.py::test_a_property_that_the_device_does_not_know_is_its_reason",
     "device-precision": "unit/stages/test_probe.py::test_what_differs_on_the_device_alone_is_said_to",
     "disk-fault": "invalid/test_beyond_check.py::test_a_place_that_can_not_be_written_is_a_disk_fault",
     "disk-full": "unit/child/test_run_task.py::test_a_full_disk_is_said_to_be_full",
     "download-failed": "cli/test_check.py::test_the_same_settings_keep_plan_from_downloading",
+    "function-result": "unit/facts/test_given.py::test_a_function_that_gives_none_says_why_and_leaves_nothing",
     "gate-failed": "integration/test_apply.py::"
     "test_a_changed_gate_runs_no_stage_and_a_failed_one_leaves_the_old_bundle",
     "impossible-shape": "unit/facts/test_inspect.py::test_sizes_below_the_model_s_shortest_are_an_error",
@@ -35,6 +37,7 @@ ELSEWHERE = {
     "output-exists": "cli/test_init.py::test_a_file_that_stands_there_is_kept_unless_it_is_forced",
     "output-shape": "unit/stages/test_agreement.py::test_another_shape_is_refused_with_both",
     "output-taken": "integration/test_apply.py::test_a_folder_with_other_files_is_not_taken_over",
+    "outputs-too-large": "unit/stages/test_own.py::test_what_does_not_fit_in_memory_is_refused_before_it_is_kept",
     "padding-leaks": "unit/stages/test_probe.py::test_a_mask_that_is_not_applied_everywhere_is_found",
     "pip-missing": "unit/sources/test_download.py::test_without_pip_it_says_so",
     "plan-format": "unit/plan/test_planfile.py::test_another_format_is_refused_with_the_reason",

@@ -11,6 +11,7 @@ from npuspec.diagnostics import LockError
 from npuspec.execute.evidence import Evidence
 from npuspec.execute.gates import GateResult, failures
 from npuspec.plan import Plan
+from npuspec.plan.diff import own_code
 from npuspec.plan.lock import (
     Lock,
     LockedBundle,
@@ -96,6 +97,7 @@ def lock_of(plan: Plan, manifest: Manifest, evidence: Evidence, timings: Mapping
         model=locked_source(plan.model),
         data=None if samples is None else locked_source(samples.source),
         tokenizer=None if samples is None or samples.tokenizer is None else locked_source(samples.tokenizer),
+        code=own_code(plan) or None,
         toolchain=dict(sorted(plan.toolchain.items())),
         settings=locked_settings(plan, "spec"),
         defaults=locked_settings(plan, "default"),

@@ -47,6 +47,7 @@ def apply(
     device: str | None = None,
     rebuild: bool = False,
     locked: bool = False,
+    allow_code: bool = False,
     observer: Observer | None = None,
 ) -> Applied:
     """Execute a spec into a bundle, and write the lock beside the spec.
@@ -58,10 +59,11 @@ def apply(
         device: `NPU` or `CPU`, instead of the spec's target and its fallbacks; the lock, which is of the spec, stays.
         rebuild: run every stage, also those whose results are there.
         locked: write no lock, and make nothing unless everything is as the lock says.
+        allow_code: run code that the spec names beside it.
         observer: told of progress and warnings.
 
     Raises:
-        SpecError: the spec, its model or its data is wrong.
+        SpecError: the spec, its model or its data is wrong, or it has code of its own that isn't allowed.
         LockError: the lock says otherwise, or there is none.
         DeviceError: the target is missing, and so is every fallback.
         StageError: a stage failed.
@@ -69,7 +71,7 @@ def apply(
 
     """
     observer, store = observer or Observer(), Store()
-    prepared = _prepare(Path(spec), store, device, observer)
+    prepared = _prepare(Path(spec), store, device, observer, allow_code=allow_code)
     return apply_prepared(
         prepared,
         Path(output),
@@ -78,6 +80,7 @@ def apply(
         rebuild=rebuild,
         lock=lock_path(Path(spec)),
         locked=locked,
+        allow_code=allow_code,
     )
 
 
@@ -87,6 +90,7 @@ def execute_planfile(
     *,
     rebuild: bool = False,
     locked: bool = False,
+    allow_code: bool = False,
     observer: Observer | None = None,
 ) -> Applied:
     """Execute a plan file as it was reviewed; see `apply`.
@@ -98,17 +102,26 @@ def execute_planfile(
     observer, store, path = observer or Observer(), Store(), Path(path)
     planfile = read_planfile(path)
     spec = locate_spec(path, planfile)
-    prepared = _prepare(spec, store, planfile.device, observer)
+    prepared = _prepare(spec, store, planfile.device, observer, allow_code=allow_code)
     if stale := check_fresh(path, planfile, prepared.plan):
         raise StalePlanError(stale)
     return apply_prepared(
-        prepared, Path(output), store, observer=observer, rebuild=rebuild, lock=lock_path(spec), locked=locked
+        prepared,
+        Path(output),
+        store,
+        observer=observer,
+        rebuild=rebuild,
+        lock=lock_path(spec),
+        locked=locked,
+        allow_code=allow_code,
     )
 
 
-def _prepare(spec: Path, store: Store, device: str | None, observer: Observer) -> Prepared:
+def _prepare(spec: Path, store: Store, device: str | None, observer: Observer, *, allow_code: bool) -> Prepared:
     try:
-        _, prepared, diagnostics = prepare(spec, store, device=device, announce=observer.announce)
+        _, prepared, diagnostics = prepare(
+            spec, store, device=device, announce=observer.announce, allow_code=allow_code
+        )
     except OSError as error:
         raise StageError(disk_fault(error)) from None
     if prepared is None:
@@ -128,11 +141,14 @@ def apply_prepared(
     rebuild: bool = False,
     lock: Path | None = None,
     locked: bool = False,
+    allow_code: bool = False,
 ) -> Applied:
     """Execute a plan into a bundle; see `apply`. Without `lock` there is none to be written or held."""
     plan = prepared.plan
     if prepared.beyond:
         raise SpecError(replace(fault, severity=Severity.ERROR) for fault in prepared.beyond)
+    if prepared.own and not allow_code:
+        raise SpecError(prepared.own)
     try:
         keeper = LockKeeper.begin(lock, plan, locked=locked)
     except OSError as error:

@@ -66,6 +66,7 @@ def _run(
                 "model": str(prepared.model.root),
                 "data": None if prepared.data is None else str(prepared.data.root),
                 "tokenizer": None if prepared.tokenizer is None else str(prepared.tokenizer.only),
+                "folder": str(prepared.folder),
             }
             task = f"npuspec.stages.{stage.verb}:run"
             run_task(task, arguments, lambda done, total: observer.progressed(stage, done, total))

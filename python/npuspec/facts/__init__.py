@@ -2,7 +2,16 @@
 
 from npuspec.facts.formats import readers_of
 from npuspec.facts.model import Content, Lengths, Port, Signature
-from npuspec.facts.read import content, device_identities, latency, lengths, signature, text_digests, toolchain
+from npuspec.facts.read import (
+    content,
+    device_identities,
+    given_samples,
+    latency,
+    lengths,
+    signature,
+    text_digests,
+    toolchain,
+)
 
 __all__ = [
     "Content",
@@ -11,6 +20,7 @@ __all__ = [
     "Signature",
     "content",
     "device_identities",
+    "given_samples",
     "latency",
     "lengths",
     "readers_of",

@@ -4,12 +4,14 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from npuspec.child import Progress, run_task
+from npuspec.diagnostics import SpecError
 from npuspec.facts.formats import readers_of
 from npuspec.facts.model import Content, Lengths, Signature
-from npuspec.sources import Fetched
+from npuspec.sources import Fetched, fetch_data
 from npuspec.store import Store, canonical_json, digest_json, distrust
 
 _FORMAT = 5  # of what is kept: raised when the meaning of a fact changes
@@ -125,6 +127,37 @@ def text_digests(data: Fetched, tokenizer: Fetched | None, store: Store, *, fiel
         store, data, "npuspec.facts.texts:digests", question, {"field": field, "tokenizer": place}
     )
     return found
+
+
+def given_samples(
+    function: str, files: Mapping[str, str], *, folder: Path, store: Store, input_: str | None
+) -> Fetched:
+    """Run a function of a spec's own that gives samples, and return them as files, by their content.
+
+    It is run each time: what it gives may follow from what no digest covers.
+
+    Args:
+        function: `module:function`.
+        files: the SHA-256 of each file that it is made of, by the paths below the folder.
+        folder: the spec's.
+        store: where the samples are kept.
+        input_: the one input that they are for, or None where they name their inputs.
+
+    Raises:
+        ChildError: `function-failed`, `function-result`, `unknown-function` or `unreadable-file`.
+        OSError: when the store can't be written.
+
+    """
+    distrust()
+    with store.scratch() as scratch:
+        output = scratch / "samples"
+        output.mkdir()
+        task = {"folder": str(folder), "name": function, "files": dict(files), "input": input_, "output": str(output)}
+        run_task("npuspec.facts.given:given", task)
+        fetched, faults = fetch_data("*", None, folder=output, store=store)
+    if fetched is None:
+        raise SpecError(faults)
+    return fetched
 
 
 def device_identities() -> dict[str, str]:

@@ -88,6 +88,8 @@ class Lock(_Table):
     model: LockedSource
     data: LockedSource | None = None
     tokenizer: LockedSource | None = None
+    code: dict[str, Sha256] | None = None
+    """The spec's own functions, by what is in their files."""
     toolchain: dict[str, str]
     settings: dict[str, Any]
     """What the spec states."""
@@ -225,7 +227,8 @@ def _versions(toolchain: Mapping[str, str]) -> dict[str, str]:
 def _locked_digests(lock: Lock) -> dict[str, str]:
     """Return the digests by what `npuspec diff` calls them; each stands in place of its pin."""
     sources = {"model.sha256": lock.model, "data.sha256": lock.data, "data.tokenizer-sha256": lock.tokenizer}
-    return {name: source.sha256 for name, source in sources.items() if source is not None}
+    found = {name: source.sha256 for name, source in sources.items() if source is not None}
+    return found | {f"code.{name}.sha256": digest for name, digest in (lock.code or {}).items()}
 
 
 def _without_none(value: Any) -> Any:

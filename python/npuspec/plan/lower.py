@@ -1,5 +1,7 @@
 """The pure part of lowering: a spec, and everything that had to be found out about it, become a plan."""
 
+from collections.abc import Mapping
+
 from npuspec.bundle.program import Program
 from npuspec.plan.model import Plan, PlannedSource, Samples, Waste
 from npuspec.plan.passes.deploy import plan_core, plan_deployments
@@ -21,6 +23,7 @@ def lower(
     toolchain: dict[str, str],
     device: str | None,
     waste: tuple[Waste, ...] = (),
+    code: Mapping[str, PlannedSource] | None = None,
 ) -> Plan:
     """Return the plan.
 
@@ -33,10 +36,11 @@ def lower(
         toolchain: the versions that shape the result.
         device: instead of the spec's target and its fallbacks.
         waste: what its real lengths show.
+        code: the files that each of its own functions is made of.
 
     """
     recipe = plan_recipe(spec)
-    gates = plan_gates(spec)
+    gates = tuple(gate.model_copy(update={"own": (code or {}).get(str(gate.function))}) for gate in plan_gates(spec))
     core = plan_core(spec)
     deployments = plan_deployments(spec, device)
     rewrite = plan_rewrite(spec, program)

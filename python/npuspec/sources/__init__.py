@@ -4,6 +4,7 @@ A source is a stranger's text. Nothing of it is run, no path leads out of the sp
 handed on is a copy of the very bytes that were hashed. Another hub is another class with the methods of `tree.Tree`.
 """
 
+from npuspec.sources.code import read_code
 from npuspec.sources.model import Fetched
 from npuspec.sources.obtain import fetch_beside, fetch_data, fetch_file, fetch_model, fetch_unpinned
 from npuspec.sources.parse import source_faults
@@ -19,5 +20,6 @@ __all__ = [
     "fetch_file",
     "fetch_model",
     "fetch_unpinned",
+    "read_code",
     "source_faults",
 ]

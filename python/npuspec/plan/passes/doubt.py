@@ -48,7 +48,8 @@ def doubt_samples(samples: Samples, content: Content) -> list[Diagnostic]:
         message = f"{len(constant)} of {len(paths)} samples are one value over and over: {named}"
         help_ = "take out silence and pictures of one colour; or allow this with the reason"
         faults.append(Diagnostic("constant-samples", message, help_, severity=Severity.WARNING))
-    return [fault.at(("data", "source")) for fault in faults] + _few_pictures(samples)
+    key = "source" if samples.own is None else "function"
+    return [fault.at(("data", key)) for fault in faults] + _few_pictures(samples)
 
 
 def _few_pictures(samples: Samples) -> list[Diagnostic]:

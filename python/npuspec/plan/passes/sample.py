@@ -51,12 +51,12 @@ def _several_kinds(data: models.Data, paths: Sequence[str], known: Sequence[str]
     found = Counter(map(suffix_of, paths))
     counts = {kind: sum(found[suffix] for suffix in suffixes) for kind, suffixes in _KINDS.items()}
     present = [f"{kind} in {count} file(s)" for kind, count in counts.items() if count]
-    if has_wildcard(data.source) or len(present) < 2:  # noqa: PLR2004
+    if has_wildcard(data.origin) or len(present) < 2:  # noqa: PLR2004
         return None
     likely = max(found, key=lambda suffix: (suffix in known, found[suffix]))
-    glob = toml_string(f"{data.source.rstrip('/')}/**/*{likely}")
+    glob = toml_string(f"{data.origin.rstrip('/')}/**/*{likely}")
     help_ = f"say which are meant, with a glob: source = {glob}"
-    message = f"`{data.source}` holds samples of several kinds: {', '.join(present)}"
+    message = f"`{data.origin}` holds samples of several kinds: {', '.join(present)}"
     return Diagnostic("unsupported-data-format", message, help_).at(("data", "source"))
 
 
@@ -93,6 +93,7 @@ def split_samples(
     tokenizer: PlannedSource | None = None,
     texts: Mapping[str, Sequence[str]] | None = None,
     contents: Mapping[str, str] | None = None,
+    own: PlannedSource | None = None,
 ) -> tuple[Samples | None, list[Diagnostic]]:
     """Split the samples in the order of their content's SHA-256.
 
@@ -105,6 +106,7 @@ def split_samples(
         tokenizer: the source of its tokenizer.
         texts: where the files are text: the SHA-256 of each text in each.
         contents: else the SHA-256 of what is in each file, as far as it could be decoded.
+        own: the function that gave them.
 
     """
     if spec.data is None or source is None:
@@ -119,7 +121,8 @@ def split_samples(
         return None, [Diagnostic("no-data", message, help_).at(("data", "source"))]
     ordered = [next(same) for _, same in groupby(met, key=itemgetter(0))]
     repeated = len(met) - len(ordered)
-    faults = [] if texts is not None else _duplicates(source, contents or {})
+    twins = [] if texts is not None else _duplicates(source, contents or {})
+    faults = [fault.at(("data", spec.data.key)) for fault in twins]
     wanted = spec.quantization.samples if spec.quantization.is_calibrated else 0
     at = ("quantization", "samples") if "samples" in spec.quantization.model_fields_set else ("quantization",)
     spare = len(ordered) - wanted
@@ -137,6 +140,7 @@ def split_samples(
         return None, faults
     samples = Samples(
         source=source,
+        own=own,
         input=spec.data.input,
         sample_rate=spec.data.sample_rate,
         tokenizer=tokenizer,
@@ -156,8 +160,7 @@ def _duplicates(source: PlannedSource, contents: Mapping[str, str]) -> list[Diag
     if not twins:
         return []
     message = f"{len(twins)} sample(s) occur twice: `{twins[0][1]}` holds the same as `{twins[0][0]}`"
-    fault = Diagnostic("duplicate-samples", message, "calibration and gates would share them: take one out")
-    return [fault.at(("data", "source"))]
+    return [Diagnostic("duplicate-samples", message, "calibration and gates would share them: take one out")]
 
 
 def _names(samples: Sequence[tuple[str, str, int]]) -> tuple[str, ...]:

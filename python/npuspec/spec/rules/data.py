@@ -48,10 +48,33 @@ def data_for_an_input(spec: Spec) -> Iterator[Diagnostic]:
         yield Diagnostic("several-data-inputs", message, help_).at(("data", "input"))
 
 
+_OF_FILES = ("sha256", "sample-rate", "tokenizer", "tokenizer-sha256", "token-types", "field")
+
+
+def one_origin(spec: Spec) -> Iterator[Diagnostic]:
+    """Samples are read from files, or given by a function, which gives them as the model's inputs take them."""
+    data = spec.data
+    if data is None:
+        return
+    if data.source is None and data.function is None:
+        message = "`source` is missing: where the samples are"
+        help_ = 'source = "samples/*.npy"; or code beside the spec that gives them: function = "samples:clips"'
+        yield Diagnostic("missing-key", message, help_).at(("data",), "`source` must be stated here")
+    elif data.source is not None and data.function is not None:
+        message = "`function` does nothing beside a `source`: samples come from one of the two"
+        yield Diagnostic("idle-key", message, "take one of them out").at(("data", "function"), part="key")
+    elif data.function is not None:
+        for key in _OF_FILES:
+            if getattr(data, key.replace("-", "_")) is not None:
+                message = f"`{key}` does nothing with a `function`"
+                help_ = "take it out: it is of files, and a function gives arrays"
+                yield Diagnostic("idle-key", message, help_).at(("data", key), part="key")
+
+
 def keys_of_text(spec: Spec) -> Iterator[Diagnostic]:
     """What text needs stands beside a tokenizer, and what other samples need doesn't."""
     data = spec.data
-    if data is None:
+    if data is None or data.function is not None:
         return
     if data.tokenizer is not None:
         if data.input is None:
