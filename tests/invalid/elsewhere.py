@@ -19,6 +19,7 @@ ELSEWHERE = {
     "impossible-shape": "unit/facts/test_inspect.py::test_sizes_below_the_model_s_shortest_are_an_error",
     "infer-failed": "unit/runtime/test_session.py::test_a_device_that_fails_is_said_and_gives_nothing",
     "internal-error": "cli/test_main.py::test_a_bug_of_ours_is_an_internal_error_and_no_traceback",
+    "invalid-data": "unit/facts/test_caller.py::test_what_gives_no_samples_is_refused_at_once",
     "lfs-pointer": "unit/sources/test_git.py::test_a_pointer_of_lfs_is_not_taken_for_the_file",
     "lock-drift": "unit/plan/test_lock.py::test_drift_is_a_fault_for_each_change",
     "lock-unreadable": "unit/plan/test_lock.py::test_what_is_no_lock_is_unreadable",

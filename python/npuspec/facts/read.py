@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from npuspec.child import Progress, run_task
-from npuspec.diagnostics import SpecError
 from npuspec.facts.formats import readers_of
 from npuspec.facts.model import Content, Lengths, Signature
-from npuspec.sources import Fetched, fetch_data
+from npuspec.sources import Fetched, fetch_written
 from npuspec.store import Store, canonical_json, digest_json, distrust
 
 _FORMAT = 5  # of what is kept: raised when the meaning of a fact changes
@@ -149,15 +148,10 @@ def given_samples(
 
     """
     distrust()
-    with store.scratch() as scratch:
-        output = scratch / "samples"
-        output.mkdir()
-        task = {"folder": str(folder), "name": function, "files": dict(files), "input": input_, "output": str(output)}
-        run_task("npuspec.facts.given:given", task)
-        fetched, faults = fetch_data("*", None, folder=output, store=store)
-    if fetched is None:
-        raise SpecError(faults)
-    return fetched
+    task = {"folder": str(folder), "name": function, "files": dict(files), "input": input_}
+    return fetch_written(
+        lambda output: run_task("npuspec.facts.given:given", {**task, "output": str(output)}), store=store
+    )
 
 
 def device_identities() -> dict[str, str]:

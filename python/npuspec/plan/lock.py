@@ -19,7 +19,7 @@ from npuspec.bundle.program import Frozen
 from npuspec.diagnostics import Diagnostic, LockError, SpecError
 from npuspec.plan.diff import source_digests
 from npuspec.plan.model import Plan, PlannedSource
-from npuspec.plan.passes.trace import COMMAND_LINE
+from npuspec.plan.passes.trace import OVERRIDES
 from npuspec.plan.stale import value_changes
 from npuspec.store import replace_file
 
@@ -122,14 +122,14 @@ def locked_source(source: PlannedSource) -> LockedSource:
     return LockedSource(source=source.source, sha256=source.digest, files=len(source.files))
 
 
-def locked_settings(plan: Plan, origin: str) -> dict[str, Any]:
-    """Return a plan's settings of one origin, as TOML can hold them."""
-    return {s.path: _without_none(s.value) for s in plan.settings if s.origin == origin}
+def locked_settings(plan: Plan, *origins: str) -> dict[str, Any]:
+    """Return a plan's settings of some origins, as TOML can hold them."""
+    return {s.path: _without_none(s.value) for s in plan.settings if s.origin in origins}
 
 
 def is_overridden(plan: Plan) -> bool:
-    """Tell whether the command line overrides the spec, so that the plan isn't what the spec alone says."""
-    return any(s.origin == COMMAND_LINE for s in plan.settings)
+    """Tell whether something overrides the spec, so that the plan isn't what the spec alone says."""
+    return any(s.origin in OVERRIDES for s in plan.settings)
 
 
 def check_lock_place(path: Path) -> None:

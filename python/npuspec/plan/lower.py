@@ -24,6 +24,7 @@ def lower(
     device: str | None,
     waste: tuple[Waste, ...] = (),
     code: Mapping[str, PlannedSource] | None = None,
+    given: str | None = None,
 ) -> Plan:
     """Return the plan.
 
@@ -37,6 +38,7 @@ def lower(
         device: instead of the spec's target and its fallbacks.
         waste: what its real lengths show.
         code: the files that each of its own functions is made of.
+        given: the origin of samples that aren't the spec's.
 
     """
     recipe = plan_recipe(spec)
@@ -74,6 +76,6 @@ def lower(
         platforms=tuple(sorted(spec.target.platforms)),
         deployments=deployments,
         stages=stages,
-        settings=trace_settings(spec, device),
+        settings=trace_settings(spec, device, given),
         waste=waste,
     )

@@ -4,7 +4,7 @@ This is where the passes stand in order. Each takes what the ones before it made
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from npuspec.plan.passes.bind import build_program, check_ports, named_shapes, p
 from npuspec.plan.passes.cut import check_lengths
 from npuspec.plan.passes.doubt import MODEL_DOUBTS, SAMPLE_DOUBTS, doubt_model, doubt_samples
 from npuspec.plan.passes.gate import check_gates
+from npuspec.plan.passes.given import Given, for_one_input, origin_of, with_given
 from npuspec.plan.passes.overflow import check_chunks, multiples
 from npuspec.plan.passes.own import Give, give_samples, read_functions, refused_metrics, refused_samples, unrun_samples
 from npuspec.plan.passes.reach import beyond_reach
@@ -101,6 +102,7 @@ def prepare(
     device: str | None = None,
     announce: Announce | None = None,
     allow_code: bool = False,
+    given: Given | None = None,
 ) -> tuple[Document, Prepared | None, list[Diagnostic]]:
     """Lower a spec to its plan.
 
@@ -110,12 +112,19 @@ def prepare(
         device: instead of the target and its fallbacks.
         announce: told what takes long.
         allow_code: whether code of the spec's own may give the samples.
+        given: takes samples that are given in place of the spec's.
+
+    Raises:
+        InputError: one of those isn't what the model takes.
+        SpecError: they can't be taken.
 
     """
     document, diagnostics = load(path)
     if has_errors(diagnostics):
         return document, None, diagnostics
-    prepared, faults = prepare_document(document, store, device=device, announce=announce, allow_code=allow_code)
+    prepared, faults = prepare_document(
+        document, store, device=device, announce=announce, allow_code=allow_code, given=given
+    )
     return document, prepared, [*diagnostics, *faults]
 
 
@@ -127,11 +136,14 @@ def prepare_document(
     announce: Announce | None = None,
     tree: Tree | None = None,
     allow_code: bool = False,
+    given: Given | None = None,
 ) -> tuple[Prepared | None, list[Diagnostic]]:
     """Lower a spec whose text is read already; `tree` is what its paths lie in, instead of its folder."""
-    spec, diagnostics = validate(document)
+    spec, diagnostics = validate(document if given is None else with_given(document))
     if spec is None:
         return None, diagnostics
+    if given is not None:
+        spec = for_one_input(spec)
     diagnostics += [*open_choices(spec), *check_beside(spec), *check_gates(spec)]
     say = None if announce is None else (lambda requirement: announce(f"downloading {requirement}"))
 
@@ -141,11 +153,12 @@ def prepare_document(
     beside = partial(fetch_beside, folder=document.folder, store=store, on_download=say, tree=tree)
     tell = announce or (lambda _: None)
     give = partial(give_samples, folder=document.folder, store=store, announce=tell) if allow_code else refused_samples
-    sources, faults = _fetch(spec, fetched, beside, tree or LocalTree(document.folder), give)
+    tree = tree or LocalTree(document.folder)
+    sources, faults = _fetch(spec, fetched, beside, tree, give, has_data=given is None)
     diagnostics += faults
     prepared = None
     if not has_errors(diagnostics):
-        prepared, faults = _lower(spec, sources, store, device, tell, document.folder)
+        prepared, faults = _lower(spec, sources, store, device, tell, document, given)
         diagnostics += faults
     unknowable = () if prepared else (*MODEL_DOUBTS, *SAMPLE_DOUBTS, *WASTE_DOUBTS)
     return prepared, apply_allowances(spec, diagnostics, unknowable=unknowable)
@@ -173,6 +186,8 @@ def _fetch(
     beside: Callable[..., tuple[Fetched | None, list[Diagnostic]]],
     tree: Tree,
     give: Give,
+    *,
+    has_data: bool = True,
 ) -> tuple[_Sources, list[Diagnostic]]:
     """Fetch the model, the data and their tokenizer if there are any, the real lengths, and code of the spec's own."""
     model, faults = fetched(fetch_model, spec.model.source, spec.model.sha256)
@@ -180,7 +195,7 @@ def _fetch(
     code, others = read_functions(spec, tree)
     faults = [*faults, *more, *others]
     data = tokenizer = None
-    if spec.data is not None:
+    if spec.data is not None and has_data:
         if spec.data.function is None:
             data, more = fetched(fetch_data, spec.data.origin, spec.data.sha256)
         else:
@@ -202,7 +217,13 @@ def _look(spec: Spec, model: Fetched, store: Store) -> tuple[Signature | None, l
 
 
 def _lower(
-    spec: Spec, sources: _Sources, store: Store, device: str | None, announce: Announce, folder: Path
+    spec: Spec,
+    sources: _Sources,
+    store: Store,
+    device: str | None,
+    announce: Announce,
+    document: Document,
+    given: Given | None,
 ) -> tuple[Prepared | None, list[Diagnostic]]:
     if (model := sources.model) is None:
         return None, []
@@ -222,6 +243,9 @@ def _lower(
     except NpuspecError as error:
         return None, [*diagnostics, *(d.at(("dims",)) for d in error.diagnostics)]
     diagnostics += check_lengths(spec, propagated)
+    if given is not None and not has_errors(diagnostics):
+        announce("taking the caller's samples")
+        sources = replace(sources, data=given(build_program(spec, found, propagated)))
     planned_model = _source(spec.model.source, model)
     samples, faults = _split(spec, sources, store)
     diagnostics += faults
@@ -239,6 +263,7 @@ def _lower(
         device=device,
         waste=sources.waste,
         code=sources.code,
+        given=None if given is None else origin_of(document),
     )
     if faults := check_chunks(plan.program):
         return None, [*diagnostics, *faults]
@@ -250,7 +275,7 @@ def _lower(
         tokenizer=sources.tokenizer,
         beyond=tuple(beyond),
         gates=written_gates(spec),
-        folder=folder,
+        folder=document.folder,
         own=tuple(refused_metrics(spec, sources.code)),
     )
     return prepared, [*diagnostics, *beyond]

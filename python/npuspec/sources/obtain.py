@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256 as new_sha256
 from pathlib import Path, PurePosixPath
 
-from npuspec.diagnostics import Diagnostic
+from npuspec.diagnostics import Diagnostic, SpecError
 from npuspec.diagnostics import Path as Place
 from npuspec.sources.companions import check_format, model_files
 from npuspec.sources.download import cached_wheel, download_wheel, not_cached
@@ -181,6 +181,24 @@ def fetch_beside(
         return _obtain(job), []
     except Fault as fault:
         return None, [fault.diagnostic(at)]
+
+
+def fetch_written(write: Callable[[Path], None], *, store: Store) -> Fetched:
+    """Return the files that `write` puts into an empty folder as if they had been fetched; if it fails, none is left.
+
+    Raises:
+        SpecError: `no-data`: it wrote none.
+        OSError: when the store can't be written.
+
+    """
+    with store.scratch() as scratch:
+        folder = scratch / "written"
+        folder.mkdir()
+        write(folder)
+        fetched, faults = fetch_data("*", None, folder=folder, store=store)
+    if fetched is None:
+        raise SpecError(faults)
+    return fetched
 
 
 def _report(fault: Fault, pin: str | None, keys: _Keys) -> list[Diagnostic]:

@@ -26,7 +26,9 @@ def data_for_an_input(spec: Spec) -> Iterator[Diagnostic]:
         needs: list[Path] = [("quantization",)] if spec.quantization.is_calibrated else []
         needs += [("gates", i) for i, gate in enumerate(spec.gates) if not isinstance(gate, BudgetGate)]
         fault = Diagnostic(
-            "no-data", "there are no real samples: the spec has no [data]", "add it, with `source` and `input`"
+            "no-data",
+            "there are no real samples: the spec has no [data]",
+            "add it, with `source` and `input`, or give samples in Python: npuspec.apply(…, data=…)",
         )
         for path in needs:
             fault = fault.at(path, "this needs them")
