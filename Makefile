@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
-SOURCES := python tests examples benches
+SOURCES := python tests examples specs benches
 
 .DEFAULT_GOAL := help
 .PHONY: help

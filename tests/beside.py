@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import openvino as ov
 from openvino import opset13 as op
+from PIL import Image
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
@@ -65,6 +66,12 @@ def make_beside(folder: Path) -> None:
     rng = np.random.default_rng(0)
     for number in range(4):
         np.save(folder / f"noise/{number}.npy", rng.random(4096, np.float32))
+    (folder / "silent").mkdir()
+    for number in range(4):
+        np.save(folder / f"silent/{number}.npy", np.cumsum(rng.random(300) - 0.5).astype(np.float32) * min(number, 1))
+    (folder / "pictures").mkdir()
+    for number in range(100):
+        Image.new("L", (8, 8), number).save(folder / f"pictures/{number}.png")
     (folder / "lengths.txt").write_text("# tokens of real sentences\n" + "12\n9\n30\n" * 100)
     (folder / "seconds.txt").write_text("12\n9\n\n3.5\n-1\n")
     shutil.copyfile(folder / "twins/0.npy", folder / "twins/1.npy")
@@ -75,6 +82,8 @@ def make_beside(folder: Path) -> None:
     words = {unknown: 0, "you": 1, "sample": 2}
     Tokenizer(WordLevel(words, unk_token=unknown)).save(str(folder / "tokenizer.json"))
     (folder / "vocab.txt").write_text("".join(f"{word}\n" for word in words))
+    (folder / "clips.py").write_text("def short_clips():\n    raise SystemExit('this was run')\n")
+    (folder / "old.py").write_text("def clips()\n    return []\n")
     for name in ("a.npy", "A.npy"):
         np.save(folder / "cases" / name, np.zeros(8, np.float32))
 

@@ -10,6 +10,7 @@ import openvino as ov
 import pytest
 from openvino import opset13 as op
 from PIL import Image
+from safetensors.numpy import save_file
 from sklearn.datasets import load_sample_image  # type: ignore[import-untyped]
 
 from beside import make_beside
@@ -166,6 +167,27 @@ def test_samples_of_two_inputs_calibrate_and_are_measured(pair: Path) -> None:
     assert ran.code == 0, ran.err
     evidence = json.loads(open_bundle(pair.parent / "bundle").path("evidence/evidence.json").read_bytes())
     assert evidence["agreement"]["samples"] == 3
+
+
+def test_samples_in_a_folder_of_safetensors_calibrate_and_are_measured_as_those_of_npz(pair: Path) -> None:
+    before = plan_of(pair)
+    for file in (pair.parent / "data").iterdir():
+        with np.load(file) as arrays:
+            save_file({name: arrays[name] for name in arrays.files}, file.with_suffix(".safetensors"))
+    pair.write_text(pair.read_text().replace("data/*.npz", "data/"))
+    twins = npuspec("check", pair)
+    assert twins.code == 2
+    assert "5 sample(s) occur twice: `0.safetensors` holds the same as `0.npz`" in twins.err
+    for file in (pair.parent / "data").glob("*.npz"):
+        file.unlink()
+    ran = apply(pair)
+    assert ran.code == 0, ran.err
+    evidence = json.loads(open_bundle(pair.parent / "bundle").path("evidence/evidence.json").read_bytes())
+    assert evidence["agreement"]["samples"] == 3
+    plan = plan_of(pair)
+    assert plan["toolchain"]["safetensors"]
+    assert "safetensors" not in before["toolchain"]
+    assert len(plan["samples"]["source"]["files"]) == 5
 
 
 def test_a_sample_that_lacks_an_input_stops_apply_with_its_name(pair: Path) -> None:

@@ -23,6 +23,7 @@ def test_a_place_that_can_not_be_written_is_a_disk_fault(small_spec: Path) -> No
     [
         ("soundfile", "soundfile", "sound.read_sound(place)"),
         ("PIL", "pillow", "pictures.read_picture(place)"),
+        ("safetensors", "safetensors", "tensors.read_tensors(place)"),
         ("tokenizers", "tokenizers", "texts.open_tokenizer(place)"),
         ("yaml", "pyyaml", "texts.read_texts(place, 'a.yml', 'talk')"),
     ],
@@ -34,7 +35,7 @@ def test_a_kind_of_samples_without_its_package_names_the_extra(
     (tmp_path / "a.yml").write_text("talk: [a]\n")
     program = (
         "import pathlib\n"
-        "from npuspec.facts import pictures, sound, texts\n"
+        "from npuspec.facts import pictures, sound, tensors, texts\n"
         f"place = pathlib.Path({str(tmp_path)!r})\n"
         f"{call}\n"
     )

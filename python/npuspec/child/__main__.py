@@ -63,4 +63,5 @@ def _fault(error: BaseException, module: str) -> Diagnostic:
     )
 
 
-main()
+if __name__ == "__main__":  # and not in a process that what runs here starts in turn
+    main()

@@ -15,7 +15,10 @@ from npuspec.diagnostics.errors import EXIT_USAGE
 @options.device
 @click.option("--rebuild", is_flag=True, help="Run every stage, also those whose results are there.")
 @click.option("--locked", is_flag=True, help="Make nothing unless all is as the lock says; write no lock.")
-def apply(spec: Path, output: Path | None, device: Device | None, rebuild: bool, locked: bool) -> None:
+@options.allow_code
+def apply(
+    spec: Path, output: Path | None, device: Device | None, rebuild: bool, locked: bool, allow_code: bool
+) -> None:
     """Execute a spec: a bundle with models, compiled blobs, the plan and the evidence.
 
     Stages whose inputs haven't changed aren't run again. The bundle is replaced in one step, and only if every gate is
@@ -41,7 +44,9 @@ def apply(spec: Path, output: Path | None, device: Device | None, rebuild: bool,
         place, spec, device = spec, locate_spec(spec, planfile), planfile.device
     store = Store()
     with Progress() as progress:
-        document, prepared, diagnostics = prepare(spec, store, device=device, announce=progress.announce)
+        document, prepared, diagnostics = prepare(
+            spec, store, device=device, announce=progress.announce, allow_code=allow_code
+        )
         print_diagnostics(diagnostics, document)
         if prepared is None:
             raise click.exceptions.Exit(EXIT_USAGE)
@@ -56,6 +61,7 @@ def apply(spec: Path, output: Path | None, device: Device | None, rebuild: bool,
                 rebuild=rebuild,
                 lock=lock_path(spec),
                 locked=locked,
+                allow_code=allow_code,
             )
         except NpuspecError as error:
             progress.stop()

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from npuspec.buckets import LONGEST, choose, interpolate, polynomial, read_lengths, spread
+from npuspec.cli import options
 from npuspec.cli.options import FILE, Device
 from npuspec.diagnostics.errors import EXIT_USAGE
 
@@ -53,6 +54,7 @@ def _coefficients(_ctx: click.Context, _parameter: click.Parameter, value: str |
 @click.option("--device", type=click.Choice(["NPU", "CPU"]), help="What --measure runs on.  [default: CPU]")
 @click.option("--dim", metavar="NAME", help="The dimension that the sizes are for; with --measure one of the spec's.")
 @click.option("--json", "json_", is_flag=True, help="Print all figures as JSON.")
+@options.allow_code
 def buckets(
     lengths: Path,
     count: int,
@@ -63,6 +65,7 @@ def buckets(
     device: Device | None,
     dim: str | None,
     json_: bool,
+    allow_code: bool,
 ) -> None:
     """Find the sizes that cost the least for real lengths.
 
@@ -95,7 +98,7 @@ def buckets(
     reach = min(max(counts), most or LONGEST)
     points: dict[int, float] = {}
     if measure is not None:
-        dim, points, costs = _measured(measure, dim, device or "CPU", reach, multiple)
+        dim, points, costs = _measured(measure, dim, device or "CPU", reach, multiple, allow_code)
     else:
         costs = polynomial(cost, _sizes(1, reach, multiple))
     if (free := next((size for size, value in costs.items() if value <= 0), None)) is not None:
@@ -138,7 +141,7 @@ def _sizes(least: int, reach: int, multiple: int) -> list[int]:
 
 
 def _measured(
-    path: Path, dim: str | None, device: Device, reach: int, multiple: int
+    path: Path, dim: str | None, device: Device, reach: int, multiple: int, allow_code: bool
 ) -> tuple[str, dict[int, float], Mapping[int, Fraction]]:
     """Return the dimension, the latency of some sizes in milliseconds, and the cost of all."""
     from npuspec.cli.output import print_diagnostics
@@ -152,7 +155,7 @@ def _measured(
 
     store = Store()
     with Progress() as progress:
-        document, prepared, diagnostics = prepare(path, store, announce=progress.announce)
+        document, prepared, diagnostics = prepare(path, store, announce=progress.announce, allow_code=allow_code)
         print_diagnostics(diagnostics, document)
         spec, _ = validate(document)
         if prepared is None or spec is None:

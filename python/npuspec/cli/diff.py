@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from npuspec.cli import options
 from npuspec.cli.options import FILE
 from npuspec.diagnostics.errors import EXIT_CHANGES, EXIT_USAGE
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     "--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", help="How it is printed."
 )
 @click.option("--exit-code", is_flag=True, help="End with exit code 5 if there are changes.")
-def diff(a: Path, b: Path | None, base: str | None, format_: str, exit_code: bool) -> None:
+@options.allow_code
+def diff(a: Path, b: Path | None, base: str | None, format_: str, exit_code: bool, allow_code: bool) -> None:
     """Say what a change does: compare plans, not text.
 
     \b
@@ -30,8 +32,11 @@ def diff(a: Path, b: Path | None, base: str | None, format_: str, exit_code: boo
         npuspec diff specs/asr.toml --base main       for a pull request
 
     A and B are specs, bundles, or what `plan --json` printed. Each change comes with its consequence, and each
-    consequence with its reason. Formatting, comments and order are no changes. Runs nothing.
+    consequence with its reason. Formatting, comments and order are no changes. Runs nothing, but, where that is
+    allowed, functions of the specs' own that give the samples.
     """
+    from functools import partial
+
     from npuspec.cli.diff_show import SHOWN
     from npuspec.plan.diff import diff_plans
     from npuspec.plan.side import read_base, read_side
@@ -44,8 +49,9 @@ def diff(a: Path, b: Path | None, base: str | None, format_: str, exit_code: boo
         click.echo(f"{text} ...", err=True)
 
     store = Store()
-    before = read_side(a, store, announce) if base is None else read_base(a, base, store, announce)
-    after = read_side(a if b is None else b, store, announce)
+    read = partial(read_side, store=store, announce=announce, allow_code=allow_code)
+    before = read(a) if base is None else read_base(a, base, store, announce, allow_code=allow_code)
+    after = read(a if b is None else b)
     found = diff_plans(before.plan, _plan(before, after))
     click.echo(SHOWN[format_](found, after.document.name).encode(), nl=False)  # in any locale, as for a file
     if exit_code and found.changes:

@@ -17,14 +17,22 @@ from npuspec.diagnostics.errors import EXIT_CHANGES, EXIT_USAGE
 @click.option("--locked", is_flag=True, help="Fail unless digests, versions and settings are those of the lock.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 5 if the lock has another plan, or there is none.")
 @options.device
+@options.allow_code
 def plan(
-    spec: Path, json_: bool, out: Path | None, locked: bool, detailed_exitcode: bool, device: Device | None
+    spec: Path,
+    json_: bool,
+    out: Path | None,
+    locked: bool,
+    detailed_exitcode: bool,
+    device: Device | None,
+    allow_code: bool,
 ) -> None:
     """Print exactly what `apply` will do.
 
     Properties with the origin of each value, the quantization recipe, every static shape, which samples calibrate, and
     the stages with their digests. The same spec, model, data and toolchain give the same bytes. Downloads what the spec
-    names if it isn't here yet; runs nothing.
+    names if it isn't here yet; runs nothing, but, where that is allowed, a function of the spec's own that gives the
+    samples.
 
     The lock, NAME.lock beside NAME.toml, says what was last made. With --detailed-exitcode: 0 if this is the same plan,
     5 if it is another one, 2 if there is no plan.
@@ -32,7 +40,7 @@ def plan(
     from npuspec.cli.output import print_rows
 
     exact = json_ or locked or detailed_exitcode or out is not None
-    found = (_planned if exact else _recalled)(spec, device)
+    found = (_planned if exact else _recalled)(spec, device, allow_code)
     print_rows(found["rows"], found["text"])
     if found["json"] is None:
         raise click.exceptions.Exit(EXIT_USAGE)
@@ -59,7 +67,7 @@ def plan(
             raise click.exceptions.Exit(EXIT_CHANGES)
 
 
-def _recalled(spec: Path, device: str | None) -> dict[str, Any]:
+def _recalled(spec: Path, device: str | None, allow_code: bool = False) -> dict[str, Any]:
     """Return what `_planned` does; what hasn't changed isn't looked at again."""
     from npuspec.store.entries import cache_dir
     from npuspec.store.recall import keep, recall, watching
@@ -68,13 +76,13 @@ def _recalled(spec: Path, device: str | None) -> dict[str, Any]:
     if (kept := recall(root, question)) is not None:
         return dict(kept)
     with watching() as seen:
-        found = _planned(spec, device)
+        found = _planned(spec, device, allow_code)
     if found["json"] is not None:
         keep(root, question, seen, found)
     return found
 
 
-def _planned(spec: Path, device: str | None) -> dict[str, Any]:
+def _planned(spec: Path, device: str | None, allow_code: bool) -> dict[str, Any]:
     """Return the plan in both forms, and the diagnostics."""
     from npuspec.cli.show import show_plan
     from npuspec.diagnostics.form import json_form
@@ -82,7 +90,11 @@ def _planned(spec: Path, device: str | None) -> dict[str, Any]:
     from npuspec.store import Store
 
     document, prepared, diagnostics = prepare(
-        spec, Store(), device=device, announce=lambda text: click.echo(f"{text} ...", err=True)
+        spec,
+        Store(),
+        device=device,
+        announce=lambda text: click.echo(f"{text} ...", err=True),
+        allow_code=allow_code,
     )
     found: dict[str, Any] = {"rows": json_form(diagnostics, document), "text": document.text, "json": None}
     if prepared is not None:

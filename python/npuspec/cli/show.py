@@ -13,7 +13,7 @@ from npuspec.plan import Plan
 from npuspec.plan.model import PlannedSource, Samples
 
 _TOLD = re.compile(
-    r"(model|target|cache|properties)\..*|gates\[.*|data\.(source|sha256|tokenizer|tokenizer-sha256)"
+    r"(model|target|cache|properties)\..*|gates\[.*|data\.(source|function|sha256|tokenizer|tokenizer-sha256)"
     r"|dims\..*\.(strategy|sizes?|overflow|overlap|stitch|lengths)"
     r"|inputs\..*\.(shape|role|of|dim|built|pad-value|pad-side|finite)"
     r"|inputs\..*\.preprocess\.(dtype|layout|mean|scale|swap-channels)"
@@ -84,6 +84,10 @@ def _defaults(plan: Plan) -> str:
 def _source(source: PlannedSource) -> str:
     count = f", {len(source.files)} files" if len(source.files) > 1 else ""
     return f"  {source.source}\n  sha256 {source.digest}{count}"
+
+
+def _files(code: PlannedSource) -> str:
+    return ", ".join(f"{file.path} sha256 {file.sha256[:12]}" for file in code.files)
 
 
 def _inputs(plan: Plan) -> str:
@@ -224,6 +228,7 @@ def _gates(plan: Plan) -> str:
     if plan.samples is None:
         return "gates\n  none: nothing will be measured"
     rows = [f"  {g.subject}: {g.limits}" for g in plan.gates]
+    rows += dict.fromkeys(f"  {g.function} is code: {_files(g.own)}" for g in plan.gates if g.own is not None)
     rows += [
         f"  on {len(plan.samples.validation)} samples, none of which calibrates:",
         *_listed(plan.samples.validation),
@@ -233,6 +238,8 @@ def _gates(plan: Plan) -> str:
 
 def _data(samples: Samples) -> str:
     rows = ["data", _source(samples.source)]
+    if samples.own is not None:
+        rows.append(f"  given by code: {_files(samples.own)}")
     if samples.tokenizer is not None:
         rows.append("  made tokens of by" + _source(samples.tokenizer)[1:])
     if samples.repeated:

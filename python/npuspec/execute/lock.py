@@ -11,6 +11,7 @@ from npuspec.diagnostics import LockError
 from npuspec.execute.evidence import Evidence
 from npuspec.execute.gates import GateResult, failures
 from npuspec.plan import Plan
+from npuspec.plan.diff import own_code
 from npuspec.plan.lock import (
     Lock,
     LockedBundle,
@@ -27,7 +28,7 @@ from npuspec.plan.lock import (
     read_lock,
     write_lock,
 )
-from npuspec.plan.passes.trace import gate_names
+from npuspec.plan.passes.trace import CALLER, gate_names
 
 _FIGURES = ("frame-agreement", "cosine", "sqnr", "max-abs-difference")
 _DIGITS = 3  # of a figure: those behind them differ from machine to machine
@@ -44,7 +45,7 @@ class LockKeeper:
     def begin(cls, path: Path | None, plan: Plan, *, locked: bool) -> "LockKeeper":
         """Hold what is known before anything is run: digests, versions, settings.
 
-        Without `locked`, what a command line overrides isn't what the spec says, and leaves the lock as it is.
+        Without `locked`, what is overridden isn't what the spec says, and leaves the lock as it is.
 
         Raises:
             LockError: `no-lock`, `lock-unreadable`, or a `lock-drift` for each change.
@@ -110,9 +111,10 @@ def lock_of(plan: Plan, manifest: Manifest, evidence: Evidence, timings: Mapping
         model=locked_source(plan.model),
         data=None if samples is None else locked_source(samples.source),
         tokenizer=None if samples is None or samples.tokenizer is None else locked_source(samples.tokenizer),
+        code=own_code(plan) or None,
         toolchain=dict(sorted(plan.toolchain.items())),
         settings=locked_settings(plan, "spec"),
-        defaults=locked_settings(plan, "default"),
+        defaults=locked_settings(plan, "default", CALLER),
         bundle=LockedBundle(
             device=manifest.device,
             quantization=plan.recipe.mode,

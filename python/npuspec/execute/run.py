@@ -1,9 +1,11 @@
 """`npuspec apply`: spec in, bundle out, with the evidence beside it."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from npuspec.bundle import Bundle, open_bundle
 from npuspec.bundle.writer import check_place, publish, staging
@@ -20,6 +22,7 @@ from npuspec.facts import device_identities
 from npuspec.npu import choose_device
 from npuspec.plan import Plan, Prepared, prepare
 from npuspec.plan.lock import lock_path
+from npuspec.plan.passes.given import Given
 from npuspec.plan.planfile import check_fresh, locate_spec, read_planfile
 from npuspec.stages import TIMINGS
 from npuspec.store import Store
@@ -44,24 +47,42 @@ def apply(
     spec: str | PathLike[str],
     output: str | PathLike[str],
     *,
+    data: Iterable[Any] | None = None,
     device: str | None = None,
     rebuild: bool = False,
     locked: bool = False,
+    allow_code: bool = False,
     observer: Observer | None = None,
 ) -> Applied:
     """Execute a spec into a bundle, and write the lock beside the spec.
+
+    Samples may be given in memory, for instance as a generator or a data set of PyTorch:
+
+        npuspec.apply("asr.toml", "build/asr", data=({"waveform": read(path)} for path in clips))
+
+    Each is a mapping of the names of the model's data inputs to arrays, or, if there is only one, the array itself.
+    An array is what `Session.infer` takes: without the batch axis, of a size that the input's shape allows, and of the
+    dtype that its `preprocess` states, or else the model. Once the model is known, samples are taken one by one,
+    checked, and kept as files by their content: they are split, calibrate and are measured as the files of a spec are,
+    under the names `000001.npy`, `000002.npy` and so on, or `.npz` where there are several inputs.
 
     Args:
         spec: the TOML file.
         output: where the bundle is to be; what stands there is replaced in one step, and only by a whole bundle that
             passed its gates.
+        data: samples in place of [data], which the spec may then lack; of its own only `labels` stay, a line for each.
+            At most 100,000, and 16 GiB. Where they override those of the spec, the lock, which is of the spec, stays;
+            else it has their digest.
         device: `NPU` or `CPU`, instead of the spec's target and its fallbacks; the lock, which is of the spec, stays.
         rebuild: run every stage, also those whose results are there.
         locked: write no lock, and make nothing unless everything is as the lock says.
+        allow_code: run code that the spec names beside it.
         observer: told of progress and warnings.
 
     Raises:
-        SpecError: the spec, its model or its data is wrong.
+        SpecError: the spec, its model or its data is wrong, or it has code of its own that isn't allowed; `data` raised
+            an error, gave nothing, or more than is kept.
+        InputError: a sample of `data` isn't what the model takes; the message has its number, counted from 1.
         LockError: the lock says otherwise, or there is none.
         DeviceError: the target is missing, and so is every fallback.
         StageError: a stage failed.
@@ -69,7 +90,12 @@ def apply(
 
     """
     observer, store = observer or Observer(), Store()
-    prepared = _prepare(Path(spec), store, device, observer)
+    given = None
+    if data is not None:
+        from npuspec.facts.caller import caller_samples  # noqa: PLC0415  takes NumPy, which whoever gives arrays has
+
+        given = caller_samples(data, store)
+    prepared = _prepare(Path(spec), store, device, observer, allow_code=allow_code, given=given)
     return apply_prepared(
         prepared,
         Path(output),
@@ -78,6 +104,7 @@ def apply(
         rebuild=rebuild,
         lock=lock_path(Path(spec)),
         locked=locked,
+        allow_code=allow_code,
     )
 
 
@@ -87,6 +114,7 @@ def execute_planfile(
     *,
     rebuild: bool = False,
     locked: bool = False,
+    allow_code: bool = False,
     observer: Observer | None = None,
 ) -> Applied:
     """Execute a plan file as it was reviewed; see `apply`.
@@ -98,17 +126,34 @@ def execute_planfile(
     observer, store, path = observer or Observer(), Store(), Path(path)
     planfile = read_planfile(path)
     spec = locate_spec(path, planfile)
-    prepared = _prepare(spec, store, planfile.device, observer)
+    prepared = _prepare(spec, store, planfile.device, observer, allow_code=allow_code)
     if stale := check_fresh(path, planfile, prepared.plan):
         raise StalePlanError(stale)
     return apply_prepared(
-        prepared, Path(output), store, observer=observer, rebuild=rebuild, lock=lock_path(spec), locked=locked
+        prepared,
+        Path(output),
+        store,
+        observer=observer,
+        rebuild=rebuild,
+        lock=lock_path(spec),
+        locked=locked,
+        allow_code=allow_code,
     )
 
 
-def _prepare(spec: Path, store: Store, device: str | None, observer: Observer) -> Prepared:
+def _prepare(
+    spec: Path,
+    store: Store,
+    device: str | None,
+    observer: Observer,
+    *,
+    allow_code: bool,
+    given: Given | None = None,
+) -> Prepared:
     try:
-        _, prepared, diagnostics = prepare(spec, store, device=device, announce=observer.announce)
+        _, prepared, diagnostics = prepare(
+            spec, store, device=device, announce=observer.announce, allow_code=allow_code, given=given
+        )
     except OSError as error:
         raise StageError(disk_fault(error)) from None
     if prepared is None:
@@ -128,11 +173,14 @@ def apply_prepared(
     rebuild: bool = False,
     lock: Path | None = None,
     locked: bool = False,
+    allow_code: bool = False,
 ) -> Applied:
     """Execute a plan into a bundle; see `apply`. Without `lock` there is none to be written or held."""
     plan = prepared.plan
     if prepared.beyond:
         raise SpecError(replace(fault, severity=Severity.ERROR) for fault in prepared.beyond)
+    if prepared.own and not allow_code:
+        raise SpecError(prepared.own)
     try:
         keeper = LockKeeper.begin(lock, plan, locked=locked)
     except OSError as error:

@@ -105,6 +105,7 @@ class StageRunner:
                     "model": str(prepared.model.root),
                     "data": None if prepared.data is None else str(prepared.data.root),
                     "tokenizer": None if prepared.tokenizer is None else str(prepared.tokenizer.only),
+                    "folder": str(prepared.folder),
                     "chosen": self.chosen,
                 }
                 task = f"npuspec.stages.{stage.verb}:run"

@@ -1,17 +1,28 @@
 """What is read from a model or a machine before anything is planned. Read in a child process, kept by digest."""
 
 from npuspec.facts.formats import readers_of
-from npuspec.facts.model import Lengths, Port, Signature
-from npuspec.facts.read import device_identities, latency, lengths, noise, signature, text_digests, toolchain
+from npuspec.facts.model import Content, Lengths, Port, Signature
+from npuspec.facts.read import (
+    content,
+    device_identities,
+    given_samples,
+    latency,
+    lengths,
+    signature,
+    text_digests,
+    toolchain,
+)
 
 __all__ = [
+    "Content",
     "Lengths",
     "Port",
     "Signature",
+    "content",
     "device_identities",
+    "given_samples",
     "latency",
     "lengths",
-    "noise",
     "readers_of",
     "signature",
     "text_digests",

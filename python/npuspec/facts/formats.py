@@ -1,25 +1,11 @@
-"""The kinds of files that samples are read from, by their suffixes, and the packages that read them."""
+"""The packages that samples are read with, and what is said of samples that can't be read."""
 
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 
 from npuspec.diagnostics import Diagnostic, StageError
+from npuspec.sources.kinds import PICTURE, SAFETENSORS, SOUND, TEXT, YAML, suffix_of
 
-ARRAY = (".npy",)
-ARRAYS = (".npz",)
-SOUND = (".wav",)
-PICTURE = (".jpeg", ".jpg", ".png")
-YAML = (".yaml", ".yml")
-TREE = (".json", *YAML)
-"""Text below a member."""
-TEXT = (".txt", *TREE)
-
-_READERS = {"pillow": PICTURE, "pyyaml": YAML, "soundfile": SOUND, "tokenizers": TEXT}
-
-
-def suffix_of(path: str) -> str:
-    """Return a file's suffix with its dot, in lower case."""
-    return PurePosixPath(path).suffix.lower()
+_READERS = {"pillow": PICTURE, "pyyaml": YAML, "safetensors": SAFETENSORS, "soundfile": SOUND, "tokenizers": TEXT}
 
 
 def readers_of(paths: Iterable[str]) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """The facts themselves, as plain data."""
 
+from pydantic import Field
+
 from npuspec.bundle.program import Dim, Extent, Frozen
 
 
@@ -33,3 +35,14 @@ class Lengths(Frozen):
     failures: dict[str, str]
     shapes: dict[str, tuple[int, ...]]
     """Each output's shape at the largest sizes."""
+
+
+class Content(Frozen):
+    """What is in the files of samples, as far as they could be decoded."""
+
+    digests: dict[str, str] = Field(default_factory=dict)
+    """By path, the SHA-256 of the arrays, whatever form they are saved in."""
+    noise: dict[str, str] = Field(default_factory=dict)
+    """By path, the kind of random numbers that a sample looks like."""
+    constant: tuple[str, ...] = ()
+    """Paths of samples that are one value over and over, such as silence or a black picture."""

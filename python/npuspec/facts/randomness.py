@@ -1,19 +1,12 @@
-"""The child's side: which samples look like random numbers or a constant rather than like something recorded."""
+"""Which arrays look like random numbers or a constant rather than like something recorded."""
 
-from collections.abc import Mapping
 from itertools import accumulate
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npuspec.child import Progress
-from npuspec.diagnostics import StageError
-from npuspec.facts.formats import ARRAY, ARRAYS, PICTURE, SOUND, suffix_of
-from npuspec.facts.pictures import read_picture
-from npuspec.facts.sound import read_sound
-from npuspec.runtime.arrays import map_array, read_arrays
+CONSTANT = "a constant"
 
 _LEAST = 256  # elements, below which chance alone may look like anything
 _MOST = 1 << 16
@@ -23,42 +16,13 @@ _NEAR = 0.2
 _FEW = 32  # distinct values, below which something is counted or classed rather than normal
 
 
-def noise(arguments: Mapping[str, Any], _progress: Progress) -> dict[str, str]:
-    """Return what those files of the folder `arguments["data"]` look like that don't look real.
-
-    Looked at are arrays, sound and pictures. A file of several arrays is noise only if all of its floats are.
-    """
-    folder = Path(arguments["data"])
-    found = {path: _looks_like(folder / path) for path in arguments["paths"]}
-    return {path: kind for path, kind in found.items() if kind}
-
-
-def _looks_like(path: Path) -> str:
-    """Name the noise, or return "" for what may be real; what can't be read is another's affair."""
-    try:
-        kinds = [_name_noise(array) for array in _arrays(path)]
-    except (ValueError, StageError):
-        return ""
-    return kinds[0] if kinds and all(kinds) else ""
-
-
-def _arrays(path: Path) -> list[NDArray[Any]]:
-    suffix = suffix_of(path.name)
-    if suffix in ARRAY:
-        return [map_array(path)]
-    if suffix in ARRAYS:
-        return [array for array in read_arrays(path).values() if array.dtype.kind == "f"]
-    if suffix in SOUND:
-        return [read_sound(path)[0]]
-    return [read_picture(path)] if suffix in PICTURE else []
-
-
-def _name_noise(array: NDArray[Any]) -> str:
+def name_noise(array: NDArray[Any]) -> str:
+    """Name the noise, or return "" for what may be real."""
     if array.size < _LEAST or array.dtype.kind not in "iuf":
         return ""
     flat = array.ravel(order="K")  # as it lies in the file, so that nothing is copied
     if _is_constant(flat):
-        return "a constant"
+        return CONSTANT
     head = flat[:_MOST].astype(np.float64)
     if not np.isfinite(head).all() or (largest := float(np.abs(head).max())) == 0:
         return ""

@@ -4,12 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from npuspec.child import Progress, run_task
 from npuspec.facts.formats import readers_of
-from npuspec.facts.model import Lengths, Signature
-from npuspec.sources import Fetched
+from npuspec.facts.model import Content, Lengths, Signature
+from npuspec.sources import Fetched, fetch_written
 from npuspec.store import Store, canonical_json, digest_json, distrust
 
 _FORMAT = 5  # of what is kept: raised when the meaning of a fact changes
@@ -107,10 +108,9 @@ def latency(
     return result
 
 
-def noise(data: Fetched, store: Store) -> dict[str, str]:
-    """Return what those samples look like that look like random numbers or a constant, by their paths."""
-    found: dict[str, str] = _of_data(store, data, "npuspec.facts.randomness:noise", {}, {})
-    return found
+def content(data: Fetched, store: Store) -> Content:
+    """Return what is in the samples: what is the same, and what looks like random numbers or is constant."""
+    return Content.model_validate(_of_data(store, data, "npuspec.facts.decode:content", {}, {}))
 
 
 def text_digests(data: Fetched, tokenizer: Fetched | None, store: Store, *, field: str | None) -> dict[str, list[str]]:
@@ -126,6 +126,32 @@ def text_digests(data: Fetched, tokenizer: Fetched | None, store: Store, *, fiel
         store, data, "npuspec.facts.texts:digests", question, {"field": field, "tokenizer": place}
     )
     return found
+
+
+def given_samples(
+    function: str, files: Mapping[str, str], *, folder: Path, store: Store, input_: str | None
+) -> Fetched:
+    """Run a function of a spec's own that gives samples, and return them as files, by their content.
+
+    It is run each time: what it gives may follow from what no digest covers.
+
+    Args:
+        function: `module:function`.
+        files: the SHA-256 of each file that it is made of, by the paths below the folder.
+        folder: the spec's.
+        store: where the samples are kept.
+        input_: the one input that they are for, or None where they name their inputs.
+
+    Raises:
+        ChildError: `function-failed`, `function-result`, `unknown-function` or `unreadable-file`.
+        OSError: when the store can't be written.
+
+    """
+    distrust()
+    task = {"folder": str(folder), "name": function, "files": dict(files), "input": input_}
+    return fetch_written(
+        lambda output: run_task("npuspec.facts.given:given", {**task, "output": str(output)}), store=store
+    )
 
 
 def device_identities() -> dict[str, str]:

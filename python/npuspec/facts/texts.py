@@ -8,7 +8,8 @@ from typing import Any
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, SpecError
 from npuspec.diagnostics.suggest import did_you_mean
-from npuspec.facts.formats import TREE, YAML, missing_extra, suffix_of, unreadable
+from npuspec.facts.formats import missing_extra, unreadable
+from npuspec.sources.kinds import TREE, YAML, suffix_of
 from npuspec.store import digest_bytes
 
 MOST_TEXTS = 100_000  # of all files: a plan names each

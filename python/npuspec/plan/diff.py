@@ -171,7 +171,13 @@ def source_digests(plan: Plan) -> dict[str, str]:
         found["data.sha256"] = plan.samples.source.digest
         if plan.samples.tokenizer is not None:
             found["data.tokenizer-sha256"] = plan.samples.tokenizer.digest
-    return found
+    return found | {f"code.{name}.sha256": digest for name, digest in own_code(plan).items()}
+
+
+def own_code(plan: Plan) -> dict[str, str]:
+    """Return the digest of the code of each function of the spec's own, by its name, sorted."""
+    sources = [gate.own for gate in plan.gates] + ([] if plan.samples is None else [plan.samples.own])
+    return dict(sorted((source.source, source.digest) for source in sources if source is not None))
 
 
 def _digests(plan: Plan) -> dict[str, str]:
@@ -199,6 +205,7 @@ def _devices(plan: Plan) -> set[str]:
     return {deployment.device for deployment in plan.deployments}
 
 
+_MEASURED = ("outputs", "functions", "gates")
 _TAKEN = ("minimum", "maximum")
 """What a dimension says of the samples that a session takes as they are."""
 
@@ -224,7 +231,7 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
         "held": [s.parameters["gates"] for s in plan.stages if s.verb in ("mix", "control")],
         "inputs": program["inputs"],
         "layouts": [s.parameters.get("layouts") for s in plan.stages if s.verb == "shape"][:1],
-        "measured": [[s.parameters.get(k) for k in ("outputs", "gates")] for s in plan.stages if s.verb in _MEASURING],
+        "measured": [[s.parameters.get(k) for k in _MEASURED] for s in plan.stages if s.verb in _MEASURING],
         "model": plan.model.digest,
         "original": [port.model_dump(mode="json") for port in plan.original],
         "outputs": program["outputs"],

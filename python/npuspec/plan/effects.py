@@ -105,6 +105,7 @@ EFFECTS = {
     "batching.size": Effect(("variants", "batch", "outputs")),
     "cache.kind": Effect(("blob", "cache")),
     "data.field": _DATA,
+    "data.function": _DATA,
     "data.input": _DATA,
     "data.labels": Effect(_DATA.parts, (_C.REMEASURE,)),
     "data.sample-rate": _DATA,
@@ -123,6 +124,7 @@ EFFECTS = {
     "gates.*.against": _GATE,
     "gates.*.compared": _GATE,
     "gates.*.figure": _GATE,
+    "gates.*.function": _GATE,
     "gates.*.max": _GATE,
     "gates.*.metric": _GATE,
     "gates.*.min": _GATE,
@@ -215,6 +217,8 @@ def effect_of(what: str) -> Effect:
     if what.startswith("gates["):
         return _GATE
     table, *keys = _KEY.findall(what) or [what]
+    if table == "code":
+        return Effect(("measured",))
     if table == "toolchain":
         return Effect(("toolchain", *_PROGRAM))
     if table == "properties" and keys:

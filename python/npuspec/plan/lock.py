@@ -19,7 +19,7 @@ from npuspec.bundle.program import Frozen
 from npuspec.diagnostics import Diagnostic, LockError, SpecError
 from npuspec.plan.diff import source_digests
 from npuspec.plan.model import Plan, PlannedSource
-from npuspec.plan.passes.trace import COMMAND_LINE
+from npuspec.plan.passes.trace import OVERRIDES
 from npuspec.plan.stale import value_changes
 from npuspec.store import replace_file
 
@@ -119,6 +119,8 @@ class Lock(_Table):
     model: LockedSource
     data: LockedSource | None = None
     tokenizer: LockedSource | None = None
+    code: dict[str, Sha256] | None = None
+    """The spec's own functions, by what is in their files."""
     toolchain: dict[str, str]
     settings: dict[str, Any]
     """What the spec states."""
@@ -154,14 +156,14 @@ def locked_source(source: PlannedSource) -> LockedSource:
     return LockedSource(source=source.source, sha256=source.digest, files=len(source.files))
 
 
-def locked_settings(plan: Plan, origin: str) -> dict[str, Any]:
-    """Return a plan's settings of one origin, as TOML can hold them."""
-    return {s.path: _without_none(s.value) for s in plan.settings if s.origin == origin}
+def locked_settings(plan: Plan, *origins: str) -> dict[str, Any]:
+    """Return a plan's settings of some origins, as TOML can hold them."""
+    return {s.path: _without_none(s.value) for s in plan.settings if s.origin in origins}
 
 
 def is_overridden(plan: Plan) -> bool:
-    """Tell whether the command line overrides the spec, so that the plan isn't what the spec alone says."""
-    return any(s.origin == COMMAND_LINE for s in plan.settings)
+    """Tell whether something overrides the spec, so that the plan isn't what the spec alone says."""
+    return any(s.origin in OVERRIDES for s in plan.settings)
 
 
 def check_lock_place(path: Path) -> None:
@@ -259,7 +261,8 @@ def _versions(toolchain: Mapping[str, str]) -> dict[str, str]:
 def _locked_digests(lock: Lock) -> dict[str, str]:
     """Return the digests by what `npuspec diff` calls them; each stands in place of its pin."""
     sources = {"model.sha256": lock.model, "data.sha256": lock.data, "data.tokenizer-sha256": lock.tokenizer}
-    return {name: source.sha256 for name, source in sources.items() if source is not None}
+    found = {name: source.sha256 for name, source in sources.items() if source is not None}
+    return found | {f"code.{name}.sha256": digest for name, digest in (lock.code or {}).items()}
 
 
 def _without_none(value: Any) -> Any:

@@ -1,5 +1,7 @@
 """The pure part of lowering: a spec, and everything that had to be found out about it, become a plan."""
 
+from collections.abc import Mapping
+
 from npuspec.bundle.program import Program
 from npuspec.plan.model import Plan, PlannedSource, Samples, Waste
 from npuspec.plan.passes.deploy import plan_core, plan_deployments
@@ -21,6 +23,8 @@ def lower(
     toolchain: dict[str, str],
     device: str | None,
     waste: tuple[Waste, ...] = (),
+    code: Mapping[str, PlannedSource] | None = None,
+    given: str | None = None,
 ) -> Plan:
     """Return the plan.
 
@@ -33,10 +37,12 @@ def lower(
         toolchain: the versions that shape the result.
         device: instead of the spec's target and its fallbacks.
         waste: what its real lengths show.
+        code: the files that each of its own functions is made of.
+        given: the origin of samples that aren't the spec's.
 
     """
     recipe = plan_recipe(spec)
-    gates = plan_gates(spec)
+    gates = tuple(gate.model_copy(update={"own": (code or {}).get(str(gate.function))}) for gate in plan_gates(spec))
     core = plan_core(spec)
     deployments = plan_deployments(spec, device)
     rewrite = plan_rewrite(spec, program)
@@ -70,6 +76,6 @@ def lower(
         platforms=tuple(sorted(spec.target.platforms)),
         deployments=deployments,
         stages=stages,
-        settings=trace_settings(spec, device),
+        settings=trace_settings(spec, device, given),
         waste=waste,
     )

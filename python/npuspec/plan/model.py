@@ -87,6 +87,8 @@ class Samples(Frozen):
     """
 
     source: PlannedSource
+    own: PlannedSource | None = None
+    """The function that gave them, and the files that it is made of; what it gave is the source."""
     input: str | None
     """None where files name their arrays themselves."""
     sample_rate: int | None
@@ -119,6 +121,9 @@ class PlannedGate(Frozen):
     figure: str | None = None
     platform: str | None = None
     variant: str | None = None
+    function: str | None = None
+    own: PlannedSource | None = None
+    """The files that the function is made of."""
     min: float | None = None
     max: float | None = None
 
@@ -129,7 +134,8 @@ class PlannedGate(Frozen):
             return f"{self.figure} {self.metric}" + (f" on {self.platform}" if self.platform else "")
         beside = self.against or ("the original" if self.compared == "with-original" else None)
         where = f" in variant {self.variant}" if self.variant else ""
-        return f"{self.metric} of {self.of}" + (f" against {beside}" if beside else "") + f", {self.output}{where}"
+        where = f", {self.output}{where}" if self.output else where
+        return f"{self.function or self.metric} of {self.of}" + (f" against {beside}" if beside else "") + where
 
     @property
     def limits(self) -> str:

@@ -3,13 +3,13 @@
 This is where the passes stand in order. Each takes what the ones before it made, and nothing flows back.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from npuspec.diagnostics import Diagnostic, NpuspecError, has_errors
-from npuspec.facts import Signature, lengths, noise, readers_of, signature, text_digests, toolchain
+from npuspec.facts import Content, Signature, content, lengths, readers_of, signature, text_digests, toolchain
 from npuspec.plan.lower import lower
 from npuspec.plan.model import Plan, PlannedGate, PlannedSource, Samples, SourceFile, Waste
 from npuspec.plan.passes.beside import check_beside
@@ -17,12 +17,15 @@ from npuspec.plan.passes.bind import build_program, check_ports, named_shapes, p
 from npuspec.plan.passes.cut import check_lengths
 from npuspec.plan.passes.doubt import MODEL_DOUBTS, SAMPLE_DOUBTS, doubt_model, doubt_samples
 from npuspec.plan.passes.gate import check_gates
+from npuspec.plan.passes.given import Given, for_one_input, origin_of, with_given
 from npuspec.plan.passes.overflow import check_chunks, multiples
+from npuspec.plan.passes.own import Give, give_samples, read_functions, refused_metrics, refused_samples, unrun_samples
 from npuspec.plan.passes.reach import beyond_reach
 from npuspec.plan.passes.sample import check_files, split_samples
 from npuspec.plan.passes.trace import written_gates
 from npuspec.plan.passes.waste import WASTE_DOUBTS, count_waste, stated_lengths
 from npuspec.sources import Fetched, Tree, fetch_beside, fetch_data, fetch_file, fetch_model
+from npuspec.sources.local import LocalTree
 from npuspec.sources.model import File
 from npuspec.spec import Document, Spec, apply_allowances, load, open_choices, validate
 from npuspec.store import Store
@@ -50,6 +53,10 @@ class Prepared:
     """What the spec says that can't be executed yet."""
     gates: tuple[PlannedGate, ...]
     """The plan's gates in the order of the spec's text, so that a fault finds its place there."""
+    folder: Path
+    """The spec's, where its own code lies."""
+    own: tuple[Diagnostic, ...]
+    """The metrics that are code, for whoever doesn't allow that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,8 @@ class _Sources:
     data: Fetched | None
     tokenizer: Fetched | None
     waste: tuple[Waste, ...]
+    code: Mapping[str, PlannedSource]
+    """The spec's own functions, by their names."""
 
 
 def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
@@ -72,7 +81,8 @@ def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
     if spec is None:
         return document, diagnostics
     before = partial(_fetched_before, folder=document.folder, store=store)
-    sources, faults = _fetch(spec, before, partial(fetch_beside, folder=document.folder, store=store, offline=True))
+    beside = partial(fetch_beside, folder=document.folder, store=store, offline=True)
+    sources, faults = _fetch(spec, before, beside, LocalTree(document.folder), unrun_samples)
     diagnostics += faults + check_beside(spec) + check_gates(spec) + beyond_reach(spec)
     found = None
     if sources.model is not None:
@@ -86,13 +96,35 @@ def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
 
 
 def prepare(
-    path: Path, store: Store, *, device: str | None = None, announce: Announce | None = None
+    path: Path,
+    store: Store,
+    *,
+    device: str | None = None,
+    announce: Announce | None = None,
+    allow_code: bool = False,
+    given: Given | None = None,
 ) -> tuple[Document, Prepared | None, list[Diagnostic]]:
-    """Lower a spec to its plan; `device` overrides the target and its fallbacks."""
+    """Lower a spec to its plan.
+
+    Args:
+        path: the spec.
+        store: where what is found out is kept.
+        device: instead of the target and its fallbacks.
+        announce: told what takes long.
+        allow_code: whether code of the spec's own may give the samples.
+        given: takes samples that are given in place of the spec's.
+
+    Raises:
+        InputError: one of those isn't what the model takes.
+        SpecError: they can't be taken.
+
+    """
     document, diagnostics = load(path)
     if has_errors(diagnostics):
         return document, None, diagnostics
-    prepared, faults = prepare_document(document, store, device=device, announce=announce)
+    prepared, faults = prepare_document(
+        document, store, device=device, announce=announce, allow_code=allow_code, given=given
+    )
     return document, prepared, [*diagnostics, *faults]
 
 
@@ -103,11 +135,15 @@ def prepare_document(
     device: str | None = None,
     announce: Announce | None = None,
     tree: Tree | None = None,
+    allow_code: bool = False,
+    given: Given | None = None,
 ) -> tuple[Prepared | None, list[Diagnostic]]:
     """Lower a spec whose text is read already; `tree` is what its paths lie in, instead of its folder."""
-    spec, diagnostics = validate(document)
+    spec, diagnostics = validate(document if given is None else with_given(document))
     if spec is None:
         return None, diagnostics
+    if given is not None:
+        spec = for_one_input(spec)
     diagnostics += [*open_choices(spec), *check_beside(spec), *check_gates(spec)]
     say = None if announce is None else (lambda requirement: announce(f"downloading {requirement}"))
 
@@ -115,11 +151,14 @@ def prepare_document(
         return fetch(source, sha256, folder=document.folder, store=store, on_download=say, tree=tree)
 
     beside = partial(fetch_beside, folder=document.folder, store=store, on_download=say, tree=tree)
-    sources, faults = _fetch(spec, fetched, beside)
+    tell = announce or (lambda _: None)
+    give = partial(give_samples, folder=document.folder, store=store, announce=tell) if allow_code else refused_samples
+    tree = tree or LocalTree(document.folder)
+    sources, faults = _fetch(spec, fetched, beside, tree, give, has_data=given is None)
     diagnostics += faults
     prepared = None
     if not has_errors(diagnostics):
-        prepared, faults = _lower(spec, sources, store, device, announce or (lambda _: None))
+        prepared, faults = _lower(spec, sources, store, device, tell, document, given)
         diagnostics += faults
     unknowable = () if prepared else (*MODEL_DOUBTS, *SAMPLE_DOUBTS, *WASTE_DOUBTS)
     return prepared, apply_allowances(spec, diagnostics, unknowable=unknowable)
@@ -145,19 +184,27 @@ def _fetch(
     spec: Spec,
     fetched: Callable[[Fetch, str, str | None], tuple[Fetched | None, list[Diagnostic]]],
     beside: Callable[..., tuple[Fetched | None, list[Diagnostic]]],
+    tree: Tree,
+    give: Give,
+    *,
+    has_data: bool = True,
 ) -> tuple[_Sources, list[Diagnostic]]:
-    """Fetch the model, the data and their tokenizer if there are any, and the real lengths."""
+    """Fetch the model, the data and their tokenizer if there are any, the real lengths, and code of the spec's own."""
     model, faults = fetched(fetch_model, spec.model.source, spec.model.sha256)
     waste, more = count_waste(spec, beside)
-    faults = [*faults, *more]
+    code, others = read_functions(spec, tree)
+    faults = [*faults, *more, *others]
     data = tokenizer = None
-    if spec.data is not None:
-        data, more = fetched(fetch_data, spec.data.source, spec.data.sha256)
+    if spec.data is not None and has_data:
+        if spec.data.function is None:
+            data, more = fetched(fetch_data, spec.data.origin, spec.data.sha256)
+        else:
+            data, more = give(spec.data, code.get(spec.data.function))
         faults += more
         if spec.data.tokenizer is not None:
             tokenizer, more = fetched(fetch_file, spec.data.tokenizer, spec.data.tokenizer_sha256)
             faults += more
-    return _Sources(model, data, tokenizer, waste), faults
+    return _Sources(model, data, tokenizer, waste, code), faults
 
 
 def _look(spec: Spec, model: Fetched, store: Store) -> tuple[Signature | None, list[Diagnostic]]:
@@ -170,7 +217,13 @@ def _look(spec: Spec, model: Fetched, store: Store) -> tuple[Signature | None, l
 
 
 def _lower(
-    spec: Spec, sources: _Sources, store: Store, device: str | None, announce: Announce
+    spec: Spec,
+    sources: _Sources,
+    store: Store,
+    device: str | None,
+    announce: Announce,
+    document: Document,
+    given: Given | None,
 ) -> tuple[Prepared | None, list[Diagnostic]]:
     if (model := sources.model) is None:
         return None, []
@@ -190,6 +243,9 @@ def _lower(
     except NpuspecError as error:
         return None, [*diagnostics, *(d.at(("dims",)) for d in error.diagnostics)]
     diagnostics += check_lengths(spec, propagated)
+    if given is not None and not has_errors(diagnostics):
+        announce("taking the caller's samples")
+        sources = replace(sources, data=given(build_program(spec, found, propagated)))
     planned_model = _source(spec.model.source, model)
     samples, faults = _split(spec, sources, store)
     diagnostics += faults
@@ -198,15 +254,31 @@ def _lower(
     program = build_program(spec, found, propagated)
     tools = toolchain(*readers_of(file.path for file in sources.data.files) if sources.data is not None else ())
     plan = lower(
-        spec, program, planned_model, samples, entry=model.entry, toolchain=tools, device=device, waste=sources.waste
+        spec,
+        program,
+        planned_model,
+        samples,
+        entry=model.entry,
+        toolchain=tools,
+        device=device,
+        waste=sources.waste,
+        code=sources.code,
+        given=None if given is None else origin_of(document),
     )
     if faults := check_chunks(plan.program):
         return None, [*diagnostics, *faults]
     beyond = beyond_reach(spec)
-    return Prepared(plan, model, sources.data, sources.tokenizer, tuple(beyond), written_gates(spec)), [
-        *diagnostics,
-        *beyond,
-    ]
+    prepared = Prepared(
+        plan=plan,
+        model=model,
+        data=sources.data,
+        tokenizer=sources.tokenizer,
+        beyond=tuple(beyond),
+        gates=written_gates(spec),
+        folder=document.folder,
+        own=tuple(refused_metrics(spec, sources.code)),
+    )
+    return prepared, [*diagnostics, *beyond]
 
 
 def _split(spec: Spec, sources: _Sources, store: Store) -> tuple[Samples | None, list[Diagnostic]]:
@@ -222,8 +294,11 @@ def _split(spec: Spec, sources: _Sources, store: Store) -> tuple[Samples | None,
         except NpuspecError as error:
             return None, [d.at(_PLACES.get(d.code, ("data", "source"))) for d in error.diagnostics]
         planned_tokenizer = None if tokenizer is None else _source(spec.data.tokenizer, tokenizer)
-    samples, faults = split_samples(spec, _source(spec.data.source, data), planned_tokenizer, found)
-    return samples, faults if samples is None else doubt_samples(samples, noise(data, store) if found is None else {})
+    code = sources.code.get(spec.data.origin)
+    inside = content(data, store) if found is None else Content()
+    planned = _source(spec.data.origin, data)
+    samples, faults = split_samples(spec, planned, planned_tokenizer, found, inside.digests, code)
+    return samples, faults if samples is None else doubt_samples(samples, inside)
 
 
 def _source(text: str, fetched: Fetched) -> PlannedSource:

@@ -34,7 +34,7 @@ class Side:
         return has_errors(self.diagnostics)
 
 
-def read_side(path: Path, store: Store, announce: Announce | None = None) -> Side:
+def read_side(path: Path, store: Store, announce: Announce | None = None, *, allow_code: bool = False) -> Side:
     """Read a plan from what stands at a path: a bundle, a plan's JSON, or a spec, which is lowered.
 
     Raises:
@@ -45,11 +45,13 @@ def read_side(path: Path, store: Store, announce: Announce | None = None) -> Sid
         return _from_json(path, open_bundle(path).path(PLAN).read_bytes())
     if is_planfile(path):
         return _from_json(path, path.read_bytes())
-    document, prepared, diagnostics = prepare(path, store, announce=announce)
+    document, prepared, diagnostics = prepare(path, store, announce=announce, allow_code=allow_code)
     return Side(document, None if prepared is None else prepared.plan, diagnostics)
 
 
-def read_base(path: Path, revision: str, store: Store, announce: Announce | None = None) -> Side:
+def read_base(
+    path: Path, revision: str, store: Store, announce: Announce | None = None, *, allow_code: bool = False
+) -> Side:
     """Lower a spec as it was at a revision of git, with everything that it names beside it.
 
     What git doesn't track is taken from the working tree, and a note says so.
@@ -64,7 +66,7 @@ def read_base(path: Path, revision: str, store: Store, announce: Announce | None
     document, faults = decode(data, name=name, folder=path.parent)
     if has_errors(faults):
         return Side(document, None, faults)
-    prepared, more = prepare_document(document, store, announce=announce, tree=tree)
+    prepared, more = prepare_document(document, store, announce=announce, tree=tree, allow_code=allow_code)
     return Side(document, None if prepared is None else prepared.plan, [*faults, *more, *_borrowed(tree, revision)])
 
 

@@ -4,8 +4,9 @@ A source is a stranger's text. Nothing of it is run, no path leads out of the sp
 handed on is a copy of the very bytes that were hashed. Another hub is another class with the methods of `tree.Tree`.
 """
 
+from npuspec.sources.code import read_code
 from npuspec.sources.model import Fetched
-from npuspec.sources.obtain import fetch_beside, fetch_data, fetch_file, fetch_model, fetch_unpinned
+from npuspec.sources.obtain import fetch_beside, fetch_data, fetch_file, fetch_model, fetch_unpinned, fetch_written
 from npuspec.sources.parse import source_faults
 from npuspec.sources.public import fetch
 from npuspec.sources.tree import Tree
@@ -19,5 +20,7 @@ __all__ = [
     "fetch_file",
     "fetch_model",
     "fetch_unpinned",
+    "fetch_written",
+    "read_code",
     "source_faults",
 ]

@@ -9,7 +9,7 @@ from npuspec.store import digest_bytes
 
 @dataclass(frozen=True, slots=True)
 class PathSource:
-    """A file, or files by glob, in the spec's own folder; `path` is POSIX, relative and without `.` or `..`."""
+    """A file, a folder, or files by glob, in the spec's own folder; `path` is POSIX, relative, without `.` or `..`."""
 
     path: str
 

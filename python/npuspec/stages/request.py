@@ -36,11 +36,13 @@ class Request:
     data: Path | None
     tokenizer: Path | None
     """The file, for data that are text."""
+    folder: Path | None = None
+    """The spec's folder, where its own code lies."""
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> "Request":
         """Read what `execute` sent."""
-        data, tokenizer = arguments["data"], arguments.get("tokenizer")
+        data, tokenizer, folder = arguments["data"], arguments.get("tokenizer"), arguments.get("folder")
         return cls(
             parameters=arguments["parameters"],
             inputs=tuple(Path(p) for p in arguments["inputs"]),
@@ -48,6 +50,7 @@ class Request:
             model=Path(arguments["model"]),
             data=None if data is None else Path(data),
             tokenizer=None if tokenizer is None else Path(tokenizer),
+            folder=None if folder is None else Path(folder),
         )
 
     @property

@@ -9,12 +9,14 @@ import numpy as np
 
 from npuspec.bundle.program import DataInput, Program
 from npuspec.diagnostics import Diagnostic, StageError
-from npuspec.facts.formats import ARRAY, SOUND, suffix_of, unreadable
+from npuspec.facts.formats import unreadable
 from npuspec.facts.pictures import read_picture
 from npuspec.facts.sound import read_sound
+from npuspec.facts.tensors import read_named
 from npuspec.facts.texts import open_tokenizer, read_texts
-from npuspec.runtime.arrays import read_array, read_arrays
+from npuspec.runtime.arrays import read_array
 from npuspec.runtime.feed import Array
+from npuspec.sources.kinds import ARRAY, SOUND, suffix_of
 
 _SOUND = {"float32": "float32", "float16": "float32", "float64": "float64", "int16": "int16", "int32": "int32"}
 """NumPy's name of an input's dtype to the form in which sound is read for it: floats from -1 to 1, integers in full."""
@@ -118,7 +120,7 @@ def _read_picture(file: Path, target: DataInput) -> Array:
 
 def _read_named(folder: Path, path: str, inputs: Mapping[str, DataInput]) -> dict[str, Array]:
     try:
-        arrays = read_arrays(folder / path)
+        arrays = read_named(folder / path)
     except ValueError as error:
         raise unreadable(path, str(error)) from None
     if missing := sorted(inputs.keys() - arrays.keys()):

@@ -62,7 +62,7 @@ class Store:
 
     def drop(self, kind: str, key: str) -> None:
         """Take an entry out, in one step."""
-        with self._scratch() as scratch, suppress(FileNotFoundError):
+        with self.scratch() as scratch, suppress(FileNotFoundError):
             (self.root / kind / key).rename(scratch / "dropped")
 
     @contextmanager
@@ -71,7 +71,7 @@ class Store:
 
         Where another process made the same entry meanwhile, that one stays.
         """
-        with self._scratch() as scratch:
+        with self.scratch() as scratch:
             folder = scratch / "entry"
             folder.mkdir()
             yield folder
@@ -86,7 +86,7 @@ class Store:
                     folder.rename(target)
 
     @contextmanager
-    def _scratch(self) -> Iterator[Path]:
+    def scratch(self) -> Iterator[Path]:
         """Yield a folder of our own on the same file system, clearing away what killed processes left."""
         from filelock import FileLock  # noqa: PLC0415  slow to import, and not needed to look an entry up
 

@@ -13,6 +13,7 @@ from npuspec.diagnostics.codes import (
     diff,
     findings,
     model,
+    own,
     properties,
     review,
     rules,
@@ -89,6 +90,7 @@ def test_codes_are_sorted_and_stand_in_one_file_each() -> None:
         model.MODEL,
         stages.STAGES,
         findings.FINDINGS,
+        own.OWN,
         runtime.RUNTIME,
     )
     assert list(CODES) == sorted(CODES)

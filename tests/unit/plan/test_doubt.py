@@ -4,6 +4,7 @@ import pytest
 
 from builders import DATA, SMALL, signature_of, spec_of
 from npuspec.diagnostics import Diagnostic, Severity
+from npuspec.facts import Content
 from npuspec.plan.model import PlannedSource, Samples
 from npuspec.plan.passes.doubt import MODEL_DOUBTS, SAMPLE_DOUBTS, doubt_model, doubt_samples
 
@@ -49,14 +50,18 @@ def samples(calibration: str, validation: str) -> Samples:
     )
 
 
+def noise(paths: str, kind: str = "normal noise") -> Content:
+    return Content(noise=dict.fromkeys(paths, kind))
+
+
 @pytest.mark.parametrize("noisy", ["", "a", "ab"])
 def test_fewer_than_half_are_let_pass(noisy: str) -> None:
-    assert doubt_samples(samples("abc", "de"), dict.fromkeys(noisy, "normal noise")) == []
+    assert doubt_samples(samples("abc", "de"), noise(noisy)) == []
 
 
 @pytest.mark.parametrize("noisy", ["abc", "abcde", "ade"])
 def test_half_of_the_samples_are_enough_wherever_they_are_used(noisy: str) -> None:
-    [fault] = doubt_samples(samples("abc", "de"), dict.fromkeys(noisy, "normal noise"))
+    [fault] = doubt_samples(samples("abc", "de"), noise(noisy))
     assert (fault.code, fault.severity) == ("random-calibration", Severity.WARNING)
     assert fault.labels[0].path == ("data", "source")
     assert fault.message == f"{len(noisy)} of 5 samples look like normal noise"
@@ -64,10 +69,50 @@ def test_half_of_the_samples_are_enough_wherever_they_are_used(noisy: str) -> No
 
 
 def test_what_they_look_like_is_said_once_each_in_order() -> None:
-    [fault] = doubt_samples(samples("ab", "cd"), {"d": "uniform noise", "a": "a constant", "b": "uniform noise"})
-    assert fault.message == "3 of 4 samples look like a constant and uniform noise"
+    found = Content(noise={"d": "uniform noise", "a": "normal noise", "b": "uniform noise"})
+    [fault] = doubt_samples(samples("ab", "cd"), found)
+    assert fault.message == "3 of 4 samples look like normal noise and uniform noise"
+
+
+@pytest.mark.parametrize("names", ["c", "d", "da"])
+def test_one_constant_sample_is_enough_and_each_is_named(names: str) -> None:
+    [fault] = doubt_samples(samples("abc", "de"), Content(constant=tuple(names)))
+    assert (fault.code, fault.severity) == ("constant-samples", Severity.WARNING)
+    assert fault.labels[0].path == ("data", "source")
+    listed = ", ".join(f"`{name}`" for name in sorted(names))
+    assert fault.message == f"{len(names)} of 5 samples are one value over and over: {listed}"
+    assert fault.code in SAMPLE_DOUBTS
+
+
+def test_of_many_constant_samples_a_few_are_named() -> None:
+    [fault] = doubt_samples(samples("abcdefgh", ""), Content(constant=tuple("abcdefg")))
+    assert fault.message.endswith(": `a`, `b`, `c`, `d`, `e` and 2 more")
+
+
+def test_noise_and_constants_are_told_apart() -> None:
+    found = Content(noise={"a": "normal noise", "b": "normal noise"}, constant=("c",))
+    assert [fault.code for fault in doubt_samples(samples("ab", "cd"), found)] == [
+        "random-calibration",
+        "constant-samples",
+    ]
 
 
 def test_files_that_are_no_samples_do_not_count() -> None:
-    assert doubt_samples(samples("ab", "cd"), dict.fromkeys("vwxyz", "a constant")) == []
-    assert doubt_samples(samples("", ""), {}) == []
+    assert doubt_samples(samples("ab", "cd"), noise("vwxyz")) == []
+    assert doubt_samples(samples("ab", "cd"), Content(constant=tuple("vwxyz"))) == []
+    assert doubt_samples(samples("", ""), Content()) == []
+
+
+@pytest.mark.parametrize("count", [100, 300, 499])
+def test_few_pictures_that_calibrate_are_noted(count: int) -> None:
+    some = samples("", "ab").model_copy(update={"calibration": tuple(f"{n}.PNG" for n in range(count))})
+    [fault] = doubt_samples(some, Content())
+    assert (fault.code, fault.severity, fault.labels[0].path) == ("few-pictures", Severity.NOTE, ("quantization",))
+    assert fault.message == f"{count} pictures calibrate, and 500 to 1000 are usual for images"
+
+
+@pytest.mark.parametrize(("count", "suffix"), [(0, "jpg"), (99, "jpg"), (500, "jpg"), (300, "npy"), (300, "wav")])
+def test_other_samples_enough_pictures_and_those_that_are_warned_of_are_not(count: int, suffix: str) -> None:
+    calibration = tuple(f"{n}.{suffix}" for n in range(count))
+    some = samples("", "").model_copy(update={"calibration": calibration, "validation": ("a.jpg",)})
+    assert doubt_samples(some, Content()) == []

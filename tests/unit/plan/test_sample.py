@@ -95,7 +95,7 @@ def test_too_few_samples_are_a_fault_where_the_number_is_stated(samples: int | N
 def test_none_left_for_the_gates_is_said_so() -> None:
     _, [fault] = split_samples(spec_of(text(9)), source_of(*FILES))
     assert fault.message == "all 9 samples calibrate: none is left for the gates"
-    assert fault.help == "more data, or samples = 6"
+    assert fault.help == "add data, or state samples = 6, which leaves 3 for the gates"
 
 
 def test_files_of_the_same_content_are_a_fault() -> None:
@@ -104,7 +104,21 @@ def test_files_of_the_same_content_are_a_fault() -> None:
     doubled = source.model_copy(update={"files": (*source.files, twin)})
     _, [fault] = split_samples(spec_of(text()), doubled)
     assert (fault.code, fault.labels[0].path) == ("duplicate-samples", ("data", "source"))
-    assert "`3.npy`" in fault.message
+    assert fault.message == "1 sample(s) occur twice: `twin.npy` holds the same as `3.npy`"
+
+
+def test_files_that_hold_the_same_in_another_form_are_a_fault() -> None:
+    contents = {"2.npy": "b" * 64, "5.npy": "a" * 64, "7.npy": "a" * 64, "8.npy": "a" * 64}
+    samples, [fault] = split_samples(spec_of(text()), source_of(*FILES), contents=contents)
+    assert samples is None
+    assert (fault.code, fault.labels[0].path) == ("duplicate-samples", ("data", "source"))
+    assert fault.message == "2 sample(s) occur twice: `7.npy` holds the same as `5.npy`"
+
+
+def test_the_split_follows_the_files_and_not_what_they_hold() -> None:
+    contents = {name: f"{9 - number}" * 64 for number, name in enumerate(FILES)}
+    samples, _ = split_samples(spec_of(text()), source_of(*FILES), contents=contents)
+    assert samples == split(text(), source_of(*FILES))
 
 
 def test_files_that_are_no_samples_are_one_fault_that_counts_them() -> None:
@@ -120,6 +134,7 @@ def test_sound_needs_a_rate_and_arrays_do_not() -> None:
     assert split(text(), source_of(*FILES)).sample_rate is None
 
 
+FOLDER = DATA.replace("samples/*.npy", "clips/")
 NPZ = '[data]\nsource = "samples/*"\n'
 TOKENIZED = DATA + 'tokenizer = "tokenizer.json"\n'
 FIELD = 'field = "talk"\n'
@@ -130,6 +145,9 @@ FIELD = 'field = "talk"\n'
     [
         (DATA, ("a.npy", "b.NPY", "c.png", "d.jpg", "e.JPEG")),
         (NPZ, ("a.npz",)),
+        (NPZ, ("a.npz", "b.safetensors")),
+        (FOLDER, ("a.jpg", "b/c.PNG")),
+        (FOLDER.replace("clips", "pypi:clips==1.0/clips"), ("a.npy",)),
         (TOKENIZED, ("a.txt", "b.TXT")),
         (TOKENIZED + FIELD, ("a.yml", "b.yaml", "c.json", "d.txt")),
     ],
@@ -143,7 +161,11 @@ def test_files_of_the_kind_that_the_keys_are_for_are_right(data: str, files: tup
     [
         (NPZ, ("a.npy",), "missing-key", ("data",)),
         (NPZ, ("a.npz", "b.npy"), "unsupported-data-format", ("data", "source")),
+        (NPZ, ("a.safetensors", "b.wav"), "unsupported-data-format", ("data", "source")),
         (DATA, ("a.npz",), "idle-key", ("data", "input")),
+        (DATA, ("a.safetensors", "b.npz"), "idle-key", ("data", "input")),
+        (FOLDER, ("a.npy", "b.npz"), "unsupported-data-format", ("data", "source")),
+        (FOLDER, ("a.png", "masks/a.npy"), "unsupported-data-format", ("data", "source")),
         (DATA, ("a.npz", "b.npy"), "unsupported-data-format", ("data", "source")),
         (DATA, ("a.txt",), "missing-key", ("data",)),
         (DATA, ("a.npy", "notes.txt"), "unsupported-data-format", ("data", "source")),
@@ -158,6 +180,13 @@ def test_files_and_keys_that_do_not_belong_together_are_one_fault(
 ) -> None:
     [fault] = checked(data, *files)
     assert (fault.code, fault.labels[0].path) == (code, path)
+
+
+def test_a_folder_of_several_kinds_is_a_fault_that_counts_them_and_says_which_glob() -> None:
+    rate = "sample-rate = 16000\n"
+    [fault] = checked(FOLDER + rate, "a.txt", "b.txt", "b.wav", "c.json")
+    assert fault.message == "`clips/` holds samples of several kinds: sound in 1 file(s), text in 3 file(s)"
+    assert fault.help == 'say which are meant, with a glob: source = "clips/**/*.wav"'
 
 
 def tokenized(samples: int, texts: dict[str, list[str]]) -> Samples:

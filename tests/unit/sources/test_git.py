@@ -208,5 +208,6 @@ def test_a_model_and_data_are_fetched_from_a_revision(folder: Path, store: Store
     data, faults = fetch_data("data/**/*.npy", None, folder=folder, store=store, tree=tree)
     assert data is not None, faults
     assert [(file.path, file.size) for file in data.files] == [("a.npy", 1), ("deep/b.npy", 1)]
+    assert fetch_data("data", None, folder=folder, store=store, tree=tree) == (data, [])
     _, (fault,) = fetch_model("none.onnx", None, folder=folder, store=store, tree=tree)
     assert "the spec's folder at `HEAD`" in fault.message

@@ -156,6 +156,25 @@ def test_data_by_glob(spec: Path, store: Store) -> None:
     refused(fetch_data("d/*.mp3", None, folder=spec, store=store), "no-data", ("data", "source"))
 
 
+def test_data_by_folder_is_what_a_glob_for_its_samples_is(spec: Path, store: Store) -> None:
+    fill(
+        spec, {"d/b.wav": b"b", "d/a/c.wav": b"c", "d/README": b"n", "d/.hidden/a.wav": b"x", "e/a.mp3": b"", "f": b""}
+    )
+    fetched = done(fetch_data("d/", None, folder=spec, store=store))
+    assert fetched == done(fetch_data("d/**/*.wav", None, folder=spec, store=store))
+    assert [file.path for file in fetched.files] == ["a/c.wav", "b.wav"]
+    fill(spec, {"d/d.wav": b"new"})
+    refused(fetch_data("d", fetched.digest, folder=spec, store=store), "wrong-pin", ("data", "sha256"))
+    refused(fetch_data("e", None, folder=spec, store=store), "no-data", ("data", "source"))
+
+
+def test_what_is_one_file_is_no_folder(spec: Path, store: Store) -> None:
+    fill(spec, {"d/b.wav": b"b", "m.onnx/b.wav": b"b"})
+    refused(fetch_model("m.onnx", None, folder=spec, store=store), "missing-file", ("model", "source"))
+    refused(fetch_file("d", None, folder=spec, store=store), "missing-file", AT)
+    refused(fetch_beside("d", at=AT, folder=spec, store=store), "missing-file", AT)
+
+
 AT = ("data", "tokenizer")
 PINNED = ("data", "tokenizer-sha256")
 
@@ -282,6 +301,15 @@ def test_remote_and_local_files_are_one_entry(spec: Path, store: Store, index: P
     fill(spec, files)
     local = done(fetch_data("toy/d/**/*.wav", None, folder=spec, store=store))
     assert done(fetch_data("pypi:toy==1.0/toy/d/**/*.wav", local.digest, folder=spec, store=store)) == local
+    assert done(fetch_data("pypi:toy==1.0/toy/d/", local.digest, folder=spec, store=store)) == local
+    assert (
+        "the wheel of `toy==1.0`"
+        in refused(
+            fetch_data("pypi:toy==1.0/toy-1.0.dist-info", local.digest, folder=spec, store=store),
+            "no-data",
+            ("data", "source"),
+        ).message
+    )
 
 
 def test_offline_never_downloads(spec: Path, store: Store, index: Path, wheel: Make, onnx: Onnx) -> None:

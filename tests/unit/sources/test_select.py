@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from npuspec.sources.faults import Fault
 from npuspec.sources.local import LocalTree
-from npuspec.sources.select import find, match
+from npuspec.sources.select import find, match, samples
 
 
 def fill(folder: Path, *names: str) -> LocalTree:
@@ -90,6 +90,51 @@ def test_no_guess_holds_what_a_terminal_obeys(tmp_path: Path) -> None:
     with pytest.raises(Fault) as caught:
         find(fill(tmp_path, "asr\x1b[2J.onnx", "b.txt"), "asr.onnx")
     assert caught.value.help == "known here: `b.txt`"
+
+
+def test_of_a_folder_all_files_below_that_may_be_samples_are_taken(tmp_path: Path) -> None:
+    names = ["a.wav", "README.md", ".h.wav", ".g/i.wav", "d/e/c.WAV", "d/n.txt", "d/Thumbs.db", "x.safetensors"]
+    tree = fill(tmp_path, *(f"clips/{name}" for name in names), "b.wav")
+    assert samples(tree, "clips") == ("clips", ["a.wav", "d/e/c.WAV", "d/n.txt", "x.safetensors"])
+    assert samples(tree, "clips/d/e") == ("clips/d/e", ["c.WAV"])
+
+
+def test_what_is_no_folder_is_a_file_or_a_glob(tmp_path: Path) -> None:
+    tree = fill(tmp_path, "clips/a.wav", "clips/b.mp3", "c[d]/e.wav")
+    assert samples(tree, "clips/b.mp3") == ("clips", ["b.mp3"])
+    assert samples(tree, "clips/*") == ("clips", ["a.wav", "b.mp3"])
+    for path, code in (("clip", "missing-file"), ("no/clips", "missing-file"), ("c[d]", "no-data")):
+        with pytest.raises(Fault) as caught:
+            samples(tree, path)
+        assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["clips/a.mp3", "clips/b/c"], "holds no samples: of its 2 file(s), `a.mp3` is none"),
+        (["clips/.a/b.wav"], "holds no samples"),
+    ],
+)
+def test_a_folder_without_samples_says_what_is_in_it(tmp_path: Path, names: list[str], message: str) -> None:
+    with pytest.raises(Fault) as caught:
+        samples(fill(tmp_path, *names), "clips")
+    assert caught.value.code == "no-data"
+    assert str(caught.value) == f"the folder `clips` in the spec's folder {message}"
+    assert ".safetensors" in caught.value.help
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links take rights there that tests lack")
+def test_a_folder_may_be_reached_by_a_link_but_not_left_by_one(tmp_path: Path) -> None:
+    tree = fill(tmp_path / "spec", "real/a.wav", "real/b/c.wav")
+    fill(tmp_path / "outside", "secret.wav")
+    (tmp_path / "spec/link").symlink_to("real")
+    (tmp_path / "spec/real/loop").symlink_to(".")
+    (tmp_path / "spec/out").symlink_to(tmp_path / "outside")
+    assert samples(tree, "link") == ("link", ["a.wav", "b/c.wav"])
+    with pytest.raises(Fault) as caught:
+        tree.open("/".join(["out", *samples(tree, "out")[1]]))
+    assert caught.value.code == "path-outside"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links take rights there that tests lack")

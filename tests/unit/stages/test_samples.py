@@ -12,6 +12,7 @@ import soundfile
 from numpy.typing import NDArray
 from PIL import Image
 from runtime.toys import data, program
+from safetensors.numpy import save
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
@@ -199,6 +200,30 @@ def test_an_archive_of_other_arrays_is_refused(tmp_path: Path, content: bytes, w
     (tmp_path / "a.npz").write_bytes(content)
     message = refused_as("unreadable-sample", tmp_path, PAIR, "a.npz")
     assert message.startswith("`a.npz` is no usable sample: ")
+    assert why in message
+
+
+def test_safetensors_hold_the_arrays_by_the_names_of_the_inputs(tmp_path: Path) -> None:
+    (tmp_path / "a.safetensors").write_bytes(save({"left": SOUND, "right": SOUND[::-1].copy()}))
+    sample = given(tmp_path, PAIR, "a.safetensors")
+    np.testing.assert_array_equal(sample.arrays["left"], SOUND)
+    np.testing.assert_array_equal(sample.arrays["right"], SOUND[::-1])
+    check_sample(PAIR, sample.arrays)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (save({"left": SOUND}), "no array `right`"),
+        (save({"left": SOUND, "right": SOUND, "middle": SOUND}), "an array `middle`"),
+        (save({"left": SOUND, "right": SOUND}).replace(b"F32", b"BAD"), "unknown variant"),
+        (save({"left": SOUND, "right": SOUND})[:-1], "header"),
+    ],
+)
+def test_safetensors_of_other_arrays_are_refused(tmp_path: Path, content: bytes, why: str) -> None:
+    (tmp_path / "a.safetensors").write_bytes(content)
+    message = refused_as("unreadable-sample", tmp_path, PAIR, "a.safetensors")
+    assert message.startswith("`a.safetensors` is no usable sample: ")
     assert why in message
 
 

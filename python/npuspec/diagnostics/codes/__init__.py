@@ -4,6 +4,7 @@ from npuspec.diagnostics.codes.diff import DIFF
 from npuspec.diagnostics.codes.doc import CodeDoc
 from npuspec.diagnostics.codes.findings import FINDINGS
 from npuspec.diagnostics.codes.model import MODEL
+from npuspec.diagnostics.codes.own import OWN
 from npuspec.diagnostics.codes.properties import PROPERTIES
 from npuspec.diagnostics.codes.review import REVIEW
 from npuspec.diagnostics.codes.rules import RULES
@@ -15,5 +16,5 @@ from npuspec.diagnostics.codes.stages import STAGES
 __all__ = ["CODES", "CodeDoc"]
 
 CODES: dict[str, CodeDoc] = dict(
-    sorted((SPEC | PROPERTIES | REVIEW | DIFF | RULES | SOURCES | MODEL | STAGES | FINDINGS | RUNTIME).items())
+    sorted((SPEC | PROPERTIES | REVIEW | DIFF | RULES | SOURCES | MODEL | STAGES | FINDINGS | OWN | RUNTIME).items())
 )

@@ -4,9 +4,10 @@ from npuspec.diagnostics.codes.doc import CodeDoc
 
 MODEL = {
     "duplicate-samples": CodeDoc(
-        "Two files of [data] have the same content. Samples are divided into those that calibrate and those that the "
-        "gates run on; a sample on both sides would make a gate look better than the model is. A text that is repeated "
-        "is no fault: it counts once, and the plan says how many were left out.",
+        "Two files of [data] have the same content: the same bytes, or the same arrays, sound or pixels in another "
+        "form. Samples are divided into those that calibrate and those that the gates run on; a sample on both sides "
+        "would make a gate look better than the model is. A text that is repeated is no fault: it counts once, and the "
+        "plan says how many were left out.",
         '[data]\nsource = "clips/**/*.wav"   # clips/a.wav and clips/old/a.wav are the same',
         '[data]\nsource = "clips/*.wav"',
     ),
@@ -89,9 +90,10 @@ MODEL = {
     ),
     "unsupported-data-format": CodeDoc(
         "The glob matches a file that isn't a sample npuspec reads, or one of another kind than the others: arrays in "
-        "`.npy`, sound in `.wav`, and pictures in `.png` and `.jpg` are for the one `input`; `.npz` files name their "
-        "arrays themselves; and text in `.txt`, `.yml`, `.yaml` and `.json` needs a `tokenizer`. A file that is passed "
-        "over would change the split between calibration and gates, so the glob has to be exact.",
+        "`.npy`, sound in `.wav`, and pictures in `.png` and `.jpg` are for the one `input`; `.npz` and `.safetensors` "
+        "files name their arrays themselves; and text in `.txt`, `.yml`, `.yaml` and `.json` needs a `tokenizer`. A "
+        "file that is passed over would change the split between calibration and gates, so the glob has to be exact. "
+        "Of a folder everything is taken that could be a sample, so that it must hold one kind alone.",
         '[data]\nsource = "clips/*"',
         '[data]\nsource = "clips/*.wav"',
     ),

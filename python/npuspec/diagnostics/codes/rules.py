@@ -11,6 +11,14 @@ RULES = {
         '[target]\ndevice = "AUTO:NPU,CPU"',
         '[target]\ndevice = "NPU"\nfallback = ["CPU"]',
     ),
+    "constant-samples": CodeDoc(
+        "A sample is one value over and over: a silent recording, a picture of one colour, a file that was never "
+        "filled. Any two models agree on most of them, so that gates look better than the model is, and each takes the "
+        "place of a sample that would have shown a range. Where silence is what the model will be given, allow this.",
+        '[data]\nsource = "clips/*.wav"   # one of them is silent\ninput = "x"\nsample-rate = 16000',
+        '[data]\nsource = "clips/spoken*.wav"\ninput = "x"\nsample-rate = 16000',
+        Severity.WARNING,
+    ),
     "dynamic-dimension": CodeDoc(
         "An axis is left without a size. The NPU's compiler takes static shapes: an unbounded dimension is refused "
         "there with a message about upper bounds, and some bounded ones abort the whole process. Each axis that varies "
@@ -18,6 +26,14 @@ RULES = {
         '[inputs.x]\nshape = ["batch", -1]',
         '[dims.time]\nstrategy = "buckets"\nsizes = [64, 128]\noverflow = "error"\n\n'
         '[inputs.x]\nshape = ["batch", "time"]',
+    ),
+    "few-pictures": CodeDoc(
+        "Pictures differ in light, colour and size more than other samples do, so that more of them are needed before "
+        "the ranges of all activations have been seen: 500 to 1000 are usual. This is a note, and asks for nothing: a "
+        "gate on pictures that didn't calibrate says whether these were enough.",
+        '[data]\nsource = "pictures/*.jpg"\ninput = "x"\n\n[quantization]\nmode = "int8"\nsamples = 300',
+        '[data]\nsource = "pictures/*.jpg"\ninput = "x"\n\n[quantization]\nmode = "int8"\nsamples = 500',
+        Severity.NOTE,
     ),
     "hidden-fallback": CodeDoc(
         "With a fallback, an application whose NPU is absent, or whose driver is broken, goes on on another device. "
@@ -96,7 +112,7 @@ RULES = {
         "[batching]\ncandidates = [1, 4, 8]\nsize = 4",
     ),
     "random-calibration": CodeDoc(
-        "The samples look like random numbers, or are constant. A model's activations on noise have other ranges than "
+        "Half of the samples or more look like random numbers. A model's activations on noise have other ranges than "
         "on what it was made for, and INT8 that is calibrated on them cuts the real ones off: an image classifier "
         "fell from 14 right answers of 18 to 1, and no step reported an error. Gates on noise pass or fail by chance.",
         '[data]\nsource = "noise/*.npy"\ninput = "x"',

@@ -30,6 +30,14 @@ SOURCES = {
         "",
         "$ pip config list\n$ pip download --no-deps --only-binary=:all: hama==1.3.13",
     ),
+    "invalid-data": CodeDoc(
+        "What a program gave as `data` is nothing that samples can be taken from: it can't be iterated, is a text or a "
+        "mapping, gives no sample at all or one after the other without end, or raised an error on the way, which is "
+        "the cause of this one. Nothing of it was kept. `data` is any iterable, such as a list, a generator or a data "
+        "set; each of its items is one sample.",
+        ">>> npuspec.apply('specs/asr.toml', 'build/asr', data='clips/*.npy')",
+        ">>> npuspec.apply('specs/asr.toml', 'build/asr', data=map(numpy.load, glob('clips/*.npy')))",
+    ),
     "invalid-source": CodeDoc(
         "The text is neither a path relative to the spec nor a file in a wheel of one exact version. A range of "
         "versions would give another model tomorrow, and addresses of other kinds aren't read.",

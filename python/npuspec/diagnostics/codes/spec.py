@@ -71,8 +71,8 @@ SPEC = {
     ),
     "several-data-inputs": CodeDoc(
         "With `input`, a file of [data] is a sample of that one input, and text feeds `token-types` beside it. This "
-        "model has more data inputs, and needs an array for each in every inference. `.npz` files have them all, by "
-        "the inputs' names, so that it is sure which belong together.",
+        "model has more data inputs, and needs an array for each in every inference. `.npz` and `.safetensors` files "
+        "have them all, by the inputs' names, so that it is sure which belong together.",
         '[data]\nsource = "pairs/*.npy"\ninput = "left"\n\n'
         '[inputs.left]\nshape = ["batch", "time"]\n\n[inputs.right]\nshape = ["batch", "time"]',
         '[data]\nsource = "pairs/*.npz"\n\n'

@@ -29,9 +29,9 @@ STAGES = {
         '[quantization.keep]\nnames = ["/Conv", "/MatMul"]',
     ),
     "missing-extra": CodeDoc(
-        "Calibrating needs NNCF; reading samples needs soundfile for sound, Pillow for pictures, tokenizers for text "
-        "and PyYAML for text in YAML. None of them is needed to run a bundle, so they aren't installed with npuspec "
-        "itself. `npuspec[quantize]` brings them all.",
+        "Calibrating needs NNCF; reading samples needs soundfile for sound, Pillow for pictures, tokenizers for text, "
+        "PyYAML for text in YAML and safetensors for `.safetensors`. None of them is needed to run a bundle, so they "
+        "aren't installed with npuspec itself. `npuspec[quantize]` brings them all.",
         "",
         "$ pip install 'npuspec[samples]'",
     ),

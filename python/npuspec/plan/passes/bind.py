@@ -93,7 +93,7 @@ def _check_outputs(spec: Spec, ports: Mapping[str, Port]) -> list[Diagnostic]:
     faults += [
         unknown(gate.output).at(("gates", index, "output"))
         for index, gate in enumerate(spec.gates)
-        if not isinstance(gate, models.BudgetGate) and gate.output not in ports
+        if isinstance(gate, models.AgreementGate | models.TaskGate) and gate.output not in ports
     ]
     return faults
 

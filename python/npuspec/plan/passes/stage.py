@@ -73,6 +73,7 @@ def plan_stages(
             for name in final
         ]
         if samples is not None and samples.validation:
+            own = {g.function: g.own.model_dump(mode="json") for g in gates if g.own is not None}
             add(
                 f"verify[{device}]",
                 "verify",
@@ -85,6 +86,7 @@ def plan_stages(
                 selects=selects,
                 outputs=sorted({g.output for g in gates if g.output} or {o.name for o in program.outputs}),
                 samples={**samples.reading, "validation": list(samples.validation)},
+                **({"functions": own} if own else {}),
             )
     return tuple(stages.values())
 

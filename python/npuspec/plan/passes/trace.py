@@ -14,7 +14,12 @@ _LEFT_OUT = ("allow", "gates", "npuspec", "properties")
 """What changes nothing of what is done, and what is listed in a form of its own."""
 
 COMMAND_LINE = "the command line"
-"""The origin of what overrides the spec."""
+CALLER = "the caller"
+CALLER_INSTEAD = "the caller, instead of the spec"
+OVERRIDES = (COMMAND_LINE, CALLER_INSTEAD)
+"""The origins of what overrides the spec. Where a spec names no samples, the caller's override nothing."""
+
+_OF_CALLER = ("data.input", "data.source")
 
 _SETS = {
     ("batching", "candidates"),
@@ -27,15 +32,24 @@ _SETS = {
 """Lists whose order means nothing."""
 
 
-def trace_settings(spec: Spec, device: str | None) -> tuple[Setting, ...]:
-    """Return the settings, sorted by path; `device` overrides the target and its fallbacks."""
+def trace_settings(spec: Spec, device: str | None, given: str | None = None) -> tuple[Setting, ...]:
+    """Return the settings, sorted by path.
+
+    Args:
+        spec: a valid spec.
+        device: overrides the target and its fallbacks.
+        given: the origin of samples that aren't the spec's.
+
+    """
     found = [s for s in _table(spec, ()) if s.path.split(".")[0] not in _LEFT_OUT]
     found += _properties(spec.properties)
     found += _gates(spec)
     if device is not None:
-        given = {"target.device": device, "target.fallback": []}
-        found = [s for s in found if s.path not in given]
-        found += [Setting(path=path, value=value, origin=COMMAND_LINE) for path, value in given.items()]
+        forced = {"target.device": device, "target.fallback": []}
+        found = [s for s in found if s.path not in forced]
+        found += [Setting(path=path, value=value, origin=COMMAND_LINE) for path, value in forced.items()]
+    if given is not None:
+        found = [s.model_copy(update={"origin": given}) if s.path in _OF_CALLER else s for s in found]
     return tuple(sorted(found, key=lambda setting: setting.path))
 
 

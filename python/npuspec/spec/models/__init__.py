@@ -10,7 +10,16 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticKnownError
 
 from npuspec.spec.models.base import Platform, Sha256, Size, Table, rising
-from npuspec.spec.models.measures import METRICS, AgreementGate, BudgetGate, Data, Gate, Quantization, TaskGate
+from npuspec.spec.models.measures import (
+    METRICS,
+    AgreementGate,
+    BudgetGate,
+    Data,
+    FunctionGate,
+    Gate,
+    Quantization,
+    TaskGate,
+)
 from npuspec.spec.models.shapes import (
     BucketsDim,
     DataInput,
@@ -32,6 +41,7 @@ __all__ = [
     "DataInput",
     "Dim",
     "FixedDim",
+    "FunctionGate",
     "Gate",
     "Input",
     "LengthInput",

@@ -1,8 +1,9 @@
 """What all tables have in common."""
 
+import sys
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 def _kebab(name: str) -> str:
@@ -17,6 +18,16 @@ def rising(value: Any) -> Any:
     return value
 
 
+def _function(text: str) -> str:
+    module, _, name = text.partition(":")
+    parts = [*module.split("."), name]
+    if not all(part.isidentifier() and part.isascii() for part in parts):
+        raise ValueError("it isn't `module:function`")
+    if parts[0] in sys.stdlib_module_names:
+        raise ValueError(f"`{parts[0]}` is a module of Python's own, and no file beside the spec takes its place")
+    return text
+
+
 class Table(BaseModel):
     """A TOML table."""
 
@@ -26,6 +37,8 @@ class Table(BaseModel):
 Size = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Function = Annotated[str, AfterValidator(_function)]
+"""Code beside the spec, by its module and its name there."""
 Names = Annotated[tuple[str, ...], Field(strict=False)]
 Numbers = Annotated[tuple[Number, ...], Field(strict=False)]
 Platform = Literal["3720", "4000", "5010", "5020", "6010"]

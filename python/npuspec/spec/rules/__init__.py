@@ -42,6 +42,7 @@ RULES: tuple[Rule, ...] = (
     dims.batch_is_first,
     dims.padded_of,
     data.data_for_an_input,
+    data.one_origin,
     data.keys_of_text,
     data.gate_compares_two,
     dims.one_side,

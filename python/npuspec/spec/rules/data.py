@@ -16,7 +16,8 @@ _SHARES: dict[str, tuple[float, float]] = {
     "word-error-rate": (0, inf),
 }
 """The least and the greatest figure of what is measured as a share."""
-_FEW = 100  # samples that calibrate, below which a warning is due
+FEW = 100
+"""Samples that calibrate, below which a warning is due."""
 
 
 def data_for_an_input(spec: Spec) -> Iterator[Diagnostic]:
@@ -25,7 +26,9 @@ def data_for_an_input(spec: Spec) -> Iterator[Diagnostic]:
         needs: list[Path] = [("quantization",)] if spec.quantization.is_calibrated else []
         needs += [("gates", i) for i, gate in enumerate(spec.gates) if not isinstance(gate, BudgetGate)]
         fault = Diagnostic(
-            "no-data", "there are no real samples: the spec has no [data]", "add it, with `source` and `input`"
+            "no-data",
+            "there are no real samples: the spec has no [data]",
+            "add it, with `source` and `input`, or give samples in Python: npuspec.apply(…, data=…)",
         )
         for path in needs:
             fault = fault.at(path, "this needs them")
@@ -41,16 +44,39 @@ def data_for_an_input(spec: Spec) -> Iterator[Diagnostic]:
         return
     if left := [name for name in names if name not in stated.values()]:
         message = f"samples of one input can't feed a model with several data inputs: nothing feeds `{left[0]}`"
-        help_ = "take `input` out, and give `.npz` files with an array for each input of the model"
+        help_ = "take `input` out, and give `.npz` or `.safetensors` files with an array for each input of the model"
         if spec.data.tokenizer is not None:
             help_ = f'token-types = "{left[0]}", if it takes the type ids of the tokens'
         yield Diagnostic("several-data-inputs", message, help_).at(("data", "input"))
 
 
+_OF_FILES = ("sha256", "sample-rate", "tokenizer", "tokenizer-sha256", "token-types", "field")
+
+
+def one_origin(spec: Spec) -> Iterator[Diagnostic]:
+    """Samples are read from files, or given by a function, which gives them as the model's inputs take them."""
+    data = spec.data
+    if data is None:
+        return
+    if data.source is None and data.function is None:
+        message = "`source` is missing: where the samples are"
+        help_ = 'source = "samples/*.npy"; or code beside the spec that gives them: function = "samples:clips"'
+        yield Diagnostic("missing-key", message, help_).at(("data",), "`source` must be stated here")
+    elif data.source is not None and data.function is not None:
+        message = "`function` does nothing beside a `source`: samples come from one of the two"
+        yield Diagnostic("idle-key", message, "take one of them out").at(("data", "function"), part="key")
+    elif data.function is not None:
+        for key in _OF_FILES:
+            if getattr(data, key.replace("-", "_")) is not None:
+                message = f"`{key}` does nothing with a `function`"
+                help_ = "take it out: it is of files, and a function gives arrays"
+                yield Diagnostic("idle-key", message, help_).at(("data", key), part="key")
+
+
 def keys_of_text(spec: Spec) -> Iterator[Diagnostic]:
     """What text needs stands beside a tokenizer, and what other samples need doesn't."""
     data = spec.data
-    if data is None:
+    if data is None or data.function is not None:
         return
     if data.tokenizer is not None:
         if data.input is None:
@@ -125,10 +151,10 @@ def limits_of_gate(spec: Spec) -> Iterator[Diagnostic]:
 def small_calibration(spec: Spec) -> Iterator[Diagnostic]:
     """Ranges that a few samples show are too narrow for the others."""
     recipe = spec.quantization
-    if recipe.is_calibrated and recipe.samples < _FEW:
+    if recipe.is_calibrated and recipe.samples < FEW:
         samples = "1 sample is" if recipe.samples == 1 else f"{recipe.samples} samples are"
         message = f"{samples} few to calibrate with: ranges that they don't reach are cut off"
-        help_ = "300 are common, 500 to 1000 for images; or allow this with the reason"
+        help_ = "samples = 300, or 500 to 1000 for images; where there are no more, allow this with the reason"
         fault = Diagnostic("small-calibration", message, help_, severity=Severity.WARNING)
         yield fault.at(("quantization", "samples"))
 

@@ -14,7 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np  # noqa: F401  as stages do
+
 from npuspec.child import Progress
+from npuspec.child.own import load_function
 from npuspec.diagnostics import Diagnostic, InputError
 
 Arguments = Mapping[str, Any]
@@ -131,3 +134,11 @@ def leave_a_thread(arguments: Arguments, _progress: Progress) -> str:
 
 def where(_arguments: Arguments, _progress: Progress) -> str:
     return str(json.__file__)
+
+
+def own(arguments: Arguments, _progress: Progress) -> Any:
+    """Load functions that lie beside a spec and run them, as stages do."""
+    folder, files, given = Path(arguments["folder"]), arguments["files"], arguments["given"]
+    functions = [load_function(folder, name, files) for name in arguments["name"].split(",")]
+    results = [function(*given) for function in functions]
+    return [*functions[-1].each(results[-1])] if arguments["how"] == "each" else results[-1]

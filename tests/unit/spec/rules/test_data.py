@@ -9,6 +9,8 @@ QUANTIZED = '\n[quantization]\nmode = "int8"\n'
 BUDGET = '\n[[gates]]\nmetric = "size-mib"\nmax = 12\n'
 TOKENIZER = 'tokenizer = "tokenizer.json"\n'
 SECOND = '[inputs.z]\nshape = ["batch"]\n'
+FUNCTION = '\n[data]\nfunction = "samples:clips"\n'
+OWN = '\n[[gates]]\nmetric = "function"\nfunction = "pkg.metrics:wer"\nof = "static"\n'
 TASK = '\n[[gates]]\nmetric = "accuracy"\noutput = "y"\nof = "static"\n'
 
 
@@ -40,6 +42,11 @@ def gate(limits: str, metric: str = "frame-agreement") -> str:
         SMALL + DATA + TASK + "min = 0.9\n",
         SMALL + DATA + TASK.replace("accuracy", "word-error-rate") + "max = 1.5\n",  # words may be put in
         SMALL + DATA + TASK + 'compared = "with-original"\nmin = -0.01\n',  # a loss
+        SMALL + FUNCTION + GATE,
+        SMALL + FUNCTION + 'input = "x"\n' + GATE,
+        SMALL + FUNCTION + SECOND + GATE,
+        SMALL + DATA + OWN + "max = 120\n",
+        SMALL + DATA + OWN + 'compared = "with-original"\nmin = -3\n',
         SMALL + DATA + BUDGET,
         SMALL + BUDGET,
         recipe("int8", "samples = 100"),
@@ -81,6 +88,27 @@ def test_a_full_batch_may_be_held_against_every_other_model(against: str) -> Non
         (SMALL + DATA + 'field = "talk"\n', "idle-key", ("data", "field")),
         (SMALL + DATA + 'token-types = "x"\n', "idle-key", ("data", "token-types")),
         (SMALL + DATA + f'tokenizer-sha256 = "{"0" * 64}"\n', "idle-key", ("data", "tokenizer-sha256")),
+        (SMALL + "[data]\n", "missing-key", ("data",)),
+        (SMALL + FUNCTION + 'source = "samples/*.npy"\n', "idle-key", ("data", "function")),
+        (SMALL + FUNCTION + TOKENIZER, "idle-key", ("data", "tokenizer")),
+        (SMALL + FUNCTION + 'field = "talk"\n', "idle-key", ("data", "field")),
+        (SMALL + FUNCTION + "sample-rate = 16000\n", "idle-key", ("data", "sample-rate")),
+        (SMALL + FUNCTION + f'sha256 = "{"0" * 64}"\n', "idle-key", ("data", "sha256")),
+        (SMALL + FUNCTION.replace("samples:clips", "samples.py"), "wrong-value", ("data", "function")),
+        (SMALL + FUNCTION.replace("samples:clips", ":clips"), "wrong-value", ("data", "function")),
+        (SMALL + FUNCTION.replace("samples:clips", "../samples:clips"), "wrong-value", ("data", "function")),
+        (SMALL + FUNCTION.replace("samples:clips", "samples:clips()"), "wrong-value", ("data", "function")),
+        (SMALL + FUNCTION.replace("samples:clips", "random:clips"), "wrong-value", ("data", "function")),
+        (SMALL + OWN + "min = 1\n", "no-data", ("gates", 0)),
+        (SMALL + DATA + OWN, "empty-gate", ("gates", 0)),
+        (SMALL + DATA + OWN.replace("static", "quantized") + "min = 1\n", "empty-gate", ("gates", 0, "of")),
+        (SMALL + DATA + OWN.replace("static", "batched") + "min = 1\n", "empty-gate", ("gates", 0, "of")),
+        (SMALL + DATA + OWN.replace("pkg.metrics:", "pkg..") + "min = 1\n", "wrong-value", ("gates", 0, "function")),
+        (
+            SMALL + DATA + OWN.replace('function = "pkg.metrics:wer"\n', "") + "min = 1\n",
+            "missing-key",
+            ("gates", 0),
+        ),
         (SMALL + DATA + GATE.replace('"original"', '"static"'), "empty-gate", ("gates", 0, "against")),
         (SMALL + DATA + GATE.replace('of = "static"', 'of = "quantized"'), "empty-gate", ("gates", 0, "of")),
         (SMALL + DATA + TASK.replace("static", "quantized") + "min = 0.9\n", "empty-gate", ("gates", 0, "of")),
@@ -160,3 +188,21 @@ def test_what_feeds_an_input_that_is_left_is_said() -> None:
     assert ".npz" in array.help
     [text] = faults_of(SMALL + DATA + TOKENIZER + SECOND)
     assert text.help.startswith('token-types = "z"')
+
+
+@pytest.mark.parametrize("text", [SMALL + FUNCTION + TOKENIZER, SMALL + FUNCTION + 'field = "talk"\n'])
+def test_a_key_of_files_beside_a_function_says_what_it_belongs_to(text: str) -> None:
+    [fault] = faults_of(text)
+    assert "does nothing with a `function`" in fault.message
+    assert "arrays" in fault.help
+
+
+def test_what_is_no_function_s_name_is_told_how_one_is_written() -> None:
+    [fault] = faults_of(SMALL + FUNCTION.replace("samples:clips", "samples.py"))
+    assert fault.message == "`data.function` can't be this: it isn't `module:function`"
+    assert '"metrics:wer" is `wer` in metrics.py' in fault.help
+
+
+def test_a_gate_s_misspelt_key_is_put_right() -> None:
+    [fault] = faults_of(SMALL + DATA + OWN.replace("function = ", "funtion = ") + "min = 1\n")
+    assert (fault.code, fault.help) == ("unknown-key", "did you mean `function`?")
