@@ -74,6 +74,7 @@ def plan_stages(
         ]
         if samples is not None and samples.validation:
             own = {g.function: g.own.model_dump(mode="json") for g in gates if g.own is not None}
+            functions: dict[str, Any] = {"functions": own} if own else {}
             add(
                 f"verify[{device}]",
                 "verify",
@@ -86,7 +87,7 @@ def plan_stages(
                 selects=selects,
                 outputs=sorted({g.output for g in gates if g.output} or {o.name for o in program.outputs}),
                 samples={**samples.reading, "validation": list(samples.validation)},
-                **({"functions": own} if own else {}),
+                **functions,
             )
     return tuple(stages.values())
 
