@@ -14,6 +14,7 @@ from npuspec.spec.models.measures import METRICS, AgreementGate, BudgetGate, Dat
 from npuspec.spec.models.shapes import (
     BucketsDim,
     DataInput,
+    Decode,
     Dim,
     FixedDim,
     Input,
@@ -30,6 +31,7 @@ __all__ = [
     "BudgetGate",
     "Data",
     "DataInput",
+    "Decode",
     "Dim",
     "FixedDim",
     "Gate",
