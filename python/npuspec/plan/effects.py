@@ -56,12 +56,14 @@ PARTS = {
     "cache": Part((), (_C.RELOAD,)),
     "calibration": Part(("quantize",), (_C.ACCURACY,)),
     "core": Part(_DEVICE, (_C.RELOAD,)),
+    "decodes": Part(("verify",)),
     "device": Part(_DEVICE, (_C.RELOAD, _C.ACCURACY)),
     "dims": Part(_FED, (_C.RELOAD, _C.INTERFACE)),
     "entry": Part(("read",)),
     "fallbacks": Part((), (_C.RELOAD,)),
     "given": Part((), (_C.INTERFACE,)),
     "inputs": Part(_FED, (_C.RELOAD,)),
+    "labels": Part(("verify",)),
     "layouts": Part(("shape",)),
     "measured": Part(("verify",)),
     "model": Part(("read",), (_C.ACCURACY,)),
@@ -81,7 +83,7 @@ PARTS = {
 
 _PROGRAM = ("batch", "dims", "inputs", "given", "outputs", "variants", "original", "rewrite")
 _MODEL = Effect(("model", "entry", *_PROGRAM))
-_DATA = Effect(("calibration", "validation"))
+_DATA = Effect(("calibration", "validation", "labels"))
 _SIZES = Effect(("variants", "dims", "overflow", "inputs", "given", "outputs", "original", "rewrite"))
 _LENGTH = Effect(("outputs", "dims", "overflow", "rewrite"))
 _SELECT = Effect(("inputs", "outputs", "overflow", "variants", "rewrite"), (_C.INTERFACE,))
@@ -91,6 +93,9 @@ _GIVEN = Effect(("inputs", "given", "variants"), (_C.INTERFACE,))
 _COMPUTED = Effect(("inputs", "variants"), (_C.ACCURACY,))
 _CHUNKS = Effect(("overflow",), (_C.ACCURACY,))
 _SESSION = Effect((), (_C.RELOAD,))
+_DECODE = Effect(("decodes",))
+_LABELS = Effect(("labels",))
+_MEASURED = Effect(("measured",))
 _GATE = Effect(("measured",), (_C.REMEASURE,))
 _NONE = Effect()
 
@@ -105,7 +110,8 @@ EFFECTS = {
     "cache.kind": Effect(("blob", "cache")),
     "data.field": _DATA,
     "data.input": _DATA,
-    "data.labels": Effect(_DATA.parts, (_C.REMEASURE,)),
+    "data.labels": _LABELS,
+    "data.labels-sha256": _LABELS,
     "data.sample-rate": _DATA,
     "data.sha256": _DATA,
     "data.source": _DATA,
@@ -153,6 +159,11 @@ EFFECTS = {
     "load.warm": _SESSION,
     "model.sha256": _MODEL,
     "model.source": _MODEL,
+    "outputs.*.decode.blank": _DECODE,
+    "outputs.*.decode.kind": _DECODE,
+    "outputs.*.decode.separator": _DECODE,
+    "outputs.*.decode.vocabulary": _DECODE,
+    "outputs.*.decode.vocabulary-sha256": _DECODE,
     "outputs.*.length.axis": _LENGTH,
     "outputs.*.length.dim": _LENGTH,
     "outputs.*.length.divisor": _LENGTH,
@@ -214,6 +225,8 @@ def effect_of(what: str) -> Effect:
     if what.startswith("gates["):
         return _GATE
     table, *keys = _KEY.findall(what) or [what]
+    if what == "toolchain.jiwer":
+        return _MEASURED
     if table == "toolchain":
         return Effect(("toolchain", *_PROGRAM))
     if table == "properties" and keys:

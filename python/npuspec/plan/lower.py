@@ -1,12 +1,13 @@
 """The pure part of lowering: a spec, and everything that had to be found out about it, become a plan."""
 
 from npuspec.bundle.program import Program
-from npuspec.plan.model import Plan, PlannedSource, Samples, Waste
+from npuspec.plan.model import Decode, Plan, PlannedSource, Samples, Waste
 from npuspec.plan.passes.deploy import plan_core, plan_deployments
 from npuspec.plan.passes.preprocess import plan_layouts
 from npuspec.plan.passes.rewrite import plan_rewrite, rewritten
 from npuspec.plan.passes.sample import plan_recipe
 from npuspec.plan.passes.stage import plan_stages
+from npuspec.plan.passes.task import plan_tasks
 from npuspec.plan.passes.trace import plan_gates, trace_settings
 from npuspec.spec import Spec
 
@@ -21,6 +22,7 @@ def lower(
     toolchain: dict[str, str],
     device: str | None,
     waste: tuple[Waste, ...] = (),
+    decodes: tuple[Decode, ...] = (),
 ) -> Plan:
     """Return the plan.
 
@@ -33,6 +35,7 @@ def lower(
         toolchain: the versions that shape the result.
         device: instead of the spec's target and its fallbacks.
         waste: what its real lengths show.
+        decodes: how its outputs are read.
 
     """
     recipe = plan_recipe(spec)
@@ -51,6 +54,7 @@ def lower(
         rewrite=rewrite,
         recipe=recipe,
         gates=gates,
+        tasks=plan_tasks(gates, decodes, samples, toolchain),
         layouts=plan_layouts(spec),
         cache=spec.cache.kind,
         core={p.name: p.value for p in core},
@@ -72,4 +76,5 @@ def lower(
         stages=stages,
         settings=trace_settings(spec, device),
         waste=waste,
+        decodes=decodes,
     )

@@ -6,7 +6,6 @@ handed on is a copy of the very bytes that were hashed. Another hub is another c
 
 from npuspec.sources.model import Fetched
 from npuspec.sources.obtain import fetch_beside, fetch_data, fetch_file, fetch_model, fetch_unpinned
-from npuspec.sources.parse import source_faults
 from npuspec.sources.public import fetch
 from npuspec.sources.tree import Tree
 
@@ -19,5 +18,4 @@ __all__ = [
     "fetch_file",
     "fetch_model",
     "fetch_unpinned",
-    "source_faults",
 ]

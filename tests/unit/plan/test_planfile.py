@@ -185,7 +185,7 @@ def test_a_missing_a_huge_and_an_endless_file_are_unreadable(tmp_path: Path) -> 
 def test_damage_gives_an_error_of_ours_or_a_stale_plan(written: Path) -> None:
     whole, dice = written.read_bytes(), random.Random(5)
     refused = stale = 0
-    for _ in range(100):
+    for _ in range(200):
         data = bytearray(whole)
         data[dice.randrange(len(data))] = dice.randrange(256)
         written.write_bytes(data)

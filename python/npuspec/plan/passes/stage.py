@@ -4,6 +4,7 @@ from typing import Any
 
 from npuspec.bundle.program import Program
 from npuspec.plan.model import Deployment, PlannedGate, PlannedSource, PlannedStage, Recipe, Rewrite, Samples
+from npuspec.plan.passes.task import METRIC_TOOLS
 from npuspec.store import digest_json
 
 _FORMAT = 2  # of the stages' results: raised when a stage does its work differently
@@ -20,6 +21,7 @@ def plan_stages(
     rewrite: Rewrite,
     recipe: Recipe,
     gates: tuple[PlannedGate, ...],
+    tasks: dict[str, Any],
     layouts: dict[str, str],
     cache: str,
     core: dict[str, bool | int | float | str],
@@ -30,7 +32,8 @@ def plan_stages(
     read -> shape[variant] -> quantize[variant] -> compile[device, variant] -> verify[device]
     """
     stages: dict[str, PlannedStage] = {}
-    shared = {"format": _FORMAT, "toolchain": toolchain}
+    made_with = {tool: version for tool, version in toolchain.items() if tool not in METRIC_TOOLS}
+    shared = {"format": _FORMAT, "toolchain": made_with}
 
     def add(name: str, verb: Any, inputs: tuple[str, ...], **parameters: Any) -> str:
         key = {**shared, "verb": verb, "inputs": [stages[i].digest for i in inputs], "parameters": parameters}
@@ -90,5 +93,6 @@ def plan_stages(
                 ],
                 outputs=sorted({g.output for g in gates if g.output} or {o.name for o in program.outputs}),
                 samples={**samples.reading, "validation": list(samples.validation)},
+                **tasks,
             )
     return tuple(stages.values())
