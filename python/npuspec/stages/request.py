@@ -34,11 +34,15 @@ class Request:
     data: Path | None
     tokenizer: Path | None
     """The file, for data that are text."""
+    labels: Path | None
+    """The file, for data that have them."""
+    vocabularies: dict[str, Path]
+    """Files, by the outputs that are read with them."""
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> "Request":
         """Read what `execute` sent."""
-        data, tokenizer = arguments["data"], arguments.get("tokenizer")
+        data, tokenizer, labels = arguments["data"], arguments.get("tokenizer"), arguments.get("labels")
         return cls(
             parameters=arguments["parameters"],
             inputs=tuple(Path(p) for p in arguments["inputs"]),
@@ -46,6 +50,8 @@ class Request:
             model=Path(arguments["model"]),
             data=None if data is None else Path(data),
             tokenizer=None if tokenizer is None else Path(tokenizer),
+            labels=None if labels is None else Path(labels),
+            vocabularies={name: Path(file) for name, file in arguments.get("vocabularies", {}).items()},
         )
 
     def write_json(self, name: str, value: Any) -> None:
