@@ -7,7 +7,6 @@ For each file: its type, and how sure the model is.
 """
 
 import argparse
-import json
 import sys
 import warnings
 from pathlib import Path
@@ -18,8 +17,7 @@ from numpy.typing import NDArray
 
 import npuspec
 
-CONFIG = "pypi:magika==1.0.3/magika/models/standard_v3_3/config.min.json"
-CONFIG_SHA256 = "ae24c742205358f6ff6dfd5facb6743fb69743dbba8373e73da58ff0cbd695db"
+TYPES = Path(__file__).parent.parent / "specs" / "files.types"
 ENDS = 1024  # bytes from either end of a file
 BLOCK = 4096  # bytes in which these are looked for
 NO_BYTE = 256  # stands where a file is shorter
@@ -54,8 +52,7 @@ def main() -> None:
         return
     warnings.simplefilter("ignore", npuspec.FallbackWarning)  # printed below, with the other notes
 
-    (config,) = npuspec.fetch(CONFIG, sha256=CONFIG_SHA256)
-    types = json.loads(config.read_text("utf-8"))["target_labels_space"]
+    types = TYPES.read_text("utf-8").splitlines()
     with npuspec.load(arguments.bundle) as session:
         for note in session.notes:
             print(f"note: {note}", file=sys.stderr)

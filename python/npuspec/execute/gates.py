@@ -1,50 +1,63 @@
 """Hold the gates against what was measured."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import inf, isnan, nan
 from typing import Any
 
 from npuspec.diagnostics import Diagnostic
-from npuspec.plan.model import Plan, PlannedGate
+from npuspec.plan.model import Plan, PlannedGate, limits_in_words
+
+_DIGITS = 12  # of a distance: shares of many samples differ before
 
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
     """A gate with its figure. `margin` is how far the figure lies inside its limits; below 0 the gate fails.
 
-    Where nothing was compared, for one as no sample falls into its variant, the figure is NaN and the gate fails.
+    Where nothing was compared, for one as no sample falls into its variant, the figure is NaN and the gate fails. A
+    gate on a task is `against` nothing, and has the `original`'s figure beside its own: if it is compared
+    `with-original`, its limits are for the distance of the two.
     """
 
     metric: str
     output: str
     of: str
-    against: str
+    against: str | None
     min: float | None
     max: float | None
     value: float
     margin: float
     passed: bool
     variant: str | None = None
+    compared: str | None = None
+    original: float | None = None
 
     def sentence(self) -> str:
         """Return the result in words."""
         where = f" in variant {self.variant}" if self.variant else ""
-        measured = f"{self.metric} of {self.of} against {self.against}, {self.output}{where}"
+        beside = f" against {self.against}" if self.against else ""
+        measured = f"{self.metric} of {self.of}{beside}, {self.output}{where}"
         if isnan(self.value) and self.variant:
             return f"{measured}: not measured, as no validation sample falls into this variant (FAILED)"
         verdict = "passed" if self.passed else "FAILED"
         digits = self._digits()
-        wanted = [f"at least {self.min:g}"] if self.min is not None else []
-        wanted += [f"at most {self.max:g}"] if self.max is not None else []
+        original = f" (original {_shown(self.original, digits)})" if self.original is not None else ""
+        wanted = limits_in_words(self.min, self.max, is_distance=self.compared == "with-original")
         return (
-            f"{measured}: {_shown(self.value, digits)}, {' and '.join(wanted)} wanted "
+            f"{measured}: {_shown(self.value, digits)}{original}, {wanted} wanted "
             f"({verdict}, margin {'+' * (self.margin >= 0)}{_shown(self.margin, digits)})"
         )
 
     def _digits(self) -> int:
         """Return how many digits it takes to see on which side of its limits the figure lies."""
-        return next((n for n in range(4, 17) if (_margin(round(self.value, n), self) >= 0) == self.passed), 17)
+        sides = (n for n in range(4, 17) if self.passes_with(partial(round, ndigits=n)) == self.passed)
+        return next(sides, 17)
+
+    def passes_with(self, shorten: Callable[[float], float]) -> bool:
+        """Tell whether its figures pass where they are shortened."""
+        return _margin(shorten(self.value), None if self.original is None else shorten(self.original), self) >= 0
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data for the evidence."""
@@ -58,23 +71,43 @@ def _shown(value: float, digits: int) -> str:
 
 def hold_gates(plan: Plan, agreement: Mapping[str, Any]) -> tuple[GateResult, ...]:
     """Return every gate's result."""
-    rows = {(row["of"], row["against"], row["output"]): row for row in agreement["pairs"]}
+    pairs = {(row["of"], row["against"], row["output"]): row for row in agreement["pairs"]}
+    tasks = {(row["metric"], row["output"], row["of"]): row for row in agreement.get("tasks", ())}
     results = []
     for gate in plan.gates:
-        of, against, output = str(gate.of), str(gate.against), str(gate.output)
-        row = rows[of, against, output]
-        figures = row if gate.variant is None else row["variants"].get(gate.variant, {})
-        value = figures[gate.metric] if figures.get("frames") else nan
-        margin = _margin(value, gate)
+        output, of, original = str(gate.output), str(gate.of), None
+        if gate.against is not None:
+            row = pairs[of, gate.against, output]
+            figures = row if gate.variant is None else row["variants"].get(gate.variant, {})
+            value = figures[gate.metric] if figures.get("frames") else nan
+        else:
+            row = tasks[gate.metric, output, of]
+            value, original = row["figure"], row["original"]
+        margin = _margin(value, original, gate)
         results.append(
-            GateResult(gate.metric, output, of, against, gate.min, gate.max, value, margin, margin >= 0, gate.variant)
+            GateResult(
+                metric=gate.metric,
+                output=output,
+                of=of,
+                against=gate.against,
+                min=gate.min,
+                max=gate.max,
+                value=value,
+                margin=margin,
+                passed=margin >= 0,
+                variant=gate.variant,
+                compared=gate.compared,
+                original=original,
+            )
         )
     return tuple(results)
 
 
-def _margin(value: float, limits: PlannedGate | GateResult) -> float:
+def _margin(value: float, original: float | None, limits: PlannedGate | GateResult) -> float:
     if isnan(value):  # lies within no limits, though it compares as if it might
         return -inf
+    if limits.compared == "with-original" and original is not None:
+        value = round(value - original, _DIGITS)  # 0.02 - 0.015 is more than 0.005
     above = value - limits.min if limits.min is not None else inf
     below = limits.max - value if limits.max is not None else inf
     return min(above, below)
@@ -86,6 +119,8 @@ _HELPS = {
     "static": 'quantization changes the result: keep more in floating point; mode = "mixed" finds what',
     "quantized": "a sample's result changes with those beside it: state a batch of 1",
 }
+_MADE_OF = {"static": "original", "quantized": "static", "batched": "quantized"}
+"""What each model is made of, and so what it may have lost since."""
 
 
 def failures(
@@ -115,8 +150,10 @@ def failures(
 def _help(result: GateResult, findings: Sequence[Mapping[str, Any]]) -> str:
     if isnan(result.value) and result.variant:
         return "add samples of its size, or gate all of them: take `variant` out"
+    if result.compared == "alone" and result.original is not None and _margin(result.original, None, result) < 0:
+        return "the original doesn't reach it either: look at the labels and at `decode`, or state what it can reach"
     found = [f"{f['message']}; {f['help']}" for f in findings if _explains(f, result)]
-    return ". ".join(found) or _HELPS[result.against]
+    return ". ".join(found) or _HELPS[result.against or _MADE_OF[result.of]]
 
 
 def _harmful(result: GateResult, harm: Sequence[Mapping[str, Any]]) -> str:
@@ -130,7 +167,7 @@ def _harmful(result: GateResult, harm: Sequence[Mapping[str, Any]]) -> str:
 def _explains(finding: Mapping[str, Any], result: GateResult) -> bool:
     """Tell whether a finding may be why a gate failed; what quantization costs isn't looked into."""
     is_of_neighbours = finding["code"] == "neighbours-leak"
-    is_compared = result.of == "batched" if is_of_neighbours else result.against == "original"
+    is_compared = result.of == "batched" if is_of_neighbours else result.against in ("original", None)
     # Samples beyond the largest size, which are in no variant, are found without one.
     is_there = result.variant is None or (finding["variant"] is not None and result.variant in finding["figures"])
     return finding["output"] == result.output and is_compared and is_there
@@ -138,7 +175,6 @@ def _explains(finding: Mapping[str, Any], result: GateResult) -> bool:
 
 def _place(result: GateResult, written: tuple[PlannedGate, ...]) -> list[int]:
     """Return the index of the gate; where one is written twice, both fail alike and the first is meant."""
-    content = (result.metric, result.output, result.of, result.against, result.min, result.max, result.variant)
-    return [
-        i for i, g in enumerate(written) if (g.metric, g.output, g.of, g.against, g.min, g.max, g.variant) == content
-    ][:1]
+    keys = ("metric", "output", "of", "against", "compared", "min", "max", "variant")
+    content = [getattr(result, key) for key in keys]
+    return [i for i, gate in enumerate(written) if [getattr(gate, key) for key in keys] == content][:1]

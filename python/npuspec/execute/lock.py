@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,8 @@ def lock_of(plan: Plan, manifest: Manifest, evidence: Evidence, timings: Mapping
         data=None if samples is None else locked_source(samples.source),
         tokenizer=None if samples is None or samples.tokenizer is None else locked_source(samples.tokenizer),
         code=own_code(plan) or None,
+        labels=None if samples is None or samples.labels is None else locked_source(samples.labels.source),
+        vocabularies={d.output: locked_source(d.vocabulary) for d in plan.decodes if d.vocabulary is not None} or None,
         toolchain=dict(sorted(plan.toolchain.items())),
         settings=locked_settings(plan, "spec"),
         defaults=locked_settings(plan, "default", CALLER),
@@ -135,10 +138,7 @@ def locked_gates(plan: Plan, evidence: Evidence) -> dict[str, LockedGate]:
     if not evidence.gates:
         return {}
     pairs = zip(gate_names(plan.gates), evidence.gates, strict=True)
-    return {
-        name: LockedGate(min=gate.min, max=gate.max, figure=_figure_of(gate), passed=gate.passed)
-        for name, gate in sorted(pairs, key=lambda pair: pair[0])
-    }
+    return {name: _gate(gate) for name, gate in sorted(pairs, key=lambda pair: pair[0])}
 
 
 def _variant(name: str, manifest: Manifest) -> LockedVariant:
@@ -201,11 +201,9 @@ def rounded(value: float, digits: int = _DIGITS) -> float:
     return short if isfinite(short) else value
 
 
-def _figure_of(gate: GateResult) -> float:
-    """Return a gate's figure, with as many digits as show on which side of the limits it lies."""
-    candidates = (rounded(gate.value, digits) for digits in range(_DIGITS, 18))
-    return next((short for short in candidates if _lies_within(short, gate) == gate.passed), gate.value)
-
-
-def _lies_within(value: float, gate: GateResult) -> bool:
-    return (gate.min is None or value >= gate.min) and (gate.max is None or value <= gate.max)
+def _gate(gate: GateResult) -> LockedGate:
+    """Return a gate with its figures, with as many digits as show on which side of the limits they lie."""
+    sizes = (partial(rounded, digits=digits) for digits in range(_DIGITS, 18))
+    shorten = next((short for short in sizes if gate.passes_with(short) == gate.passed), float)
+    original = None if gate.original is None else shorten(gate.original)
+    return LockedGate(min=gate.min, max=gate.max, figure=shorten(gate.value), original=original, passed=gate.passed)

@@ -105,6 +105,8 @@ class StageRunner:
                     "model": str(prepared.model.root),
                     "data": None if prepared.data is None else str(prepared.data.root),
                     "tokenizer": None if prepared.tokenizer is None else str(prepared.tokenizer.only),
+                    "labels": None if prepared.tasks.labels is None else str(prepared.tasks.labels.only),
+                    "vocabularies": {name: str(found.only) for name, found in prepared.tasks.vocabularies.items()},
                     "folder": str(prepared.folder),
                     "chosen": self.chosen,
                 }

@@ -9,6 +9,7 @@ from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, SpecError
 from npuspec.diagnostics.suggest import did_you_mean
 from npuspec.facts.formats import missing_extra, unreadable
+from npuspec.facts.lines import decoded
 from npuspec.sources.kinds import TREE, YAML, suffix_of
 from npuspec.store import digest_bytes
 
@@ -52,7 +53,7 @@ def read_texts(folder: Path, path: str, field: str | None) -> list[str]:
 
     """
     try:
-        content = _decoded(folder / path, MOST_BYTES)
+        content = decoded(folder / path, MOST_BYTES)
         if suffix_of(path) not in TREE:
             texts = [line.removesuffix("\r") for line in content.split("\n")]
         elif suffix_of(path) in YAML:
@@ -79,7 +80,7 @@ def open_tokenizer(file: Path) -> Any:
     except ImportError:
         raise missing_extra("tokenizers", "text") from None
     try:
-        tokenizer = Tokenizer.from_str(_decoded(file, _MOST_TOKENIZER))
+        tokenizer = Tokenizer.from_str(decoded(file, _MOST_TOKENIZER))
     except Exception as error:  # noqa: BLE001  tokenizers' own errors have no base but this
         message = f"`{file.name}` is no tokenizer that can be read: {error}"
         help_ = "name the `tokenizer.json` of the model, as Hugging Face's tokenizers save it"
@@ -87,17 +88,6 @@ def open_tokenizer(file: Path) -> Any:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
-
-
-def _decoded(file: Path, most: int) -> str:
-    with file.open("rb") as opened:
-        content = opened.read(most + 1)
-    if len(content) > most:
-        raise ValueError(f"it has more than {most} bytes of text")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"it isn't UTF-8 at byte {error.start}") from None
 
 
 def _of_json(content: str, path: str, field: str) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from npuspec.diagnostics.suggest import toml_key
 from npuspec.npu import property_table
 from npuspec.plan.effects import Consequence, Effect, effect_of, part_of
 from npuspec.plan.model import Deployment, Plan, PlannedStage
@@ -171,7 +172,15 @@ def source_digests(plan: Plan) -> dict[str, str]:
         found["data.sha256"] = plan.samples.source.digest
         if plan.samples.tokenizer is not None:
             found["data.tokenizer-sha256"] = plan.samples.tokenizer.digest
+        if plan.samples.labels is not None:
+            found["data.labels-sha256"] = plan.samples.labels.source.digest
+    found |= {vocabulary_pin(d.output): d.vocabulary.digest for d in plan.decodes if d.vocabulary is not None}
     return found | {f"code.{name}.sha256": digest for name, digest in own_code(plan).items()}
+
+
+def vocabulary_pin(output: str) -> str:
+    """Return what the pin of an output's vocabulary is called."""
+    return f"outputs.{toml_key(output)}.decode.vocabulary-sha256"
 
 
 def own_code(plan: Plan) -> dict[str, str]:
@@ -223,6 +232,7 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
         "blob": [s.parameters.get("blob") for s in plan.stages if s.verb == "compile"][:1],
         "cache": plan.cache,
         "calibration": samples and [samples.reading, samples.calibration],
+        "decodes": [decode.reading for decode in plan.decodes],
         "device": _target(plan),
         "dims": {name: [dim[key] for key in _TAKEN] for name, dim in program["dims"].items()},
         "entry": [s.parameters.get("entry") for s in plan.stages if s.verb == "read"],
@@ -230,8 +240,9 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
         "given": [[*(port[key] for key in ("name", "axes", "finite")), _given(port)] for port in data],
         "held": [s.parameters["gates"] for s in plan.stages if s.verb in ("mix", "control")],
         "inputs": program["inputs"],
+        "labels": samples and samples.labels and [samples.labels.source.digest, samples.labels.validation],
         "layouts": [s.parameters.get("layouts") for s in plan.stages if s.verb == "shape"][:1],
-        "measured": [[s.parameters.get(k) for k in _MEASURED] for s in plan.stages if s.verb in _MEASURING],
+        "measured": [_measured(s) for s in plan.stages if s.verb in _MEASURING],
         "model": plan.model.digest,
         "original": [port.model_dump(mode="json") for port in plan.original],
         "outputs": program["outputs"],
@@ -252,6 +263,12 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
         if deployment.device in devices:
             found |= _given_to(deployment, found)
     return found
+
+
+def _measured(stage: PlannedStage) -> list[Any]:
+    """Return the outputs that are compared, the tasks that are measured, and what these are measured with."""
+    tasks = stage.parameters.get("tasks", {})
+    return [stage.parameters.get("outputs"), tasks.get("gates"), tasks.get("toolchain")]
 
 
 def _given(port: Mapping[str, Any]) -> list[Any]:

@@ -56,12 +56,14 @@ PARTS = {
     "cache": Part((), (_C.RELOAD,)),
     "calibration": Part(("quantize",), (_C.ACCURACY,)),
     "core": Part(_DEVICE, (_C.RELOAD,)),
+    "decodes": Part(("verify",)),
     "device": Part(_DEVICE, (_C.RELOAD, _C.ACCURACY)),
     "dims": Part(_FED, (_C.RELOAD, _C.INTERFACE)),
     "entry": Part(("read",)),
     "fallbacks": Part((), (_C.RELOAD,)),
     "given": Part((), (_C.INTERFACE,)),
     "inputs": Part(_FED, (_C.RELOAD,)),
+    "labels": Part(("verify",)),
     "layouts": Part(("shape",)),
     "held": Part(("mix", "control")),
     "measured": Part(("compare", "verify")),
@@ -82,7 +84,7 @@ PARTS = {
 
 _PROGRAM = ("batch", "dims", "inputs", "given", "outputs", "variants", "original", "rewrite")
 _MODEL = Effect(("model", "entry", *_PROGRAM))
-_DATA = Effect(("calibration", "validation"))
+_DATA = Effect(("calibration", "validation", "labels"))
 _SIZES = Effect(("variants", "dims", "overflow", "inputs", "given", "outputs", "original", "rewrite"))
 _LENGTH = Effect(("outputs", "dims", "overflow", "rewrite"))
 _SELECT = Effect(("inputs", "outputs", "overflow", "variants", "rewrite"), (_C.INTERFACE,))
@@ -92,6 +94,9 @@ _GIVEN = Effect(("inputs", "given", "variants"), (_C.INTERFACE,))
 _COMPUTED = Effect(("inputs", "variants"), (_C.ACCURACY,))
 _CHUNKS = Effect(("overflow",), (_C.ACCURACY,))
 _SESSION = Effect((), (_C.RELOAD,))
+_DECODE = Effect(("decodes",))
+_LABELS = Effect(("labels",))
+_MEASURED = Effect(("measured",))
 _GATE = Effect(("measured", "held"), (_C.REMEASURE,))
 _NONE = Effect()
 
@@ -107,7 +112,8 @@ EFFECTS = {
     "data.field": _DATA,
     "data.function": _DATA,
     "data.input": _DATA,
-    "data.labels": Effect(_DATA.parts, (_C.REMEASURE,)),
+    "data.labels": _LABELS,
+    "data.labels-sha256": _LABELS,
     "data.sample-rate": _DATA,
     "data.sha256": _DATA,
     "data.source": _DATA,
@@ -156,6 +162,11 @@ EFFECTS = {
     "load.warm": _SESSION,
     "model.sha256": _MODEL,
     "model.source": _MODEL,
+    "outputs.*.decode.blank": _DECODE,
+    "outputs.*.decode.kind": _DECODE,
+    "outputs.*.decode.separator": _DECODE,
+    "outputs.*.decode.vocabulary": _DECODE,
+    "outputs.*.decode.vocabulary-sha256": _DECODE,
     "outputs.*.length.axis": _LENGTH,
     "outputs.*.length.dim": _LENGTH,
     "outputs.*.length.divisor": _LENGTH,
@@ -217,8 +228,8 @@ def effect_of(what: str) -> Effect:
     if what.startswith("gates["):
         return _GATE
     table, *keys = _KEY.findall(what) or [what]
-    if table == "code":
-        return Effect(("measured",))
+    if table == "code" or what == "toolchain.jiwer":
+        return _MEASURED
     if table == "toolchain":
         return Effect(("toolchain", *_PROGRAM))
     if table == "properties" and keys:

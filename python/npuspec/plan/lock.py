@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field, ValidationError
 from npuspec.bundle.manifest import Sha256
 from npuspec.bundle.program import Frozen
 from npuspec.diagnostics import Diagnostic, LockError, SpecError
-from npuspec.plan.diff import source_digests
+from npuspec.plan.diff import source_digests, vocabulary_pin
 from npuspec.plan.model import Plan, PlannedSource
 from npuspec.plan.passes.trace import OVERRIDES
 from npuspec.plan.stale import value_changes
@@ -107,6 +107,8 @@ class LockedGate(_Table):
     min: float | None = None
     max: float | None = None
     figure: float
+    original: float | None = None
+    """Of a task: the original model's figure."""
     passed: bool
 
 
@@ -121,6 +123,9 @@ class Lock(_Table):
     tokenizer: LockedSource | None = None
     code: dict[str, Sha256] | None = None
     """The spec's own functions, by what is in their files."""
+    labels: LockedSource | None = None
+    vocabularies: dict[str, LockedSource] | None = None
+    """By the outputs that are read with them."""
     toolchain: dict[str, str]
     settings: dict[str, Any]
     """What the spec states."""
@@ -261,6 +266,8 @@ def _versions(toolchain: Mapping[str, str]) -> dict[str, str]:
 def _locked_digests(lock: Lock) -> dict[str, str]:
     """Return the digests by what `npuspec diff` calls them; each stands in place of its pin."""
     sources = {"model.sha256": lock.model, "data.sha256": lock.data, "data.tokenizer-sha256": lock.tokenizer}
+    sources["data.labels-sha256"] = lock.labels
+    sources |= {vocabulary_pin(output): source for output, source in (lock.vocabularies or {}).items()}
     found = {name: source.sha256 for name, source in sources.items() if source is not None}
     return found | {f"code.{name}.sha256": digest for name, digest in (lock.code or {}).items()}
 

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 from npuspec.bundle.program import Program
-from npuspec.plan.model import Plan, PlannedSource, Samples, Waste
+from npuspec.plan.model import Decode, Plan, PlannedSource, Samples, Waste
 from npuspec.plan.passes.deploy import plan_core, plan_deployments
 from npuspec.plan.passes.preprocess import plan_layouts
 from npuspec.plan.passes.rewrite import plan_rewrite, rewritten
 from npuspec.plan.passes.sample import plan_recipe
 from npuspec.plan.passes.stage import plan_stages
+from npuspec.plan.passes.task import plan_tasks
 from npuspec.plan.passes.trace import plan_gates, trace_settings
 from npuspec.spec import Spec
 
@@ -25,6 +26,7 @@ def lower(
     waste: tuple[Waste, ...] = (),
     code: Mapping[str, PlannedSource] | None = None,
     given: str | None = None,
+    decodes: tuple[Decode, ...] = (),
 ) -> Plan:
     """Return the plan.
 
@@ -39,6 +41,7 @@ def lower(
         waste: what its real lengths show.
         code: the files that each of its own functions is made of.
         given: the origin of samples that aren't the spec's.
+        decodes: how its outputs are read.
 
     """
     recipe = plan_recipe(spec)
@@ -57,6 +60,7 @@ def lower(
         rewrite=rewrite,
         recipe=recipe,
         gates=gates,
+        tasks=plan_tasks(gates, decodes, samples, toolchain),
         layouts=plan_layouts(spec),
         cache=spec.cache.kind,
         core={p.name: p.value for p in core},
@@ -78,4 +82,5 @@ def lower(
         stages=stages,
         settings=trace_settings(spec, device, given),
         waste=waste,
+        decodes=decodes,
     )

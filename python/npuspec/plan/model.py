@@ -6,10 +6,13 @@ the same bytes.
 
 import re
 from itertools import chain
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from npuspec.bundle.program import Extent, Frozen, Input, LengthInput, Program
 from npuspec.store import canonical_json, digest_json
+
+if TYPE_CHECKING:
+    from npuspec.sources import Fetched
 
 _LENGTHS = re.compile(r"dims\..*\.lengths")
 
@@ -27,6 +30,12 @@ class PlannedSource(Frozen):
     source: str
     digest: str
     files: tuple[SourceFile, ...]
+
+    @classmethod
+    def of(cls, text: str, fetched: "Fetched") -> "PlannedSource":
+        """Return what a source's text came to."""
+        files = tuple(SourceFile(path=file.path, sha256=file.sha256) for file in fetched.files)
+        return cls(source=text, digest=fetched.digest, files=files)
 
 
 class Setting(Frozen):
@@ -80,6 +89,31 @@ class Recipe(Frozen):
     keep_types: tuple[str, ...]
 
 
+class Labels(Frozen):
+    """What is right for each sample: the numbers of its line, counted from 1, in the order of the samples' names."""
+
+    source: PlannedSource
+    calibration: tuple[int, ...]
+    validation: tuple[int, ...]
+
+
+class Decode(Frozen):
+    """How an output is read: as a class, or as a text."""
+
+    output: str
+    kind: Literal["class", "ctc"]
+    vocabulary: PlannedSource | None
+    """What each place of the last axis stands for; None where a class is called by its number."""
+    blank: int
+    separator: str
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """All that decides what is read."""
+        vocabulary = None if self.vocabulary is None else self.vocabulary.digest
+        return {**self.model_dump(mode="json"), "vocabulary": vocabulary}
+
+
 class Samples(Frozen):
     """The data: which samples calibrate, and which the gates run on. No sample does both.
 
@@ -99,6 +133,7 @@ class Samples(Frozen):
     """How many texts are left out, as they have occurred before."""
     calibration: tuple[str, ...]
     validation: tuple[str, ...]
+    labels: Labels | None = None
 
     @property
     def reading(self) -> dict[str, Any]:
@@ -140,8 +175,23 @@ class PlannedGate(Frozen):
     @property
     def limits(self) -> str:
         """What passes, in words."""
-        bounds = [f"at least {_number(self.min)}"] if self.min is not None else []
-        return " and ".join([*bounds, *([f"at most {_number(self.max)}"] if self.max is not None else [])])
+        return limits_in_words(self.min, self.max, is_distance=self.compared == "with-original")
+
+
+def limits_in_words(least: float | None, most: float | None, *, is_distance: bool = False) -> str:
+    """Return what passes, in words; a distance is how much more one figure is than another."""
+    bounds = ((least, "at least", "at most", "less"), (most, "at most", "at least", "more"))
+    return " and ".join(
+        _distance(limit, side, turned, wrong_way) if is_distance else f"{side} {_number(limit)}"
+        for limit, side, turned, wrong_way in bounds
+        if limit is not None
+    )
+
+
+def _distance(limit: float, side: str, turned: str, wrong_way: str) -> str:
+    if not limit:
+        return f"no {wrong_way}"
+    return f"{side} {_number(limit)} more" if limit > 0 else f"{turned} {_number(-limit)} less"
 
 
 def _number(value: float) -> str:
@@ -235,6 +285,8 @@ class Plan(Frozen):
     """Every value of the spec, and every default, with its origin; sorted by path."""
     waste: tuple[Waste, ...] = ()
     """One for each dimension that has real lengths, sorted."""
+    decodes: tuple[Decode, ...] = ()
+    """One for each output that is read, sorted."""
 
     def encode(self) -> bytes:
         """Return the canonical JSON of this plan."""

@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from npuspec.diagnostics import Diagnostic, NpuspecError, has_errors
+from npuspec.diagnostics import Path as Place
 from npuspec.facts import Content, Signature, content, lengths, readers_of, signature, text_digests, toolchain
 from npuspec.plan.lower import lower
-from npuspec.plan.model import Plan, PlannedGate, PlannedSource, Samples, SourceFile, Waste
-from npuspec.plan.passes.beside import check_beside
+from npuspec.plan.model import Plan, PlannedGate, PlannedSource, Samples, Waste
 from npuspec.plan.passes.bind import build_program, check_ports, named_shapes, padded_dims, stated_extents
 from npuspec.plan.passes.cut import check_lengths
 from npuspec.plan.passes.doubt import MODEL_DOUBTS, SAMPLE_DOUBTS, doubt_model, doubt_samples
@@ -22,6 +22,7 @@ from npuspec.plan.passes.overflow import check_chunks, multiples
 from npuspec.plan.passes.own import Give, give_samples, read_functions, refused_metrics, refused_samples, unrun_samples
 from npuspec.plan.passes.reach import beyond_reach
 from npuspec.plan.passes.sample import check_files, split_samples
+from npuspec.plan.passes.task import TaskFiles, check_decodes, fetch_tasks, label_samples, metric_tools, plan_decodes
 from npuspec.plan.passes.trace import written_gates
 from npuspec.plan.passes.waste import WASTE_DOUBTS, count_waste, stated_lengths
 from npuspec.sources import Fetched, Tree, fetch_beside, fetch_data, fetch_file, fetch_model
@@ -49,6 +50,7 @@ class Prepared:
     model: Fetched
     data: Fetched | None
     tokenizer: Fetched | None
+    tasks: TaskFiles
     beyond: tuple[Diagnostic, ...]
     """What the spec says that can't be executed yet."""
     gates: tuple[PlannedGate, ...]
@@ -66,6 +68,7 @@ class _Sources:
     model: Fetched | None
     data: Fetched | None
     tokenizer: Fetched | None
+    tasks: TaskFiles
     waste: tuple[Waste, ...]
     code: Mapping[str, PlannedSource]
     """The spec's own functions, by their names."""
@@ -83,10 +86,10 @@ def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
     before = partial(_fetched_before, folder=document.folder, store=store)
     beside = partial(fetch_beside, folder=document.folder, store=store, offline=True)
     sources, faults = _fetch(spec, before, beside, LocalTree(document.folder), unrun_samples)
-    diagnostics += faults + check_beside(spec) + check_gates(spec) + beyond_reach(spec)
+    diagnostics += faults + check_gates(spec) + beyond_reach(spec)
     found = None
     if sources.model is not None:
-        found, faults = _look(spec, sources.model, store)
+        found, faults = _look(spec, sources.model, sources.tasks, store)
         diagnostics += faults
     samples, faults = _split(spec, sources, store)
     diagnostics += faults
@@ -144,11 +147,11 @@ def prepare_document(
         return None, diagnostics
     if given is not None:
         spec = for_one_input(spec)
-    diagnostics += [*open_choices(spec), *check_beside(spec), *check_gates(spec)]
+    diagnostics += [*open_choices(spec), *check_gates(spec)]
     say = None if announce is None else (lambda requirement: announce(f"downloading {requirement}"))
 
-    def fetched(fetch: Fetch, source: str, sha256: str | None) -> tuple[Fetched | None, list[Diagnostic]]:
-        return fetch(source, sha256, folder=document.folder, store=store, on_download=say, tree=tree)
+    def fetched(fetch: Fetch, source: str, sha256: str | None, **at: Place) -> tuple[Fetched | None, list[Diagnostic]]:
+        return fetch(source, sha256, folder=document.folder, store=store, on_download=say, tree=tree, **at)
 
     beside = partial(fetch_beside, folder=document.folder, store=store, on_download=say, tree=tree)
     tell = announce or (lambda _: None)
@@ -165,14 +168,14 @@ def prepare_document(
 
 
 def _fetched_before(
-    fetch: Fetch, source: str, sha256: str | None, *, folder: Path, store: Store
+    fetch: Fetch, source: str, sha256: str | None, *, folder: Path, store: Store, **at: Place
 ) -> tuple[Fetched | None, list[Diagnostic]]:
     """Fetch without the network; what was hashed once and hasn't been touched since isn't hashed again."""
     question = [fetch.__name__, source, sha256 or "", str(folder.absolute())]
     if (kept := recall(store.root, question)) is not None:
         return Fetched(Path(kept["root"]), tuple(File(*f) for f in kept["files"]), kept["digest"], kept["entry"]), []
     with watching() as seen:
-        fetched, faults = fetch(source, sha256, folder=folder, store=store, offline=True)
+        fetched, faults = fetch(source, sha256, folder=folder, store=store, offline=True, **at)
     if fetched is not None and not faults:
         files = [[f.path, f.sha256, f.size] for f in fetched.files]
         answer = {"root": str(fetched.root), "files": files, "digest": fetched.digest, "entry": fetched.entry}
@@ -182,14 +185,14 @@ def _fetched_before(
 
 def _fetch(
     spec: Spec,
-    fetched: Callable[[Fetch, str, str | None], tuple[Fetched | None, list[Diagnostic]]],
+    fetched: Fetch,
     beside: Callable[..., tuple[Fetched | None, list[Diagnostic]]],
     tree: Tree,
     give: Give,
     *,
     has_data: bool = True,
 ) -> tuple[_Sources, list[Diagnostic]]:
-    """Fetch the model, the data and their tokenizer if there are any, the real lengths, and code of the spec's own."""
+    """Fetch the model, the data and what belongs to them if there are any, the real lengths, and the spec's own code."""
     model, faults = fetched(fetch_model, spec.model.source, spec.model.sha256)
     waste, more = count_waste(spec, beside)
     code, others = read_functions(spec, tree)
@@ -204,16 +207,17 @@ def _fetch(
         if spec.data.tokenizer is not None:
             tokenizer, more = fetched(fetch_file, spec.data.tokenizer, spec.data.tokenizer_sha256)
             faults += more
-    return _Sources(model, data, tokenizer, waste, code), faults
+    tasks, more = fetch_tasks(spec, fetched)
+    return _Sources(model, data, tokenizer, tasks, waste, code), faults + more
 
 
-def _look(spec: Spec, model: Fetched, store: Store) -> tuple[Signature | None, list[Diagnostic]]:
+def _look(spec: Spec, model: Fetched, tasks: TaskFiles, store: Store) -> tuple[Signature | None, list[Diagnostic]]:
     """Read the model's signature and hold the spec against it."""
     try:
         found = signature(model, store)
     except NpuspecError as error:
         return None, [d.at(("model", "source")) for d in error.diagnostics]
-    return found, [*check_ports(spec, found), *doubt_model(spec, found)]
+    return found, [*check_ports(spec, found), *check_decodes(spec, found, tasks), *doubt_model(spec, found)]
 
 
 def _lower(
@@ -228,7 +232,7 @@ def _lower(
     if (model := sources.model) is None:
         return None, []
     announce("reading the model")
-    found, diagnostics = _look(spec, model, store)
+    found, diagnostics = _look(spec, model, sources.tasks, store)
     if found is None or has_errors(diagnostics):
         return None, diagnostics
     try:
@@ -246,24 +250,25 @@ def _lower(
     if given is not None and not has_errors(diagnostics):
         announce("taking the caller's samples")
         sources = replace(sources, data=given(build_program(spec, found, propagated)))
-    planned_model = _source(spec.model.source, model)
+    planned_model = PlannedSource.of(spec.model.source, model)
     samples, faults = _split(spec, sources, store)
     diagnostics += faults
     if has_errors(diagnostics):
         return None, diagnostics
     program = build_program(spec, found, propagated)
-    tools = toolchain(*readers_of(file.path for file in sources.data.files) if sources.data is not None else ())
+    readers = readers_of(file.path for file in sources.data.files) if sources.data is not None else ()
     plan = lower(
         spec,
         program,
         planned_model,
         samples,
         entry=model.entry,
-        toolchain=tools,
+        toolchain=toolchain(*readers, *metric_tools(spec)),
         device=device,
         waste=sources.waste,
         code=sources.code,
         given=None if given is None else origin_of(document),
+        decodes=plan_decodes(sources.tasks),
     )
     if faults := check_chunks(plan.program):
         return None, [*diagnostics, *faults]
@@ -273,6 +278,7 @@ def _lower(
         model=model,
         data=sources.data,
         tokenizer=sources.tokenizer,
+        tasks=sources.tasks,
         beyond=tuple(beyond),
         gates=written_gates(spec),
         folder=document.folder,
@@ -293,14 +299,12 @@ def _split(spec: Spec, sources: _Sources, store: Store) -> tuple[Samples | None,
             found = text_digests(data, tokenizer, store, field=spec.data.field)
         except NpuspecError as error:
             return None, [d.at(_PLACES.get(d.code, ("data", "source"))) for d in error.diagnostics]
-        planned_tokenizer = None if tokenizer is None else _source(spec.data.tokenizer, tokenizer)
+        planned_tokenizer = None if tokenizer is None else PlannedSource.of(spec.data.tokenizer, tokenizer)
     code = sources.code.get(spec.data.origin)
     inside = content(data, store) if found is None else Content()
-    planned = _source(spec.data.origin, data)
+    planned = PlannedSource.of(spec.data.origin, data)
     samples, faults = split_samples(spec, planned, planned_tokenizer, found, inside.digests, code)
-    return samples, faults if samples is None else doubt_samples(samples, inside)
-
-
-def _source(text: str, fetched: Fetched) -> PlannedSource:
-    files = tuple(SourceFile(path=f.path, sha256=f.sha256) for f in fetched.files)
-    return PlannedSource(source=text, digest=fetched.digest, files=files)
+    if samples is None:
+        return None, faults
+    samples, faults = label_samples(spec, samples, sources.tasks, found)
+    return samples, faults + doubt_samples(samples, inside)

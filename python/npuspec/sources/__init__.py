@@ -7,7 +7,6 @@ handed on is a copy of the very bytes that were hashed. Another hub is another c
 from npuspec.sources.code import read_code
 from npuspec.sources.model import Fetched
 from npuspec.sources.obtain import fetch_beside, fetch_data, fetch_file, fetch_model, fetch_unpinned, fetch_written
-from npuspec.sources.parse import source_faults
 from npuspec.sources.public import fetch
 from npuspec.sources.tree import Tree
 
@@ -22,5 +21,4 @@ __all__ = [
     "fetch_unpinned",
     "fetch_written",
     "read_code",
-    "source_faults",
 ]

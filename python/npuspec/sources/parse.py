@@ -3,7 +3,6 @@
 import re
 from pathlib import PurePosixPath
 
-from npuspec.diagnostics import Diagnostic, Path
 from npuspec.sources.faults import Fault
 from npuspec.sources.model import PathSource, Source, WheelSource
 
@@ -44,15 +43,6 @@ def read_source(text: str) -> Source:
         f"`{text}` has an unknown kind of source, `{scheme[1]}:`",
         "npuspec reads paths relative to the spec, and wheels: " + _WHEEL_FORM,
     )
-
-
-def source_faults(text: str, at: Path) -> list[Diagnostic]:
-    """Return what is wrong with the text of a source that isn't fetched."""
-    try:
-        read_source(text)
-    except Fault as fault:
-        return [fault.diagnostic(at)]
-    return []
 
 
 def inner_path(text: str) -> str:

@@ -38,6 +38,7 @@ _PLAIN = {
         "isn't a layout",
         "a capital letter for each axis, at most 6, such as `NCHW`; `?` for any other",
     ),
+    "string_too_long": ("is longer than {max_length} characters", "shorten it"),
     "string_too_short": ("must not be empty", "say it in a few words"),
     "too_long": ("has {actual_length} items, and at most {max_length} are possible", "leave some of them out"),
     "too_short": ("must not be empty", "state at least one"),
@@ -188,7 +189,7 @@ def _written(name: str, wanted: str) -> str:
 
 def _wrong_value(key: str, detail: ErrorDetails) -> tuple[str, str]:
     """Say what is wrong with a value of the right type, and what to do."""
-    if (plain := _PLAIN.get(key if key == "sha256" else detail["type"])) is not None:
+    if (plain := _PLAIN.get("sha256" if key.endswith("sha256") else detail["type"])) is not None:
         message, help_ = (text.format(**detail.get("ctx", {})) for text in plain)
         return message, help_
     text = detail["msg"].removeprefix("Value error, ")

@@ -36,13 +36,18 @@ class Request:
     data: Path | None
     tokenizer: Path | None
     """The file, for data that are text."""
+    labels: Path | None
+    """The file, for data that have them."""
+    vocabularies: dict[str, Path]
+    """Files, by the outputs that are read with them."""
     folder: Path | None = None
     """The spec's folder, where its own code lies."""
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> "Request":
         """Read what `execute` sent."""
-        data, tokenizer, folder = arguments["data"], arguments.get("tokenizer"), arguments.get("folder")
+        data, tokenizer, labels = arguments["data"], arguments.get("tokenizer"), arguments.get("labels")
+        folder = arguments.get("folder")
         return cls(
             parameters=arguments["parameters"],
             inputs=tuple(Path(p) for p in arguments["inputs"]),
@@ -51,6 +56,8 @@ class Request:
             data=None if data is None else Path(data),
             tokenizer=None if tokenizer is None else Path(tokenizer),
             folder=None if folder is None else Path(folder),
+            labels=None if labels is None else Path(labels),
+            vocabularies={name: Path(file) for name, file in arguments.get("vocabularies", {}).items()},
         )
 
     @property

@@ -25,6 +25,7 @@ from npuspec.stages.placed import Apart, Placed, batches, naming, place
 from npuspec.stages.probe import Bench, findings
 from npuspec.stages.request import Request
 from npuspec.stages.samples import read_samples
+from npuspec.stages.tasks import Tasks
 
 _IN_ORDER = ("original", "static", "quantized", "batched")
 """Each is compared with those before it."""
@@ -44,7 +45,8 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     core = ov.Core()
     core.set_property(parameters["core"])
     models = Models.load(core, request, program)
-    comparisons = _compare(models, program, parameters["outputs"], samples, progress)
+    tasks = Tasks(request, told["validation"])
+    comparisons = _compare(models, program, parameters["outputs"], samples, tasks, progress)
     bench = Bench(
         program=program,
         device=device,
@@ -59,6 +61,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
             "samples": len(samples),
             "samples_of_variant": dict(Counter(s.variant for s in samples if not s.overflows)),
             "pairs": [comparison.row() for comparison in comparisons],
+            "tasks": tasks.rows(),
             "findings": findings(bench, comparisons),
         },
     )
@@ -74,7 +77,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
 
 
 def _compare(
-    models: Models, program: Program, names: list[str], samples: list[Placed], progress: Progress
+    models: Models, program: Program, names: list[str], samples: list[Placed], tasks: Tasks, progress: Progress
 ) -> list[Comparison]:
     """Run all samples through all models, keeping no more outputs than those of a batch."""
     there = [m for m in _IN_ORDER if m in ("original", *models.sessions) or (m == "batched" and program.batch > 1)]
@@ -99,6 +102,9 @@ def _compare(
             pairs = zip(batch.rows, found[comparison.of], found[comparison.against], strict=True)
             for sample, of, against in pairs:
                 comparison.add(sample, of[comparison.output], against[comparison.output])
+        for name, results in found.items():
+            for sample, result in zip(batch.rows, results, strict=True):
+                tasks.add(name, sample.name, result)
         for sample, original, static in zip(batch.rows, found["original"], found["static"], strict=True):
             _pad(models.padded, program, comparisons, sample, original, static)
         done += len(batch.rows)

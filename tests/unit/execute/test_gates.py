@@ -253,3 +253,105 @@ def test_a_failed_gate_on_a_full_batch_has_a_help_of_its_own() -> None:
         hold_gates(plan(gate(0.5, "batched", "quantized")), {"pairs": [row(0.1, "batched", "quantized")]})
     )
     assert "batch of 1" in fault.help
+
+
+def task(
+    compared: str = "alone", of: str = "static", *, least: float | None = None, most: float | None = None
+) -> PlannedGate:
+    return PlannedGate(metric="character-error-rate", output="y", of=of, compared=compared, min=least, max=most)
+
+
+def held_task(one: PlannedGate, figure: float, original: float) -> GateResult:
+    row = {"metric": one.metric, "output": "y", "of": one.of, "figure": figure, "original": original}
+    (result,) = hold_gates(plan(one), {"pairs": [], "tasks": [row]})
+    return result
+
+
+@pytest.mark.parametrize(
+    ("one", "figure", "original", "sentence"),
+    [
+        (
+            task("with-original", most=0.005),
+            0.0176,
+            0.0155,
+            "0.0176 (original 0.0155), at most 0.005 more wanted (passed, margin +0.0029)",
+        ),
+        (
+            task("with-original", least=-0.01),
+            0.9,
+            0.95,
+            "0.9000 (original 0.9500), at most 0.01 less wanted (FAILED, margin -0.0400)",
+        ),
+        (
+            task("with-original", least=0.0),
+            0.95,
+            0.95,
+            "0.9500 (original 0.9500), no less wanted (passed, margin +0.0000)",
+        ),
+        (
+            task("with-original", least=-0.1, most=0.0),
+            0.5,
+            0.4,
+            "0.5000 (original 0.4000), at most 0.1 less and no more wanted (FAILED, margin -0.1000)",
+        ),
+        (
+            task("alone", most=0.02),
+            0.0176,
+            0.0155,
+            "0.0176 (original 0.0155), at most 0.02 wanted (passed, margin +0.0024)",
+        ),
+        (
+            task("alone", most=0.01),
+            0.0176,
+            0.0,
+            "0.0176 (original 0.0000), at most 0.01 wanted (FAILED, margin -0.0076)",
+        ),
+    ],
+)
+def test_a_gate_on_a_task_is_held_alone_or_with_the_original_and_says_both(
+    one: PlannedGate, figure: float, original: float, sentence: str
+) -> None:
+    result = held_task(one, figure, original)
+    assert result.sentence() == f"character-error-rate of static, y: {sentence}"
+    assert GateResult(**result.as_json()) == result
+
+
+def test_a_distance_is_not_failed_by_rounding() -> None:
+    assert 0.02 - 0.015 > 0.005  # in binary
+    assert held_task(task("with-original", most=0.005), 0.02, 0.015).margin == 0
+    assert not held_task(task("with-original", most=0.005), 0.0200001, 0.015).passed
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10_000), st.integers(0, 10_000), st.sampled_from([0.005, 0.0, 0.00001, 0.1]))
+def test_a_distance_that_failed_is_never_shown_as_one_that_would_pass(wrong: int, before: int, most: float) -> None:
+    result = held_task(task("with-original", most=most), wrong / 10_007, before / 10_007)
+    figure, _, rest = result.sentence().partition("y: ")[2].partition(" (original ")
+    distance = float(figure) - float(rest.partition(")")[0])
+    assert result.passed == (round(distance, 12) <= most)
+
+
+@pytest.mark.parametrize(
+    ("one", "figure", "original", "told"),
+    [
+        (task(most=0.01), 0.03, 0.02, "the original doesn't reach it either"),
+        (task(most=0.01), 0.03, 0.0, "padding or static shapes"),
+        (task("with-original", of="quantized", most=0.0), 0.03, 0.02, "quantization changes the result"),
+        (task("with-original", of="batched", most=0.0), 0.03, 0.02, "state a batch of 1"),
+    ],
+)
+def test_a_failed_gate_on_a_task_has_its_place_and_a_help(
+    one: PlannedGate, figure: float, original: float, told: str
+) -> None:
+    written = (gate(0.5), task("with-original", most=0.7), one)
+    [fault] = failures((held_task(one, figure, original),), written)
+    assert (fault.code, fault.labels[0].path) == ("gate-failed", ("gates", 2))
+    assert told in fault.help
+
+
+def test_what_was_found_of_its_output_is_the_help_of_a_gate_on_a_task() -> None:
+    result = held_task(task("with-original", most=0.0), 0.03, 0.02)
+    [fault] = failures(
+        (result,), (), [finding("padding-leaks", "y", "time16"), finding("padding-leaks", "z", "time16")]
+    )
+    assert fault.help == "padding-leaks; mend it"

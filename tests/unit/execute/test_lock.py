@@ -199,3 +199,14 @@ def test_a_place_that_is_taken_is_refused_before_anything_is_run(path: Path) -> 
     path.write_text("version = 1\n")
     with pytest.raises(SpecError, match="and isn't one"):
         LockKeeper.begin(path, PLAN, locked=False)
+
+
+def test_a_gate_on_a_task_is_locked_with_the_original_s_figure_and_as_many_digits_as_it_takes() -> None:
+    text = TEXT + '\n[[gates]]\nmetric = "accuracy"\noutput = "y"\nof = "static"\ncompared = "with-original"\nmin = 0\n'
+    plan = plan_of(text.replace('input = "x"', 'input = "x"\nlabels = "l.txt"'), files=FILES)
+    row = {"metric": "accuracy", "output": "y", "of": "static", "figure": 0.98761, "original": 0.98764}
+    agreement = {**(evidence().agreement or {}), "tasks": [row]}
+    found = locked_gates(plan, Evidence(hold_gates(plan, agreement), (), {}, agreement))
+    gate = found["accuracy of static against the original, y"]
+    assert (gate.figure, gate.original, gate.passed, gate.min) == (0.98761, 0.98764, False, 0)
+    assert found["frame-agreement of static against original, y"].original is None

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import tomli
 
-from builders import DATA, GATE, SMALL, TOOLCHAIN, plan_of
+from builders import DATA, GATE, SMALL, TOOLCHAIN, plan_of, task_files
 from npuspec.diagnostics import LockError, SpecError
 from npuspec.plan import Plan
 from npuspec.plan.lock import (
@@ -222,6 +222,34 @@ def test_another_tokenizer_is_drift(tmp_path: Path) -> None:
     assert lock_drift(lock, plan) == []
     [change] = lock_drift(lock, tokenized("two"))
     assert change.startswith("data.tokenizer-sha256 ")
+
+
+def test_other_labels_and_another_vocabulary_are_drift(tmp_path: Path) -> None:
+    text = TEXT.replace(DATA, DATA + 'labels = "l.txt"\n') + (
+        '\n[outputs.y]\ndecode = { kind = "class", vocabulary = "v.txt" }\n'
+        '\n[[gates]]\nmetric = "accuracy"\noutput = "y"\nof = "static"\nmin = 0.5\n'
+    )
+    plans = []
+    for first, second in ("ab", "ba"):
+        files, faults = task_files(tmp_path, text, l=f"{first}\n" * 4, v=f"{first}\n{second}\n")
+        assert faults == []
+        plans.append(plan_of(text, files=FILES, tasks=files))
+    before, after = plans
+    assert before.samples is not None
+    assert before.samples.labels is not None
+    [vocabulary] = [decode.vocabulary for decode in before.decodes if decode.vocabulary is not None]
+    sources = {
+        "labels": locked_source(before.samples.labels.source),
+        "vocabularies": {"y": locked_source(vocabulary)},
+    }
+    lock = locked(before, **sources)
+    write_lock(tmp_path / "asr.lock", lock)
+    assert read_lock(tmp_path / "asr.lock") == lock
+    assert lock_drift(lock, before) == []
+    assert [change.partition(" ")[0] for change in lock_drift(lock, after)] == [
+        "data.labels-sha256",
+        "outputs.y.decode.vocabulary-sha256",
+    ]
 
 
 def test_other_real_lengths_are_no_drift() -> None:

@@ -36,6 +36,8 @@ def gated(metric: str, of: str = "static", more: str = "") -> str:
         QUANTIZED + 'overflow-fix = "disable"\nactivations-range = "minmax"\nfast-bias-correction = false\n',
         QUANTIZED + 'keep = { names = ["a"], types = ["MVN"], patterns = [], subgraphs = [] }\n',
         SMALL + DATA + 'tokenizer = "tokenizer.json"\nfield = "talk"\n',
+        SMALL + DATA + 'labels = "l.txt"\n[[gates]]\nmetric = "accuracy"\noutput = "y"\nof = "static"\nmin = 0.5\n',
+        SMALL + '[outputs.y]\ndecode = { kind = "ctc", vocabulary = "v.txt", separator = " " }\n',
         gated("frame-agreement"),
         gated("cosine"),
         gated("max-abs-difference", more="max = 1\n"),
@@ -56,7 +58,6 @@ def test_what_is_executed_carries_no_note(text: str) -> None:
         (SMALL + "[load]\nrequests = 2\n", ("load", "requests")),
         (SMALL + "[load]\nqueue = 1024\n", ("load", "queue")),
         (SMALL + "[load]\nbatch-wait-ms = 2.0\n", ("load", "batch-wait-ms")),
-        (SMALL + DATA + 'labels = "labels.txt"\n', ("data", "labels")),
         (QUANTIZED.replace("int8", "weights"), ("quantization", "mode")),
         (QUANTIZED.replace("int8", "mixed"), ("quantization", "mode")),
         (QUANTIZED.replace("int8", "accuracy-control"), ("quantization", "mode")),
@@ -64,10 +65,6 @@ def test_what_is_executed_carries_no_note(text: str) -> None:
         (
             QUANTIZED + 'keep = { subgraphs = [{ inputs = ["a"], outputs = ["b"] }] }\n',
             ("quantization", "keep", "subgraphs"),
-        ),
-        (
-            SMALL + DATA + '[[gates]]\nmetric = "accuracy"\noutput = "y"\nof = "static"\nmin = 0.5\n',
-            ("gates", 0, "metric"),
         ),
         (SMALL + DATA + '[[gates]]\nmetric = "size-mib"\nmax = 5\n', ("gates", 0, "metric")),
     ],

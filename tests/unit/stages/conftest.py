@@ -1,6 +1,6 @@
 """Stages run on small models as `apply` does it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -22,7 +22,15 @@ class Stage:
     root: Path
     children: bool = False
 
-    def __call__(self, verb: str, *inputs: Path, data: Path | None = None, name: str = "", **parameters: Any) -> Path:
+    def __call__(
+        self,
+        verb: str,
+        *inputs: Path,
+        data: Path | None = None,
+        files: Mapping[str, Any] | None = None,
+        name: str = "",
+        **parameters: Any,
+    ) -> Path:
         output = self.root / (name or verb)
         output.mkdir(parents=True)
         arguments = {
@@ -31,6 +39,7 @@ class Stage:
             "output": str(output),
             "model": str(self.root),
             "data": None if data is None else str(data),
+            **(files or {}),
         }
         if self.children:
             run_task(f"npuspec.stages.{verb}:run", arguments)

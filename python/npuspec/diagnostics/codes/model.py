@@ -97,6 +97,13 @@ MODEL = {
         '[data]\nsource = "clips/*"',
         '[data]\nsource = "clips/*.wav"',
     ),
+    "wrong-decode": CodeDoc(
+        "An output isn't what its `decode` reads. A class is read of [classes] for each sample, or of one whole "
+        "number, and a text of [steps, classes]. Where the vocabulary has more or fewer entries than the last axis has "
+        "places, it is another model's, and all that is read would be wrong.",
+        '[outputs.logits]   # [batch, steps, 97]\ndecode = { kind = "class", vocabulary = "characters.txt" }',
+        '[outputs.logits]\ndecode = { kind = "ctc", vocabulary = "characters.txt" }   # of 97 lines',
+    ),
     "wrong-port-dtype": CodeDoc(
         "The model's input has another element type than its role allows. Lengths are int32 or int64, so an input of "
         "floats that is declared as one is some other input; and strings or packed types can be neither fed nor given "

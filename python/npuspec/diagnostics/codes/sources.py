@@ -4,12 +4,27 @@ from npuspec.diagnostics.codes.doc import CodeDoc
 from npuspec.diagnostics.model import Severity
 
 SOURCES = {
+    "bad-labels": CodeDoc(
+        "The labels are text in UTF-8 with a line for each sample: files in the order of their sorted paths, and texts "
+        "in the order of each file, repeated ones too. One line too few would move every label behind it to another "
+        "sample. Where a task is measured, none is empty; and a class is called as the output's vocabulary calls it, "
+        "or by its number, from 0.",
+        "$ printf 'cat\\ndog\\n' > labels.txt   # for three pictures",
+        "$ printf 'cat\\ndog\\ncat\\n' > labels.txt",
+    ),
     "bad-lengths": CodeDoc(
         "A file of real lengths is text with a whole number on each line; blank lines, and what follows a `#`, say "
         "nothing. One line that can't be read may mean that the file is another one than was meant, so that none of it "
         "is counted.",
         "$ wc -w *.txt > lengths.txt",
         "$ for file in *.txt; do wc -w < $file; done > lengths.txt",
+    ),
+    "bad-vocabulary": CodeDoc(
+        "A vocabulary is text in UTF-8 that says what each place of an output's last axis stands for, an entry on each "
+        "line, of at most 256 characters. The first line is place 0. An entry may be empty, as that of a blank often "
+        "is, or a space.",
+        '[outputs.logits]\ndecode = { kind = "ctc", vocabulary = "characters.pkl" }',
+        '[outputs.logits]\ndecode = { kind = "ctc", vocabulary = "characters.txt" }',
     ),
     "bad-wheel": CodeDoc(
         "The wheel is damaged, or holds what no honest tool puts into one: a path that leads out of it, a link, a name "

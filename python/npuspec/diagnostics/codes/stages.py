@@ -21,17 +21,18 @@ STAGES = {
         "$ NPUSPEC_CACHE=/large/npuspec npuspec apply specs/asr.toml",
     ),
     "gate-failed": CodeDoc(
-        "A measured figure lies below the minimum that the spec states, so no bundle was made and the old one still "
+        "A measured figure lies outside the limits that the spec states, so no bundle was made and the old one still "
         "stands. `of` and `against` say what lost the accuracy: static against original is the price of padding and "
-        "static shapes, quantized against static that of INT8.",
+        "static shapes, quantized against static that of INT8. Of a task, the original's own figure stands beside it, "
+        "and `misread` in the evidence lists samples that were read wrongly.",
         '[quantization]\nmode = "int8"',
         '[quantization]\nmode = "int8"\npreset = "mixed"\nmodel-type = "transformer"\n\n'
         '[quantization.keep]\nnames = ["/Conv", "/MatMul"]',
     ),
     "missing-extra": CodeDoc(
         "Calibrating needs NNCF; reading samples needs soundfile for sound, Pillow for pictures, tokenizers for text, "
-        "PyYAML for text in YAML and safetensors for `.safetensors`. None of them is needed to run a bundle, so they "
-        "aren't installed with npuspec itself. `npuspec[quantize]` brings them all.",
+        "PyYAML for text in YAML and safetensors for `.safetensors`; the error rates of texts need jiwer. None of them "
+        "is needed to run a bundle, so they aren't installed with npuspec itself. `npuspec[quantize]` brings them all.",
         "",
         "$ pip install 'npuspec[samples]'",
     ),

@@ -18,7 +18,7 @@ def beyond_reach(spec: Spec) -> list[Diagnostic]:
             "`npuspec apply` refuses the spec as long as it stands here",
             severity=Severity.NOTE,
         ).at(path)
-        for part in (_target, _inputs, _samples, _quantization, _gates)
+        for part in (_target, _inputs, _quantization, _gates)
         for path, what in part(spec)
     ]
 
@@ -41,11 +41,6 @@ def _inputs(spec: Spec) -> Iterator[tuple[Path, str]]:
                 yield (*at, "preprocess", "resize"), "resizing images"
 
 
-def _samples(spec: Spec) -> Iterator[tuple[Path, str]]:
-    if spec.data is not None and spec.data.labels is not None:
-        yield ("data", "labels"), "`data.labels`"
-
-
 def _quantization(spec: Spec) -> Iterator[tuple[Path, str]]:
     for key in ("patterns", "subgraphs"):
         if getattr(spec.quantization.keep, key):
@@ -54,5 +49,5 @@ def _quantization(spec: Spec) -> Iterator[tuple[Path, str]]:
 
 def _gates(spec: Spec) -> Iterator[tuple[Path, str]]:
     for index, gate in enumerate(spec.gates):
-        if not isinstance(gate, models.AgreementGate):
+        if isinstance(gate, models.BudgetGate):
             yield ("gates", index, "metric"), f"a gate on `{gate.metric}`"

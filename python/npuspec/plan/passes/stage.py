@@ -5,6 +5,7 @@ from typing import Any
 
 from npuspec.bundle.program import Program
 from npuspec.plan.model import Deployment, PlannedGate, PlannedSource, PlannedStage, Recipe, Rewrite, Samples
+from npuspec.plan.passes.task import METRIC_TOOLS
 from npuspec.store import digest_json
 
 _FORMAT = 3  # of the stages' results: raised when a stage does its work differently
@@ -21,6 +22,7 @@ def plan_stages(
     rewrite: Rewrite,
     recipe: Recipe,
     gates: tuple[PlannedGate, ...],
+    tasks: dict[str, Any],
     layouts: dict[str, str],
     cache: str,
     core: dict[str, bool | int | float | str],
@@ -34,7 +36,8 @@ def plan_stages(
     and `control` there are follows from the recipe's mode.
     """
     stages: dict[str, PlannedStage] = {}
-    shared = {"format": _FORMAT, "toolchain": toolchain}
+    made_with = {tool: version for tool, version in toolchain.items() if tool not in METRIC_TOOLS}
+    shared = {"format": _FORMAT, "toolchain": made_with}
 
     def add(name: str, verb: Any, inputs: tuple[str, ...], *, on_failure: bool = False, **parameters: Any) -> str:
         key = {**shared, "verb": verb, "inputs": [stages[i].digest for i in inputs], "parameters": parameters}
@@ -88,6 +91,7 @@ def plan_stages(
                 outputs=sorted({g.output for g in gates if g.output} or {o.name for o in program.outputs}),
                 samples={**samples.reading, "validation": list(samples.validation)},
                 **functions,
+                **tasks,
             )
     return tuple(stages.values())
 

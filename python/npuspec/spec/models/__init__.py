@@ -23,6 +23,7 @@ from npuspec.spec.models.measures import (
 from npuspec.spec.models.shapes import (
     BucketsDim,
     DataInput,
+    Decode,
     Dim,
     FixedDim,
     Input,
@@ -39,6 +40,7 @@ __all__ = [
     "BudgetGate",
     "Data",
     "DataInput",
+    "Decode",
     "Dim",
     "FixedDim",
     "FunctionGate",

@@ -39,7 +39,10 @@ class Data(Table):
     field: str | None = None
     """For text in YAML or JSON: the member of the top level whose strings, and those below it, are the samples."""
     labels: str | None = None
-    """What is right for each sample, for gates on a task: a text file with a line for each."""
+    """What is right for each sample, for gates on a task: a text file with a line for each, in the order of their
+    files' names, and of texts in the order of each file."""
+    labels_sha256: Sha256 | None = None
+    """Pin of the labels; a remote source must have one."""
 
     @property
     def key(self) -> Literal["source", "function"]:
@@ -137,9 +140,10 @@ class TaskGate(Table):
     """A measurement that `apply` must pass: how well a model does its task, by the labels of the data."""
 
     metric: Literal["accuracy", "word-error-rate", "character-error-rate"]
-    """What is measured over all samples."""
+    """What is measured over all samples: the share of right classes, or the words or characters that are wrong, as a
+    share of those in the labels."""
     output: str
-    """The output that is read."""
+    """The output that is read, as its `decode` says; left out there, `accuracy` takes the class's number."""
     of: Literal["static", "quantized", "batched"]
     """The model that is held to the gate."""
     compared: Literal["alone", "with-original"] = "alone"

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from npuspec.spec.models.base import Number, Numbers, Size, Table, rising
+from npuspec.spec.models.base import Number, Numbers, Sha256, Size, Table, rising
 
 _DYNAMIC = re.compile(r"\s*(\?|\*|-1|dynamic|none|null|-?[0-9]*\s*\.\.\s*-?[0-9]*)\s*", re.IGNORECASE)
 """How other tools write an axis without a size, or with bounds for one."""
@@ -175,6 +175,23 @@ class Select(Table):
     """The output's axis of steps."""
 
 
+class Decode(Table):
+    """How an output is read, for gates on a task."""
+
+    kind: Literal["class", "ctc"]
+    """One class, by the largest value of the last axis; or a text, by the largest of each step, runs of one place as
+    one and blanks left out."""
+    vocabulary: str | None = None
+    """A text file that says what each place of the last axis stands for, a line each; without one a class is called by
+    its number, from 0."""
+    vocabulary_sha256: Sha256 | None = None
+    """Pin of the vocabulary; a remote source must have one."""
+    blank: Annotated[int, Field(ge=0)] = 0
+    """For a text: the place that stands for nothing."""
+    separator: Annotated[str, Field(max_length=8)] = ""
+    """For a text: what is put between the vocabulary's entries, such as a space between phonemes."""
+
+
 class Output(Table):
     """What is known of an output beyond what the model shows."""
 
@@ -182,3 +199,5 @@ class Output(Table):
     """Stated by hand, only where propagating lengths through the model can't find it."""
     select: Select | None = None
     """What is made of its valid part, in the graph."""
+    decode: Decode | None = None
+    """How it is read, for gates on a task."""

@@ -11,7 +11,8 @@ TOKENIZER = 'tokenizer = "tokenizer.json"\n'
 SECOND = '[inputs.z]\nshape = ["batch"]\n'
 FUNCTION = '\n[data]\nfunction = "samples:clips"\n'
 OWN = '\n[[gates]]\nmetric = "function"\nfunction = "pkg.metrics:wer"\nof = "static"\n'
-TASK = '\n[[gates]]\nmetric = "accuracy"\noutput = "y"\nof = "static"\n'
+TASK = 'labels = "labels.txt"\n\n[[gates]]\nmetric = "accuracy"\noutput = "y"\nof = "static"\n'
+TEXT = '\n[outputs.y]\ndecode = { kind = "ctc", vocabulary = "v.txt" }\n'
 
 
 def recipe(mode: str, *lines: str) -> str:
@@ -40,7 +41,7 @@ def gate(limits: str, metric: str = "frame-agreement") -> str:
         gate("max = 7.5", "max-abs-difference"),
         gate("min = 30", "sqnr"),
         SMALL + DATA + TASK + "min = 0.9\n",
-        SMALL + DATA + TASK.replace("accuracy", "word-error-rate") + "max = 1.5\n",  # words may be put in
+        SMALL + DATA + TASK.replace("accuracy", "word-error-rate") + "max = 1.5\n" + TEXT,  # words may be put in
         SMALL + DATA + TASK + 'compared = "with-original"\nmin = -0.01\n',  # a loss
         SMALL + FUNCTION + GATE,
         SMALL + FUNCTION + 'input = "x"\n' + GATE,
@@ -128,7 +129,7 @@ def test_a_full_batch_may_be_held_against_every_other_model(against: str) -> Non
         (gate("min = 98", "top-1-agreement"), "wrong-value", ("gates", 0, "min")),
         (SMALL + DATA + TASK + "min = 95\n", "wrong-value", ("gates", 0, "min")),
         (
-            SMALL + DATA + TASK.replace("accuracy", "character-error-rate") + "max = -0.1\n",
+            SMALL + DATA + TASK.replace("accuracy", "character-error-rate") + "max = -0.1\n" + TEXT,
             "wrong-value",
             ("gates", 0, "max"),
         ),
