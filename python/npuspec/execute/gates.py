@@ -3,13 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from math import inf, isnan, nan
+from itertools import islice
+from math import isnan, nan
 from typing import Any
 
 from npuspec.diagnostics import Diagnostic
-from npuspec.plan.model import Plan, PlannedGate, limits_in_words
-
-_DIGITS = 12  # of a distance: shares of many samples differ before
+from npuspec.plan.model import Plan, PlannedGate, limits_in_words, margin
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +32,14 @@ class GateResult:
     variant: str | None = None
     compared: str | None = None
     original: float | None = None
+    function: str | None = None
 
     def sentence(self) -> str:
         """Return the result in words."""
         where = f" in variant {self.variant}" if self.variant else ""
         beside = f" against {self.against}" if self.against else ""
-        measured = f"{self.metric} of {self.of}{beside}, {self.output}{where}"
+        output = f", {self.output}" if self.output else ""
+        measured = f"{self.function or self.metric} of {self.of}{beside}{output}{where}"
         if isnan(self.value) and self.variant:
             return f"{measured}: not measured, as no validation sample falls into this variant (FAILED)"
         verdict = "passed" if self.passed else "FAILED"
@@ -57,7 +58,7 @@ class GateResult:
 
     def passes_with(self, shorten: Callable[[float], float]) -> bool:
         """Tell whether its figures pass where they are shortened."""
-        return _margin(shorten(self.value), None if self.original is None else shorten(self.original), self) >= 0
+        return margin(self, shorten(self.value), None if self.original is None else shorten(self.original)) >= 0
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data for the evidence."""
@@ -72,18 +73,18 @@ def _shown(value: float, digits: int) -> str:
 def hold_gates(plan: Plan, agreement: Mapping[str, Any]) -> tuple[GateResult, ...]:
     """Return every gate's result."""
     pairs = {(row["of"], row["against"], row["output"]): row for row in agreement["pairs"]}
-    tasks = {(row["metric"], row["output"], row["of"]): row for row in agreement.get("tasks", ())}
+    tasks = {(row["metric"], row["output"], row["function"], row["of"]): row for row in agreement.get("tasks", ())}
     results = []
     for gate in plan.gates:
-        output, of, original = str(gate.output), str(gate.of), None
+        output, of, original = gate.output or "", str(gate.of), None
         if gate.against is not None:
             row = pairs[of, gate.against, output]
             figures = row if gate.variant is None else row["variants"].get(gate.variant, {})
             value = figures[gate.metric] if figures.get("frames") else nan
         else:
-            row = tasks[gate.metric, output, of]
+            row = tasks[gate.metric, output, gate.function or "", of]
             value, original = row["figure"], row["original"]
-        margin = _margin(value, original, gate)
+        inside = margin(gate, value, original)
         results.append(
             GateResult(
                 metric=gate.metric,
@@ -93,24 +94,15 @@ def hold_gates(plan: Plan, agreement: Mapping[str, Any]) -> tuple[GateResult, ..
                 min=gate.min,
                 max=gate.max,
                 value=value,
-                margin=margin,
-                passed=margin >= 0,
+                margin=inside,
+                passed=inside >= 0,
                 variant=gate.variant,
                 compared=gate.compared,
                 original=original,
+                function=gate.function,
             )
         )
     return tuple(results)
-
-
-def _margin(value: float, original: float | None, limits: PlannedGate | GateResult) -> float:
-    if isnan(value):  # lies within no limits, though it compares as if it might
-        return -inf
-    if limits.compared == "with-original" and original is not None:
-        value = round(value - original, _DIGITS)  # 0.02 - 0.015 is more than 0.005
-    above = value - limits.min if limits.min is not None else inf
-    below = limits.max - value if limits.max is not None else inf
-    return min(above, below)
 
 
 _WORST = 5  # blocks that a failed gate names
@@ -150,7 +142,7 @@ def failures(
 def _help(result: GateResult, findings: Sequence[Mapping[str, Any]]) -> str:
     if isnan(result.value) and result.variant:
         return "add samples of its size, or gate all of them: take `variant` out"
-    if result.compared == "alone" and result.original is not None and _margin(result.original, None, result) < 0:
+    if result.compared == "alone" and result.original is not None and margin(result, result.original, None) < 0:
         return "the original doesn't reach it either: look at the labels and at `decode`, or state what it can reach"
     found = [f"{f['message']}; {f['help']}" for f in findings if _explains(f, result)]
     return ". ".join(found) or _HELPS[result.against or _MADE_OF[result.of]]
@@ -175,6 +167,7 @@ def _explains(finding: Mapping[str, Any], result: GateResult) -> bool:
 
 def _place(result: GateResult, written: tuple[PlannedGate, ...]) -> list[int]:
     """Return the index of the gate; where one is written twice, both fail alike and the first is meant."""
-    keys = ("metric", "output", "of", "against", "compared", "min", "max", "variant")
-    content = [getattr(result, key) for key in keys]
-    return [i for i, gate in enumerate(written) if [getattr(gate, key) for key in keys] == content][:1]
+    keys = ("metric", "of", "against", "compared", "min", "max", "variant", "function")
+    content = [result.output, *(getattr(result, key) for key in keys)]
+    found = (i for i, g in enumerate(written) if [g.output or "", *(getattr(g, key) for key in keys)] == content)
+    return [*islice(found, 1)]

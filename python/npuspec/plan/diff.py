@@ -214,7 +214,6 @@ def _devices(plan: Plan) -> set[str]:
     return {deployment.device for deployment in plan.deployments}
 
 
-_MEASURED = ("outputs", "functions", "gates")
 _TAKEN = ("minimum", "maximum")
 """What a dimension says of the samples that a session takes as they are."""
 
@@ -240,7 +239,9 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
         "given": [[*(port[key] for key in ("name", "axes", "finite")), _given(port)] for port in data],
         "held": [s.parameters["gates"] for s in plan.stages if s.verb in ("mix", "control")],
         "inputs": program["inputs"],
-        "labels": samples and samples.labels and [samples.labels.source.digest, samples.labels.validation],
+        "labels": samples
+        and samples.labels
+        and [samples.labels.source.digest, samples.labels.model_dump(exclude={"source"})],
         "layouts": [s.parameters.get("layouts") for s in plan.stages if s.verb == "shape"][:1],
         "measured": [_measured(s) for s in plan.stages if s.verb in _MEASURING],
         "model": plan.model.digest,
@@ -268,7 +269,8 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
 def _measured(stage: PlannedStage) -> list[Any]:
     """Return the outputs that are compared, the tasks that are measured, and what these are measured with."""
     tasks = stage.parameters.get("tasks", {})
-    return [stage.parameters.get("outputs"), tasks.get("gates"), tasks.get("toolchain")]
+    told = [tasks.get(key) for key in ("gates", "toolchain", "functions")]
+    return [stage.parameters.get("outputs"), stage.parameters.get("gates"), *told]
 
 
 def _given(port: Mapping[str, Any]) -> list[Any]:

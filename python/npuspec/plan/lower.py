@@ -8,8 +8,7 @@ from npuspec.plan.passes.deploy import plan_core, plan_deployments
 from npuspec.plan.passes.preprocess import plan_layouts
 from npuspec.plan.passes.rewrite import plan_rewrite, rewritten
 from npuspec.plan.passes.sample import plan_recipe
-from npuspec.plan.passes.stage import plan_stages
-from npuspec.plan.passes.task import plan_tasks
+from npuspec.plan.passes.stage import Work, plan_stages
 from npuspec.plan.passes.trace import plan_gates, trace_settings
 from npuspec.spec import Spec
 
@@ -50,7 +49,7 @@ def lower(
     deployments = plan_deployments(spec, device)
     rewrite = plan_rewrite(spec, program)
     shipped = rewritten(program, rewrite)
-    stages = plan_stages(
+    work = Work(
         toolchain=toolchain,
         model=model,
         entry=entry,
@@ -60,7 +59,7 @@ def lower(
         rewrite=rewrite,
         recipe=recipe,
         gates=gates,
-        tasks=plan_tasks(gates, decodes, samples, toolchain),
+        decodes=decodes,
         layouts=plan_layouts(spec),
         cache=spec.cache.kind,
         core={p.name: p.value for p in core},
@@ -79,7 +78,7 @@ def lower(
         core=core,
         platforms=tuple(sorted(spec.target.platforms)),
         deployments=deployments,
-        stages=stages,
+        stages=plan_stages(work),
         settings=trace_settings(spec, device, given),
         waste=waste,
         decodes=decodes,

@@ -6,7 +6,8 @@ the same bytes.
 
 import re
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Literal
+from math import inf, isnan
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from npuspec.bundle.program import Extent, Frozen, Input, LengthInput, Program
 from npuspec.store import canonical_json, digest_json
@@ -145,6 +146,17 @@ class Samples(Frozen):
         }
 
 
+class Limits(Protocol):
+    """What a figure is held to."""
+
+    @property
+    def min(self) -> float | None: ...  # noqa: D102  as PlannedGate has them
+    @property
+    def max(self) -> float | None: ...  # noqa: D102
+    @property
+    def compared(self) -> str | None: ...  # noqa: D102
+
+
 class PlannedGate(Frozen):
     """A gate, as the spec states it; what a metric has no use for is None."""
 
@@ -176,6 +188,20 @@ class PlannedGate(Frozen):
     def limits(self) -> str:
         """What passes, in words."""
         return limits_in_words(self.min, self.max, is_distance=self.compared == "with-original")
+
+
+_DIGITS = 12  # of a distance: shares of many samples differ before
+
+
+def margin(limits: Limits, value: float, original: float | None) -> float:
+    """Return how far a figure lies inside its limits; below 0 it doesn't, and NaN lies within none."""
+    if isnan(value):
+        return -inf
+    if limits.compared == "with-original" and original is not None:
+        value = round(value - original, _DIGITS)  # 0.02 - 0.015 is more than 0.005
+    above = value - limits.min if limits.min is not None else inf
+    below = limits.max - value if limits.max is not None else inf
+    return min(above, below)
 
 
 def limits_in_words(least: float | None, most: float | None, *, is_distance: bool = False) -> str:

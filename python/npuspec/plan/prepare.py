@@ -192,7 +192,7 @@ def _fetch(
     *,
     has_data: bool = True,
 ) -> tuple[_Sources, list[Diagnostic]]:
-    """Fetch the model, the data and what belongs to them if there are any, the real lengths, and the spec's own code."""
+    """Fetch the model, the data and what belongs to them, the real lengths, and the spec's own code."""
     model, faults = fetched(fetch_model, spec.model.source, spec.model.sha256)
     waste, more = count_waste(spec, beside)
     code, others = read_functions(spec, tree)

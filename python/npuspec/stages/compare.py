@@ -67,9 +67,7 @@ def _measure(
     """Add to each row how far its outputs agree with the original's, and the gates' figures."""
     outputs: Sequence[str] = request.parameters["outputs"]
     totals = {name: {output: Agreement() for output in outputs} for name in models}
-    judges = {name: Judge.of(request) for name in models}
-    for judge in judges.values():
-        judge.begin()
+    judges = {name: Judge(request, request.parameters["samples"]["validation"]) for name in models}
     for number, sample in enumerate(samples, 1):
         original = models["original"].infer(sample)
         for name, model in models.items():

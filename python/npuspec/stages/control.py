@@ -28,7 +28,6 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     calibration = Calibration(job.feed, fitting.samples, progress)
     original = dynamic(request, job.core, request.inputs[0] / MODEL)
     wanted = [original.infer(sample) for sample in fitting.samples]
-    judge = Judge.of(request)
 
     def accuracy(compiled: ov.CompiledModel, numbers: Iterable[int]) -> tuple[float, list[float]]:
         model = dynamic(request, job.core, compiled)
@@ -36,7 +35,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
         every = []
         for number in chosen:
             sample = fitting.samples[number]
-            judge.begin()
+            judge = Judge(request, request.parameters["samples"]["calibration"])
             judge.add(sample.name, model.infer(sample), wanted[number])
             every.append(judge.end().accuracy)
         return sum(every) / len(every), every

@@ -1,12 +1,13 @@
-"""Hold the gates on quantized models against a model at the samples' true lengths, before anything is made of it."""
+"""Hold the gates on quantized models against a model whose lengths are free, before anything is made of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from npuspec.plan.model import PlannedGate
+from npuspec.plan.model import PlannedGate, margin
 from npuspec.runtime.feed import Array
 from npuspec.stages.agreement import Agreement, measure
 from npuspec.stages.request import Request
+from npuspec.stages.tasks import Tasks
 
 ACCURACIES = ("accuracy", "character-error-rate", "cosine", "frame-agreement", "top-1-agreement", "word-error-rate")
 """Metrics that say how much of a whole is right, or wrong."""
@@ -30,36 +31,40 @@ class Judge:
 
     """
 
-    def __init__(self, gates: tuple[PlannedGate, ...]) -> None:
-        self.gates = gates
-        self._agreements: dict[str, Agreement] = {}
+    def __init__(self, request: Request, samples: Sequence[str]) -> None:
+        """Take the stage's gates.
 
-    @classmethod
-    def of(cls, request: Request) -> "Judge":
-        """Make one of a stage's parameters."""
-        return cls(tuple(PlannedGate.model_validate(gate) for gate in request.parameters["gates"]))
+        Args:
+            request: what the stage is asked to do.
+            samples: all of the plan's that it reads, in the plan's order.
 
-    def begin(self) -> None:
-        """Forget what was collected."""
-        self._agreements = {str(gate.output): Agreement() for gate in self.gates}
+        """
+        self.gates = tuple(PlannedGate.model_validate(gate) for gate in request.parameters["gates"])
+        self._agreements = {str(gate.output): Agreement() for gate in self.gates if gate.against is not None}
+        self._tasks = Tasks(request, samples)
 
     def add(self, sample: str, outputs: Mapping[str, Array], original: Mapping[str, Array]) -> None:
         """Add a sample's outputs."""
         for name, total in self._agreements.items():
             total.add(measure(outputs[name], original[name], f"`{sample}`, output `{name}`"))
+        for model in {str(gate.of) for gate in self.gates}:
+            self._tasks.add(model, sample, outputs)
+        self._tasks.add("original", sample, original)
 
     def end(self) -> Judgement:
         """Return the figures of all that was added."""
-        told = {name: total.figures() for name, total in self._agreements.items()}
-        figures = {gate.subject: float(told[str(gate.output)][gate.metric]) for gate in self.gates}
-        holds = all(_lies_within(gate, figures[gate.subject]) for gate in self.gates)
-        accuracies = [_accuracy(gate.metric, figures[gate.subject]) for gate in self.gates if gate.metric in ACCURACIES]
-        return Judgement(figures, holds, min(accuracies, default=1.0))
-
-
-def _accuracy(metric: str, figure: float) -> float:
-    return 1 - figure if metric.endswith("error-rate") else figure
-
-
-def _lies_within(gate: PlannedGate, figure: float) -> bool:
-    return (gate.min is None or figure >= gate.min) and (gate.max is None or figure <= gate.max)
+        agreements = {name: total.figures() for name, total in self._agreements.items()}
+        tasks = {(row["metric"], row["output"], row["function"], row["of"]): row for row in self._tasks.rows()}
+        figures, holds, accuracies = {}, True, [1.0]
+        for gate in self.gates:
+            original = None
+            if gate.against is not None:
+                figure = float(agreements[str(gate.output)][gate.metric])
+            else:
+                row = tasks[gate.metric, gate.output or "", gate.function or "", str(gate.of)]
+                figure, original = row["figure"], row["original"]
+            figures[gate.subject] = figure
+            holds &= margin(gate, figure, original) >= 0
+            if gate.metric in ACCURACIES:
+                accuracies.append(1 - figure if gate.metric.endswith("error-rate") else figure)
+        return Judgement(figures, holds, min(accuracies))

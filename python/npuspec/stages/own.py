@@ -17,7 +17,7 @@ MOST_BYTES = 1 << 31  # of all samples' outputs, which are in memory at once
 
 def load_functions(request: Request) -> dict[str, OwnFunction]:
     """Import the functions that a stage is to run, by their names; see `load_function`."""
-    named = request.parameters.get("functions", {})
+    named = request.parameters.get("tasks", {}).get("functions", {})
     if not named or request.folder is None:
         return {}
     return {

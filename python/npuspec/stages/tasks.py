@@ -10,6 +10,7 @@ from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.facts import read_lines
 from npuspec.plan.passes.task import LONGEST_ENTRY, LONGEST_LABEL, READABLE, misfit
 from npuspec.runtime.feed import Array
+from npuspec.stages.own import OwnMetric, load_functions
 from npuspec.stages.request import Request
 
 _MOST_MISREAD = 100  # samples that the evidence shows
@@ -113,47 +114,61 @@ def _rate(metric: str) -> Callable[[list[str], list[str]], float]:
 
 
 class Tasks:
-    """What gates on tasks ask for: a task for each figure of each model that is held to one, and of the original."""
+    """What gates on tasks and own metrics ask for: a figure of each model that is held to one, and of the original."""
 
     def __init__(self, request: Request, samples: Sequence[str]) -> None:
         """Take what the plan says of tasks, which may be nothing, for these samples in the plan's order."""
-        told = request.parameters.get("tasks", {"gates": []})
+        told = request.parameters.get("tasks", {"gates": [], "decodes": []})
         self._gates: list[dict[str, str]] = told["gates"]
-        self._tasks: dict[tuple[str, str, str], Task] = {}
-        if not self._gates or request.labels is None:
-            return
-        lines = read_lines(request.labels, LONGEST_LABEL)
-        labels = {name: lines[number - 1] for name, number in zip(samples, told["lines"], strict=True)}
+        labels: dict[str, str] | None = None
+        if request.labels is not None and "lines" in told:
+            lines = read_lines(request.labels, LONGEST_LABEL)
+            labels = {name: lines[number - 1] for name, number in zip(samples, told["lines"], strict=True)}
         vocabularies = {name: read_lines(file, LONGEST_ENTRY) for name, file in request.vocabularies.items()}
         decodes = {decode["output"]: decode for decode in told["decodes"]}
+        functions = load_functions(request)
+        self._measures: dict[tuple[str, ...], Task | OwnMetric] = {}
         for gate in self._gates:
-            metric, output = gate["metric"], gate["output"]
-            how = {key: decodes[output][key] for key in ("kind", "blank", "separator")}
             for model in (gate["of"], "original"):
-                task = Task(metric, output, labels=labels, vocabulary=vocabularies.get(output), **how)
-                self._tasks.setdefault((metric, output, model), task)
+                if gate["function"]:
+                    measure: Task | OwnMetric = OwnMetric(functions[gate["function"]], labels)
+                else:
+                    output = gate["output"]
+                    how = {key: decodes[output][key] for key in ("kind", "blank", "separator")}
+                    vocabulary = vocabularies.get(output)
+                    measure = Task(gate["metric"], output, labels=labels or {}, vocabulary=vocabulary, **how)
+                self._measures.setdefault(_key(gate, model), measure)
 
     def add(self, model: str, sample: str, outputs: Mapping[str, Array]) -> None:
-        """Add what a model gave for a sample; see `Task.add`."""
-        for (_, _, of), task in self._tasks.items():
+        """Add what a model gave for a sample; see `Task.add` and `OwnMetric.add`."""
+        for (*_, of), measure in self._measures.items():
             if of == model:
-                task.add(sample, outputs)
+                measure.add(sample, outputs)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the figures for the evidence, each with samples that were misread."""
         rows = []
         for gate in self._gates:
-            metric, output, of = gate["metric"], gate["output"], gate["of"]
-            task, original = self._tasks[metric, output, of], self._tasks[metric, output, "original"]
-            wrong = [name for name in task.read if not task.is_right(name)]
-            misread = {
-                name: {
-                    "label": task.labels[name][:_MOST_SHOWN],
-                    "read": task.read[name][:_MOST_SHOWN],
-                    "original": original.read[name][:_MOST_SHOWN],
-                }
-                for name in wrong[:_MOST_MISREAD]
-            }
-            figures = {"figure": task.figure(), "original": original.figure()}
-            rows.append({**gate, **figures, "samples": len(task.read), "wrong": len(wrong), "misread": misread})
+            measure, original = self._measures[_key(gate, gate["of"])], self._measures[_key(gate, "original")]
+            row: dict[str, Any] = {**gate, "figure": measure.figure(), "original": original.figure()}
+            if isinstance(measure, Task) and isinstance(original, Task):
+                row |= _misread(measure, original)
+            rows.append(row)
         return rows
+
+
+def _key(gate: Mapping[str, str], model: str) -> tuple[str, ...]:
+    return gate["metric"], gate["output"], gate["function"], model
+
+
+def _misread(task: Task, original: Task) -> dict[str, Any]:
+    wrong = [name for name in task.read if not task.is_right(name)]
+    misread = {
+        name: {
+            "label": task.labels[name][:_MOST_SHOWN],
+            "read": task.read[name][:_MOST_SHOWN],
+            "original": original.read[name][:_MOST_SHOWN],
+        }
+        for name in wrong[:_MOST_MISREAD]
+    }
+    return {"samples": len(task.read), "wrong": len(wrong), "misread": misread}

@@ -1,33 +1,90 @@
 """Lay out the stages, each with the digest that names its result."""
 
-from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from npuspec.bundle.program import Program
-from npuspec.plan.model import Deployment, PlannedGate, PlannedSource, PlannedStage, Recipe, Rewrite, Samples
-from npuspec.plan.passes.task import METRIC_TOOLS
+from npuspec.plan.model import (
+    Decode,
+    Deployment,
+    PlannedGate,
+    PlannedSource,
+    PlannedStage,
+    Recipe,
+    Rewrite,
+    Samples,
+)
+from npuspec.plan.passes.task import METRIC_TOOLS, plan_tasks
 from npuspec.store import digest_json
 
 _FORMAT = 3  # of the stages' results: raised when a stage does its work differently
 
 
-def plan_stages(
-    *,
-    toolchain: dict[str, str],
-    model: PlannedSource,
-    entry: str,
-    samples: Samples | None,
-    program: Program,
-    original: Program,
-    rewrite: Rewrite,
-    recipe: Recipe,
-    gates: tuple[PlannedGate, ...],
-    tasks: dict[str, Any],
-    layouts: dict[str, str],
-    cache: str,
-    core: dict[str, bool | int | float | str],
-    deployments: tuple[Deployment, ...],
-) -> tuple[PlannedStage, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """All that the stages are told of.
+
+    `original` is the program of the model as it was published, `program` of what ships.
+    """
+
+    toolchain: dict[str, str]
+    model: PlannedSource
+    entry: str
+    samples: Samples | None
+    program: Program
+    original: Program
+    rewrite: Rewrite
+    recipe: Recipe
+    gates: tuple[PlannedGate, ...]
+    decodes: tuple[Decode, ...]
+    layouts: dict[str, str]
+    cache: str
+    core: dict[str, bool | int | float | str]
+    deployments: tuple[Deployment, ...]
+
+    @property
+    def inputs(self) -> list[dict[str, Any]]:
+        """What the model as it was published takes."""
+        return [port.model_dump(mode="json") for port in self.original.inputs]
+
+    @property
+    def fed(self) -> dict[str, Any]:
+        """What is fed to a model whose lengths are free, and what is selected of its outputs."""
+        selects = [{"kind": s.kind, "output": s.output, "extent": s.extent.model_dump()} for s in self.rewrite.selects]
+        return {"program": self.program.model_dump(mode="json"), "original": self.inputs, "selects": selects}
+
+    @property
+    def outputs(self) -> list[str]:
+        """The outputs that are compared."""
+        return sorted({g.output for g in self.gates if g.output} or {o.name for o in self.program.outputs})
+
+    def sampled(self, which: Literal["calibration", "validation"], *, tasks: bool = True) -> dict[str, Any]:
+        """Return which samples are run, and what they are to come out as."""
+        if self.samples is None:
+            return {}
+        told = plan_tasks(self.gates, self.decodes, self.samples, self.toolchain, which) if tasks else {}
+        return {"samples": {**self.samples.reading, which: list(getattr(self.samples, which))}, **told}
+
+
+class _Stages:
+    """The stages so far, by name."""
+
+    def __init__(self, toolchain: dict[str, str]) -> None:
+        made_with = {tool: version for tool, version in toolchain.items() if tool not in METRIC_TOOLS}
+        self._shared = {"format": _FORMAT, "toolchain": made_with}
+        self.found: dict[str, PlannedStage] = {}
+
+    def add(self, name: str, verb: Any, inputs: tuple[str, ...], *, on_failure: bool = False, **parameters: Any) -> str:
+        """Add one behind those that it reads, and return its name."""
+        read = [self.found[i].digest for i in inputs]
+        key = {**self._shared, "verb": verb, "inputs": read, "parameters": parameters}
+        self.found[name] = PlannedStage(
+            name=name, verb=verb, inputs=inputs, parameters=parameters, digest=digest_json(key), on_failure=on_failure
+        )
+        return name
+
+
+def plan_stages(work: Work) -> tuple[PlannedStage, ...]:
     """Return the stages in the order in which they are run.
 
     read -> quantize -> rank -> mix -> shape[variant] -> compile[device, variant] -> verify[device]
@@ -35,109 +92,69 @@ def plan_stages(
     What is quantized is shaped beside what isn't, as `shape[quantized, variant]`. Which of `quantize`, `rank`, `mix`
     and `control` there are follows from the recipe's mode.
     """
-    stages: dict[str, PlannedStage] = {}
-    made_with = {tool: version for tool, version in toolchain.items() if tool not in METRIC_TOOLS}
-    shared = {"format": _FORMAT, "toolchain": made_with}
-
-    def add(name: str, verb: Any, inputs: tuple[str, ...], *, on_failure: bool = False, **parameters: Any) -> str:
-        key = {**shared, "verb": verb, "inputs": [stages[i].digest for i in inputs], "parameters": parameters}
-        stages[name] = PlannedStage(
-            name=name, verb=verb, inputs=inputs, parameters=parameters, digest=digest_json(key), on_failure=on_failure
-        )
-        return name
-
-    read = add("read", "read", (), model=model.digest, entry=entry)
-    inputs = [port.model_dump(mode="json") for port in original.inputs]
-    selects = [{"kind": s.kind, "output": s.output, "extent": s.extent.model_dump()} for s in rewrite.selects]
-    quantized = _add_quantized(add, samples, program, inputs, selects, recipe, gates)
+    stages = _Stages(work.toolchain)
+    stages.add("read", "read", (), model=work.model.digest, entry=work.entry)
+    quantized = _quantized(stages, work)
     changes: dict[str, Any] = {}
-    if rewrite.masks or rewrite.selects:
-        changes = {"original": inputs, "rewrite": rewrite.model_dump(mode="json")}
+    if work.rewrite.masks or work.rewrite.selects:
+        changes = {"original": work.inputs, "rewrite": work.rewrite.model_dump(mode="json")}
     static: dict[str, str] = {}
     final: dict[str, str] = {}
-    for published, variant in zip(original.variants, program.variants, strict=True):
-        told = {"variant": published.model_dump(mode="json"), "layouts": layouts, **changes}
-        static[variant.name] = final[variant.name] = add(f"shape[{variant.name}]", "shape", (read,), **told)
+    for published, variant in zip(work.original.variants, work.program.variants, strict=True):
+        name = variant.name
+        told = {"variant": published.model_dump(mode="json"), "layouts": work.layouts, **changes}
+        static[name] = final[name] = stages.add(f"shape[{name}]", "shape", ("read",), **told)
         if quantized is not None:
-            final[variant.name] = add(f"shape[quantized, {variant.name}]", "shape", (quantized,), **told)
-    for deployment in deployments:
-        device = deployment.device
-        properties = {p.name: p.value for p in deployment.properties}
-        compiled = [
-            add(
-                f"compile[{device}, {name}]",
-                "compile",
-                (final[name],),
-                device=device,
-                core=core,
-                properties=properties,
-                blob=cache == "blob",
-            )
-            for name in final
-        ]
-        if samples is not None and samples.validation:
-            own = {g.function: g.own.model_dump(mode="json") for g in gates if g.own is not None}
-            functions: dict[str, Any] = {"functions": own} if own else {}
-            add(
-                f"verify[{device}]",
-                "verify",
-                (read, *static.values(), *final.values(), *compiled),
-                device=device,
-                core=core,
-                properties=properties,
-                program=program.model_dump(mode="json"),
-                original=inputs,
-                selects=selects,
-                outputs=sorted({g.output for g in gates if g.output} or {o.name for o in program.outputs}),
-                samples={**samples.reading, "validation": list(samples.validation)},
-                **functions,
-                **tasks,
-            )
-    return tuple(stages.values())
+            final[name] = stages.add(f"shape[quantized, {name}]", "shape", (quantized,), **told)
+    for deployment in work.deployments:
+        _deployed(stages, work, deployment, static, final)
+    return tuple(stages.found.values())
 
 
-def _add_quantized(
-    add: Callable[..., str],
-    samples: Samples | None,
-    program: Program,
-    inputs: list[dict[str, Any]],
-    selects: list[dict[str, Any]],
-    recipe: Recipe,
-    gates: tuple[PlannedGate, ...],
-) -> str | None:
+def _quantized(stages: _Stages, work: Work) -> str | None:
     """Add what quantizes the model that was read, and return the stage whose result ships; None if nothing does."""
-    mode = recipe.mode
-    if mode == "none" or (samples is None and mode != "weights"):
+    mode = work.recipe.mode
+    if mode == "none" or (work.samples is None and mode != "weights"):
         return None
-    fed = {"program": program.model_dump(mode="json"), "original": inputs}
-    told = recipe.model_dump(mode="json")
-    run = {**fed, "selects": selects}
-    outputs = sorted({str(g.output) for g in gates if g.output} or {o.name for o in program.outputs})
-    held = [gate.model_dump(mode="json") for gate in gates if gate.of in ("quantized", "batched")]
-    made = {}
-    if samples is None or mode == "weights":
-        made[mode] = add("quantize", "quantize", ("read",), recipe=told, **fed)
+    fed, recipe = work.fed, work.recipe.model_dump(mode="json")
+    held = [gate.model_dump(mode="json") for gate in work.gates if gate.of in ("quantized", "batched")]
+    made: dict[str, str] = {}
+    if mode == "weights":
+        made[mode] = stages.add("quantize", "quantize", ("read",), recipe=recipe, **fed)
     else:
-        of = {"samples": {**samples.reading, "calibration": list(samples.calibration)}}
-        plain = {**told, "mode": "int8", "max_drop": 0, "drop_type": "absolute"}
-        made["int8"] = add("quantize", "quantize", ("read",), recipe=plain, **fed, **of)
-        both = ("read", made["int8"])
-        rank = add("rank", "rank", both, on_failure=mode != "mixed", outputs=outputs, **run, **of)
+        plain = {**recipe, "mode": "int8", "max_drop": 0, "drop_type": "absolute"}
+        calibrated = work.sampled("calibration", tasks=False)
+        made["int8"] = stages.add("quantize", "quantize", ("read",), recipe=plain, **fed, **calibrated)
+        is_ranked = mode == "mixed"
+        told = {"outputs": work.outputs, **fed, **calibrated}
+        rank = stages.add("rank", "rank", ("read", made["int8"]), on_failure=not is_ranked, **told)
+        judged = {"gates": held, **fed, **work.sampled("calibration")}
         if mode == "mixed":
-            made[mode] = add("mix", "mix", (*both, rank), gates=held, **run, **of)
+            made[mode] = stages.add("mix", "mix", ("read", made["int8"], rank), **judged)
         elif mode == "accuracy-control":
-            made[mode] = add("control", "control", ("read",), recipe=told, gates=held, **run, **of)
-    if samples is not None and samples.validation:
-        of = {"samples": {**samples.reading, "validation": list(samples.validation)}}
-        precisions = list(made)
-        add(
-            "compare",
-            "compare",
-            ("read", *made.values()),
-            precisions=precisions,
-            outputs=outputs,
-            gates=held,
-            **run,
-            **of,
-        )
+            made[mode] = stages.add("control", "control", ("read",), recipe=recipe, **judged)
+    if work.samples is not None and work.samples.validation:
+        figures = [{**gate, "min": None, "max": None} for gate in held]
+        told = {"precisions": [*made], "outputs": work.outputs, "gates": figures, **fed, **work.sampled("validation")}
+        stages.add("compare", "compare", ("read", *made.values()), **told)
     return made[mode]
+
+
+def _deployed(
+    stages: _Stages, work: Work, deployment: Deployment, static: dict[str, str], final: dict[str, str]
+) -> None:
+    """Add what compiles for a device and what measures there."""
+    device = deployment.device
+    told: dict[str, Any] = {
+        "device": device,
+        "core": work.core,
+        "properties": {p.name: p.value for p in deployment.properties},
+    }
+    compiled = [
+        stages.add(f"compile[{device}, {name}]", "compile", (shaped,), blob=work.cache == "blob", **told)
+        for name, shaped in final.items()
+    ]
+    if work.samples is not None and work.samples.validation:
+        measured = {"outputs": work.outputs, **work.fed, **work.sampled("validation")}
+        read = ("read", *static.values(), *final.values(), *compiled)
+        stages.add(f"verify[{device}]", "verify", read, **told, **measured)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 from npuspec.diagnostics import Diagnostic, Path
 from npuspec.diagnostics.suggest import did_you_mean
@@ -244,19 +244,25 @@ def label_samples(
 
 
 def plan_tasks(
-    gates: Sequence[PlannedGate], decodes: Sequence[Decode], samples: Samples | None, toolchain: Mapping[str, str]
+    gates: Sequence[PlannedGate],
+    decodes: Sequence[Decode],
+    samples: Samples | None,
+    toolchain: Mapping[str, str],
+    which: Literal["calibration", "validation"],
 ) -> dict[str, Any]:
-    """Return what the stage that measures is told of tasks; nothing where there are none."""
-    measured = {(g.metric, str(g.output), str(g.of)) for g in gates if METRICS.get(g.metric) == "task"}
-    if not measured or samples is None or samples.labels is None:
+    """Return what a stage that runs some of the samples is told of tasks and own metrics; nothing without either."""
+    measured = [gate for gate in gates if METRICS.get(gate.metric) in ("task", "function")]
+    if not measured or samples is None:
         return {}
-    read = {output for _, output, _ in measured}
-    return {
-        "tasks": {
-            "gates": [{"metric": metric, "output": output, "of": of} for metric, output, of in sorted(measured)],
-            "decodes": [d.reading for d in decodes if d.output in read],
-            "labels": samples.labels.source.digest,
-            "lines": list(samples.labels.validation),
-            "toolchain": {tool: toolchain[tool] for tool in METRIC_TOOLS if tool in toolchain},
-        }
+    keys = ("metric", "output", "function", "of")
+    told = {tuple(str(getattr(gate, key) or "") for key in keys) for gate in measured}
+    read = {gate.output for gate in measured}
+    tasks: dict[str, Any] = {
+        "gates": [dict(zip(keys, gate, strict=True)) for gate in sorted(told)],
+        "decodes": [d.reading for d in decodes if d.output in read],
+        "toolchain": {tool: toolchain[tool] for tool in METRIC_TOOLS if tool in toolchain},
+        "functions": {g.function: g.own.model_dump(mode="json") for g in measured if g.function and g.own},
     }
+    if samples.labels is not None:
+        tasks |= {"labels": samples.labels.source.digest, "lines": list(getattr(samples.labels, which))}
+    return {"tasks": tasks}
