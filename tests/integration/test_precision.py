@@ -1,4 +1,4 @@
-"""Quantization of real models, on samples that didn't calibrate: what is lost stays within limits, or nothing is made."""
+"""Quantization of real models, on samples that didn't calibrate: what is lost is little, or nothing is made."""
 
 import json
 import random
@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import file_types
 import numpy as np
 import pytest
 
+import file_types
 from conftest import ROOT, Ran
 from conftest import npuspec as command
 from npuspec.bundle import open_bundle

@@ -71,7 +71,7 @@ class Progress(Observer):
     def compared(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Print a table."""
         outputs = rows[0]["agreement"]
-        tasks = [subject for subject in rows[0]["gates"] if METRICS[subject.split()[0]] != "agreement"]
+        tasks = [subject for subject in rows[0]["gates"] if METRICS.get(subject.split()[0]) != "agreement"]
         measures = [f"agreement of {name}" for name in outputs] + tasks
         table = Table("precision", "size", "quantized", "latency", *measures, box=None, pad_edge=False)
         for row in rows:

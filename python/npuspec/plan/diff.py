@@ -14,7 +14,7 @@ from npuspec.npu import property_table
 from npuspec.plan.effects import Consequence, Effect, effect_of, part_of
 from npuspec.plan.model import Deployment, Plan, PlannedStage
 
-_VERBS = ("read", "quantize", "rank", "mix", "control", "compare", "shape", "compile", "verify")
+_VERBS = ("read", "quantize", "rank", "mix", "control", "shape", "compile", "compare", "verify")
 """Each reads what the ones before it made."""
 _SENTENCES = {
     Consequence.NOTHING: "nothing follows from",
@@ -310,8 +310,8 @@ def _verbs(before: Plan | None, after: Plan) -> tuple[set[str], set[str]]:
 
 
 def _differing_stages(before: Plan | None, after: Plan) -> Iterator[tuple[PlannedStage, bool]]:
-    old = {} if before is None else {s.name: s for s in before.stages}
-    new = {s.name: s for s in after.stages}
+    old = {} if before is None else {s.name: s for s in before.stages if not s.on_failure}
+    new = {s.name: s for s in after.stages if not s.on_failure}
     targets = {_target(plan) for plan in (before, after) if plan is not None}
     both = _devices(after) & _devices(before or after)
     for name in [*new, *(name for name in old if name not in new)]:

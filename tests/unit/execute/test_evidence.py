@@ -26,12 +26,12 @@ def results(tmp_path: Path, stages: dict[str, dict[str, Any]]) -> dict[str, Path
     return folders
 
 
-def test_a_variant_that_was_calibrated_on_too_little_is_a_doubt(tmp_path: Path) -> None:
-    few = {f"quantize[{SHORT}]": {"samples": 1, "samples_wanted": 6}}
-    enough = {f"quantize[{LONG}]": {"samples": 6, "samples_wanted": 6}}
-    verified = {"verify[CPU]": {"pairs": [], "findings": [], "samples_of_variant": {SHORT: 1, LONG: 2}}}
-    evidence = gather_evidence(PLAN, results(tmp_path, few | enough | verified), "CPU")
-    assert [SHORT in doubt and "1 of the 6" in doubt for doubt in evidence.doubts] == [True]
+@pytest.mark.parametrize(("samples", "doubts"), [(1, 1), (6, 0)])
+def test_what_was_calibrated_on_too_little_is_a_doubt(tmp_path: Path, samples: int, doubts: int) -> None:
+    reports = {"quantize": {"samples": samples, "samples_wanted": 6}}
+    reports["verify[CPU]"] = {"pairs": [], "findings": [], "samples_of_variant": {SHORT: 1, LONG: 2}}
+    evidence = gather_evidence(PLAN, results(tmp_path, reports), "CPU")
+    assert [f"{samples} of the 6" in doubt for doubt in evidence.doubts] == [True] * doubts
 
 
 def test_a_variant_that_no_sample_reached_is_a_doubt(tmp_path: Path) -> None:

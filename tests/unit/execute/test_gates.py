@@ -262,7 +262,7 @@ def task(
 
 
 def held_task(one: PlannedGate, figure: float, original: float) -> GateResult:
-    row = {"metric": one.metric, "output": "y", "of": one.of, "figure": figure, "original": original}
+    row = {"metric": one.metric, "output": "y", "function": "", "of": one.of, "figure": figure, "original": original}
     (result,) = hold_gates(plan(one), {"pairs": [], "tasks": [row]})
     return result
 

@@ -21,7 +21,9 @@ TEXT = BUCKETS + DATA + GATE + '\n[quantization]\nmode = "int8"\nsamples = 2\n'
 PLAN = plan_of(TEXT, files=FILES)
 SHORT, LONG = (variant.name for variant in PLAN.program.variants)
 HOST = "Some CPU of this machine"
-REPORT = {"samples": 2, "samples_wanted": 2, "fake_quantize_operations": 7, "operations": 40}
+REPORT = {"mode": "int8", "samples": 2, "samples_wanted": 2, "quantized_operations": 7, "operations": 40, "mixed": None}
+FIGURES = {"frame-agreement": 0.98765, "cosine": 0.99, "sqnr": 20.0, "max-abs-difference": 0.5}
+COMPARED = [{"precision": "int8", "bytes": 12, "quantized_operations": 7, "agreement": {"y": FIGURES}, "gates": {}}]
 TIMINGS = {
     "identity": HOST,
     "stages": {
@@ -57,7 +59,7 @@ def evidence(value: float = 0.98765, plan: Plan = PLAN, **more: Any) -> Evidence
     row = {"of": "static", "against": "original", "output": "y", "frames": 12, "samples": {}, "variants": {}}
     row |= {"frame-agreement": value, "cosine": 0.99876, "sqnr": 31.2345, "max-abs-difference": 0.0012345, **more}
     agreement = {"device": "NPU", "samples": 2, "samples_of_variant": {}, "pairs": [row], "findings": []}
-    return Evidence(hold_gates(plan, agreement), ("a doubt",), {SHORT: REPORT}, agreement)
+    return Evidence(hold_gates(plan, agreement), ("a doubt",), {**REPORT, "compared": COMPARED}, agreement)
 
 
 def test_it_holds_what_a_review_asks_for_and_nothing_of_the_machine() -> None:
@@ -67,8 +69,11 @@ def test_it_holds_what_a_review_asks_for_and_nothing_of_the_machine() -> None:
     assert lock.data.files == len(FILES)
     assert (lock.bundle.device, lock.bundle.quantization, lock.doubts) == ("NPU", "int8", ("a doubt",))
     short, long = lock.variants[SHORT], lock.variants[LONG]
-    assert (short.model_bytes, short.blob_bytes, short.calibrated_on, short.quantized_operations) == (11, 1000, 2, 7)
-    assert (long.model_bytes, long.blob_bytes, long.calibrated_on) == (100, None, None)
+    assert (short.model_bytes, short.blob_bytes, long.model_bytes, long.blob_bytes) == (11, 1000, 100, None)
+    assert (lock.bundle.calibrated_on, lock.bundle.quantized_operations, lock.mixed) == (2, 7, None)
+    precision = lock.precisions["int8"]
+    assert (precision.bytes, precision.quantized_operations) == (12, 7)
+    assert precision.figures["frame-agreement, y"] == 0.988
     assert lock.agreement == {
         "static against original, y": {
             "cosine": 0.999,
@@ -204,7 +209,7 @@ def test_a_place_that_is_taken_is_refused_before_anything_is_run(path: Path) -> 
 def test_a_gate_on_a_task_is_locked_with_the_original_s_figure_and_as_many_digits_as_it_takes() -> None:
     text = TEXT + '\n[[gates]]\nmetric = "accuracy"\noutput = "y"\nof = "static"\ncompared = "with-original"\nmin = 0\n'
     plan = plan_of(text.replace('input = "x"', 'input = "x"\nlabels = "l.txt"'), files=FILES)
-    row = {"metric": "accuracy", "output": "y", "of": "static", "figure": 0.98761, "original": 0.98764}
+    row = {"metric": "accuracy", "output": "y", "function": "", "of": "static", "figure": 0.98761, "original": 0.98764}
     agreement = {**(evidence().agreement or {}), "tasks": [row]}
     found = locked_gates(plan, Evidence(hold_gates(plan, agreement), (), {}, agreement))
     gate = found["accuracy of static against the original, y"]

@@ -13,6 +13,7 @@ from npuspec.plan.lock import (
     Lock,
     LockedBundle,
     LockedGate,
+    LockedPrecision,
     LockedVariant,
     check_lock_place,
     gate_drift,
@@ -50,10 +51,11 @@ def locked(plan: Plan = PLAN, **values: object) -> Lock:
         toolchain=plan.toolchain,
         settings=locked_settings(plan, "spec"),
         defaults=locked_settings(plan, "default"),
-        bundle=LockedBundle(device="CPU", quantization="int8"),
-        variants={"time64": LockedVariant(model_bytes=1000, calibrated_on=2, quantized_operations=5)},
+        bundle=LockedBundle(device="CPU", quantization="int8", calibrated_on=2, quantized_operations=5),
+        variants={"time64": LockedVariant(model_bytes=1000)},
         gates=GATES,
         agreement={"static against original, y": {"cosine": 1.0}},
+        precisions={"int8": LockedPrecision(bytes=10, quantized_operations=5, figures={"cosine, y": 0.99})},
         quantized_over_static={"time64": 0.5},
     )
     return lock.model_copy(update=values)

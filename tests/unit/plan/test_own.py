@@ -48,7 +48,7 @@ def test_functions_of_one_file_are_each_known_by_it(tmp_path: Path) -> None:
     plan = lowered(text, code)
     assert [(gate.function, gate.own) for gate in plan.gates] == sorted(code.items())
     assert own_code(plan) == {"metrics:cer": digest, "metrics:wer": digest}
-    assert verify(plan).parameters["functions"].keys() == code.keys()
+    assert verify(plan).parameters["tasks"]["functions"].keys() == code.keys()
 
 
 def test_every_fault_is_at_the_gate_that_names_it(tmp_path: Path) -> None:

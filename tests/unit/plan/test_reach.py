@@ -58,9 +58,6 @@ def test_what_is_executed_carries_no_note(text: str) -> None:
         (SMALL + "[load]\nrequests = 2\n", ("load", "requests")),
         (SMALL + "[load]\nqueue = 1024\n", ("load", "queue")),
         (SMALL + "[load]\nbatch-wait-ms = 2.0\n", ("load", "batch-wait-ms")),
-        (QUANTIZED.replace("int8", "weights"), ("quantization", "mode")),
-        (QUANTIZED.replace("int8", "mixed"), ("quantization", "mode")),
-        (QUANTIZED.replace("int8", "accuracy-control"), ("quantization", "mode")),
         (QUANTIZED + 'keep = { patterns = ["a"] }\n', ("quantization", "keep", "patterns")),
         (
             QUANTIZED + 'keep = { subgraphs = [{ inputs = ["a"], outputs = ["b"] }] }\n',

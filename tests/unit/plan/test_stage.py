@@ -9,14 +9,19 @@ FILES = tuple(f"{i}.npy" for i in range(6))
 FULL = SMALL + DATA + '\n[quantization]\nmode = "int8"\nsamples = 4\n\n[properties]\nturbo = true\n' + GATE
 STAGES = [
     "read",
+    "quantize",
+    "rank",
+    "compare",
     "shape[time64]",
-    "quantize[time64]",
+    "shape[quantized, time64]",
     "compile[NPU, time64]",
     "verify[NPU]",
     "compile[CPU, time64]",
     "verify[CPU]",
 ]
 BASE = plan_of(FULL, files=FILES)
+QUANTIZED = [name for name in STAGES if name not in ("read", "shape[time64]")]
+COMPILED = STAGES[STAGES.index("compile[NPU, time64]") :]
 
 
 def changed(other: Plan) -> list[str]:
@@ -35,7 +40,7 @@ def test_stages_stand_in_the_order_in_which_they_are_run() -> None:
 
 def test_what_is_verified_is_the_original_the_static_the_final_and_the_compiled_model() -> None:
     verify = next(stage for stage in BASE.stages if stage.name == "verify[NPU]")
-    assert verify.inputs == ("read", "shape[time64]", "quantize[time64]", "compile[NPU, time64]")
+    assert verify.inputs == ("read", "shape[time64]", "shape[quantized, time64]", "compile[NPU, time64]")
 
 
 def test_each_variant_has_stages_of_its_own() -> None:
@@ -43,10 +48,13 @@ def test_each_variant_has_stages_of_its_own() -> None:
     names = [stage.name for stage in plan_of(buckets, files=FILES).stages_for("NPU")]
     assert names == [
         "read",
+        "quantize",
+        "rank",
+        "compare",
         "shape[time16]",
-        "quantize[time16]",
+        "shape[quantized, time16]",
         "shape[time64]",
-        "quantize[time64]",
+        "shape[quantized, time64]",
         "compile[NPU, time16]",
         "compile[NPU, time64]",
         "verify[NPU]",
@@ -73,15 +81,15 @@ def test_the_same_spec_has_the_same_digests() -> None:
             "turbo = true\ninference-num-threads = 2",
             ["compile[CPU, time64]", "verify[CPU]"],
         ),
-        ("samples = 4", "samples = 3", STAGES[2:]),
-        ('mode = "int8"', 'mode = "int8"\npreset = "mixed"', STAGES[2:]),
-        ('mode = "int8"', 'mode = "int8"\nmodel-type = "transformer"', STAGES[2:]),
-        ('mode = "int8"', 'mode = "int8"\nkeep = { names = ["/Conv"] }', STAGES[2:]),
-        ('shape = ["batch", "time"]', 'shape = ["batch", "time"]\npad-value = 1.0', STAGES[2:]),
-        ('input = "x"', 'input = "x"\nsample-rate = 16000', [STAGES[2], *STAGES[3:]]),
+        ("samples = 4", "samples = 3", QUANTIZED),
+        ('mode = "int8"', 'mode = "int8"\npreset = "mixed"', QUANTIZED),
+        ('mode = "int8"', 'mode = "int8"\nmodel-type = "transformer"', QUANTIZED),
+        ('mode = "int8"', 'mode = "int8"\nkeep = { names = ["/Conv"] }', QUANTIZED),
+        ('shape = ["batch", "time"]', 'shape = ["batch", "time"]\npad-value = 1.0', QUANTIZED),
+        ('input = "x"', 'input = "x"\nsample-rate = 16000', QUANTIZED),
         ("[target]", "[batching]\nsize = 2\n[target]", STAGES[1:]),
-        ("[target]", '[cache]\nkind = "none"\n[target]', STAGES[3:]),
-        ("[target]", '[cache]\nkind = "directory"\n[target]', STAGES[3:]),
+        ("[target]", '[cache]\nkind = "none"\n[target]', COMPILED),
+        ("[target]", '[cache]\nkind = "directory"\n[target]', COMPILED),
         ('fallback = ["CPU"]', "", []),
     ],
 )
@@ -100,7 +108,7 @@ def test_a_gate_on_another_output_is_verified_anew() -> None:
     y = plan_of(FULL, files=FILES, signature=signature)
     z = plan_of(FULL.replace('output = "y"', 'output = "z"'), files=FILES, signature=signature)
     differ = [a.name for a, b in zip(y.stages, z.stages, strict=True) if a.digest != b.digest]
-    assert differ == ["verify[NPU]", "verify[CPU]"]
+    assert differ == ["rank", "compare", "verify[NPU]", "verify[CPU]"]
 
 
 @pytest.mark.parametrize("package", TOOLCHAIN)
@@ -113,7 +121,7 @@ def test_another_model_makes_everything_anew() -> None:
 
 
 def test_another_sample_calibrates_and_verifies_anew() -> None:
-    assert changed(plan_of(FULL, files=(*FILES[:5], "new.npy"))) == STAGES[2:]
+    assert changed(plan_of(FULL, files=(*FILES[:5], "new.npy"))) == QUANTIZED
 
 
 def test_without_quantization_what_is_compiled_is_the_static_model() -> None:
@@ -125,3 +133,34 @@ def test_without_quantization_what_is_compiled_is_the_static_model() -> None:
 
 def test_without_samples_nothing_is_verified() -> None:
     assert [stage.verb for stage in plan_of(SMALL).stages_for("CPU")] == ["read", "shape", "compile"]
+
+
+SEARCHED = {
+    "mixed": ["read", "quantize", "rank", "mix", "compare"],
+    "accuracy-control": ["read", "quantize", "control", "compare"],
+    "weights": ["read", "quantize", "compare"],
+}
+
+
+@pytest.mark.parametrize("mode", SEARCHED)
+def test_each_mode_has_the_stages_that_it_needs_and_what_is_compared_is_what_they_made(mode: str) -> None:
+    text = FULL.replace('mode = "int8"', f'mode = "{mode}"').replace('of = "static"', 'of = "quantized"')
+    text = text.replace("samples = 4\n", "" if mode == "weights" else "samples = 4\n")
+    plan = plan_of(text, files=FILES)
+    stages = {stage.name: stage for stage in plan.stages_for("CPU")}
+    assert [name for name, s in stages.items() if not s.on_failure][: len(SEARCHED[mode])] == SEARCHED[mode]
+    ships = {"mixed": "mix", "accuracy-control": "control", "weights": "quantize"}[mode]
+    assert stages["shape[quantized, time64]"].inputs == (ships,)
+    assert stages["compare"].parameters["precisions"] == ([mode] if mode == "weights" else ["int8", mode])
+
+
+def test_what_says_why_a_gate_failed_is_run_only_then() -> None:
+    assert [stage.name for stage in BASE.stages if stage.on_failure] == ["rank"]
+
+
+def test_a_mix_is_chosen_anew_for_another_limit() -> None:
+    text = FULL.replace('mode = "int8"', 'mode = "mixed"').replace('of = "static"', 'of = "quantized"')
+    before, after = (plan_of(t, files=FILES) for t in (text, text.replace("min = 0.5", "min = 0.9")))
+    changed = [a.verb for a, b in zip(before.stages, after.stages, strict=True) if a.digest != b.digest]
+    assert "mix" in changed
+    assert not {"quantize", "rank"} & {*changed}

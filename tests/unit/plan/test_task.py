@@ -281,12 +281,14 @@ def test_the_stage_is_told_of_what_gates_measure_once_each(tmp_path: Folder) -> 
     reading = {"output": "y", "kind": "ctc", "blank": 0, "separator": "", "vocabulary": digest_bytes(b"\na\n")}
     assert tasks == {
         "gates": [
-            {"metric": metric, "output": "y", "of": "static"} for metric in ("character-error-rate", "word-error-rate")
+            {"metric": metric, "output": "y", "function": "", "of": "static"}
+            for metric in ("character-error-rate", "word-error-rate")
         ],
         "decodes": [reading],
         "labels": digest_bytes(b"a\nb\n"),
         "lines": [1, 2],
         "toolchain": {"jiwer": "4"},
+        "functions": {},
     }
 
 

@@ -49,9 +49,14 @@ class Work:
 
     @property
     def fed(self) -> dict[str, Any]:
-        """What is fed to a model whose lengths are free, and what is selected of its outputs."""
+        """What is fed to a model whose lengths are free."""
+        return {"program": self.program.model_dump(mode="json"), "original": self.inputs}
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """What is fed to such a model, and what is selected of its outputs."""
         selects = [{"kind": s.kind, "output": s.output, "extent": s.extent.model_dump()} for s in self.rewrite.selects]
-        return {"program": self.program.model_dump(mode="json"), "original": self.inputs, "selects": selects}
+        return {**self.fed, "selects": selects}
 
     @property
     def outputs(self) -> list[str]:
@@ -126,16 +131,22 @@ def _quantized(stages: _Stages, work: Work) -> str | None:
         calibrated = work.sampled("calibration", tasks=False)
         made["int8"] = stages.add("quantize", "quantize", ("read",), recipe=plain, **fed, **calibrated)
         is_ranked = mode == "mixed"
-        told = {"outputs": work.outputs, **fed, **calibrated}
+        told = {"outputs": work.outputs, **work.run, **calibrated}
         rank = stages.add("rank", "rank", ("read", made["int8"]), on_failure=not is_ranked, **told)
-        judged = {"gates": held, **fed, **work.sampled("calibration")}
+        judged = {"gates": held, **work.run, **work.sampled("calibration")}
         if mode == "mixed":
             made[mode] = stages.add("mix", "mix", ("read", made["int8"], rank), **judged)
         elif mode == "accuracy-control":
             made[mode] = stages.add("control", "control", ("read",), recipe=recipe, **judged)
     if work.samples is not None and work.samples.validation:
         figures = [{**gate, "min": None, "max": None} for gate in held]
-        told = {"precisions": [*made], "outputs": work.outputs, "gates": figures, **fed, **work.sampled("validation")}
+        told = {
+            "precisions": [*made],
+            "outputs": work.outputs,
+            "gates": figures,
+            **work.run,
+            **work.sampled("validation"),
+        }
         stages.add("compare", "compare", ("read", *made.values()), **told)
     return made[mode]
 
@@ -155,6 +166,6 @@ def _deployed(
         for name, shaped in final.items()
     ]
     if work.samples is not None and work.samples.validation:
-        measured = {"outputs": work.outputs, **work.fed, **work.sampled("validation")}
+        measured = {"outputs": work.outputs, **work.run, **work.sampled("validation")}
         read = ("read", *static.values(), *final.values(), *compiled)
         stages.add(f"verify[{device}]", "verify", read, **told, **measured)
