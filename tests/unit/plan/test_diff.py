@@ -122,7 +122,7 @@ CLASSES = (port("y", None, None, 8),)
     ("text", "old", "new", "what", "consequences"),
     [
         (MASKED, '"in-model"', '"outside"', "inputs.m.built", (C.RECOMPILE, C.REQUANTIZE, C.ACCURACY)),
-        (SELECTED, "masked-mean", "last-valid", "outputs.y.select.kind", EVERYTHING),
+        (SELECTED, "masked-mean", "last-valid", "outputs.y.select.kind", (C.RECOMPILE, C.INTERFACE, C.ACCURACY)),
         (SELECTED, "masked-mean", "zero-invalid", "outputs.y.select.kind", EVERYTHING),
         (MASKED, SHAPE, f'{SHAPE}\npad-side = "left"', "inputs.x.pad-side", (C.RECOMPILE, C.REQUANTIZE, C.ACCURACY)),
         (SELECTED, SHAPE, f'{SHAPE}\npad-side = "left"', "inputs.x.pad-side", (C.RECOMPILE, C.REQUANTIZE, C.ACCURACY)),
