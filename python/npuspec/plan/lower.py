@@ -1,5 +1,7 @@
 """The pure part of lowering: a spec, and everything that had to be found out about it, become a plan."""
 
+from collections.abc import Iterable
+
 from npuspec.bundle.program import Program
 from npuspec.plan.model import Plan, PlannedSource, Samples, Waste
 from npuspec.plan.passes.deploy import plan_core, plan_deployments
@@ -21,6 +23,7 @@ def lower(
     toolchain: dict[str, str],
     device: str | None,
     waste: tuple[Waste, ...] = (),
+    matched: Iterable[str] = (),
 ) -> Plan:
     """Return the plan.
 
@@ -33,9 +36,10 @@ def lower(
         toolchain: the versions that shape the result.
         device: instead of the spec's target and its fallbacks.
         waste: what its real lengths show.
+        matched: operations that stay floating point by a pattern or as part of a subgraph.
 
     """
-    recipe = plan_recipe(spec)
+    recipe = plan_recipe(spec, matched)
     gates = plan_gates(spec)
     core = plan_core(spec)
     deployments = plan_deployments(spec, device)

@@ -4,19 +4,20 @@ This is where the passes stand in order. Each takes what the ones before it made
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from npuspec.diagnostics import Diagnostic, NpuspecError, has_errors
-from npuspec.facts import Signature, lengths, noise, readers_of, signature, text_digests, toolchain
+from npuspec.diagnostics import Diagnostic, NpuspecError, Severity, has_errors
+from npuspec.facts import Signature, lengths, noise, parts, readers_of, signature, text_digests, toolchain
 from npuspec.plan.lower import lower
 from npuspec.plan.model import Plan, PlannedGate, PlannedSource, Samples, SourceFile, Waste
 from npuspec.plan.passes.beside import check_beside
 from npuspec.plan.passes.bind import build_program, check_ports, named_shapes, padded_dims, stated_extents
 from npuspec.plan.passes.cut import check_lengths
-from npuspec.plan.passes.doubt import MODEL_DOUBTS, SAMPLE_DOUBTS, doubt_model, doubt_samples
+from npuspec.plan.passes.doubt import MODEL_DOUBTS, SAMPLE_DOUBTS, STAGE_DOUBTS, caught, doubt_model, doubt_samples
 from npuspec.plan.passes.gate import check_gates
+from npuspec.plan.passes.keep import check_keep, match_keep, slow_pattern
 from npuspec.plan.passes.overflow import check_chunks, multiples
 from npuspec.plan.passes.reach import beyond_reach
 from npuspec.plan.passes.sample import check_files, split_samples
@@ -50,6 +51,15 @@ class Prepared:
     """What the spec says that can't be executed yet."""
     gates: tuple[PlannedGate, ...]
     """The plan's gates in the order of the spec's text, so that a fault finds its place there."""
+    traps: tuple[Diagnostic, ...] = ()
+    """What would ruin the model without an error, and isn't allowed."""
+    allowed: frozenset[str] = frozenset()
+    """The codes that the spec allows."""
+
+    @property
+    def refused(self) -> tuple[Diagnostic, ...]:
+        """Why nothing is made of this plan, as errors."""
+        return (*(replace(fault, severity=Severity.ERROR) for fault in self.beyond), *self.traps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,14 @@ class _Sources:
     data: Fetched | None
     tokenizer: Fetched | None
     waste: tuple[Waste, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What is known of the model, and which of its operations `keep` means by patterns and subgraphs."""
+
+    signature: Signature
+    matched: set[str]
 
 
 def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
@@ -81,7 +99,7 @@ def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
     samples, faults = _split(spec, sources, store)
     diagnostics += faults
     unknowable = {*(() if samples or not spec.data else SAMPLE_DOUBTS), *(() if found else MODEL_DOUBTS)}
-    unknowable |= {*(() if len(sources.waste) == len(stated_lengths(spec)) else WASTE_DOUBTS)}
+    unknowable |= {*(() if len(sources.waste) == len(stated_lengths(spec)) else WASTE_DOUBTS), *_of_stages(spec)}
     return document, apply_allowances(spec, diagnostics, unknowable=unknowable)
 
 
@@ -122,7 +140,15 @@ def prepare_document(
         prepared, faults = _lower(spec, sources, store, device, announce or (lambda _: None))
         diagnostics += faults
     unknowable = () if prepared else (*MODEL_DOUBTS, *SAMPLE_DOUBTS, *WASTE_DOUBTS)
-    return prepared, apply_allowances(spec, diagnostics, unknowable=unknowable)
+    found = apply_allowances(spec, diagnostics, unknowable=(*unknowable, *_of_stages(spec)))
+    if prepared is not None:
+        prepared = replace(prepared, traps=caught(spec, found), allowed=frozenset(a.code for a in spec.allow))
+    return prepared, found
+
+
+def _of_stages(spec: Spec) -> tuple[str, ...]:
+    """Return the codes of what only the stages that quantize can find out."""
+    return STAGE_DOUBTS if spec.quantization.is_calibrated else ()
 
 
 def _fetched_before(
@@ -160,13 +186,33 @@ def _fetch(
     return _Sources(model, data, tokenizer, waste), faults
 
 
-def _look(spec: Spec, model: Fetched, store: Store) -> tuple[Signature | None, list[Diagnostic]]:
+def _look(spec: Spec, model: Fetched, store: Store) -> tuple[_Looked | None, list[Diagnostic]]:
     """Read the model's signature and hold the spec against it."""
     try:
         found = signature(model, store)
+        matched, faults = _match(spec, model, found, store)
     except NpuspecError as error:
         return None, [d.at(("model", "source")) for d in error.diagnostics]
-    return found, [*check_ports(spec, found), *doubt_model(spec, found)]
+    faults = [*check_ports(spec, found), *check_keep(spec, found), *faults, *doubt_model(spec, found, matched)]
+    return _Looked(found, matched), faults
+
+
+def _match(spec: Spec, model: Fetched, found: Signature, store: Store) -> tuple[set[str], list[Diagnostic]]:
+    """Find the operations that the patterns and subgraphs of `keep` mean."""
+    keep, tried = spec.quantization.keep, [0]
+    if not (keep.patterns or keep.subgraphs):
+        return set(), []
+    try:
+        answer = parts(
+            model,
+            store,
+            patterns=keep.patterns,
+            subgraphs=[subgraph.model_dump() for subgraph in keep.subgraphs],
+            progress=lambda number, _: tried.append(number),
+        )
+    except TimeoutError:
+        return set(), [slow_pattern(tried[-1])]
+    return match_keep(spec, found, answer)
 
 
 def _lower(
@@ -175,9 +221,10 @@ def _lower(
     if (model := sources.model) is None:
         return None, []
     announce("reading the model")
-    found, diagnostics = _look(spec, model, store)
-    if found is None or has_errors(diagnostics):
+    looked, diagnostics = _look(spec, model, store)
+    if looked is None or has_errors(diagnostics):
         return None, diagnostics
+    found = looked.signature
     try:
         propagated = lengths(
             model,
@@ -198,7 +245,15 @@ def _lower(
     program = build_program(spec, found, propagated)
     tools = toolchain(*readers_of(file.path for file in sources.data.files) if sources.data is not None else ())
     plan = lower(
-        spec, program, planned_model, samples, entry=model.entry, toolchain=tools, device=device, waste=sources.waste
+        spec,
+        program,
+        planned_model,
+        samples,
+        entry=model.entry,
+        toolchain=tools,
+        device=device,
+        waste=sources.waste,
+        matched=looked.matched,
     )
     if faults := check_chunks(plan.program):
         return None, [*diagnostics, *faults]

@@ -34,7 +34,8 @@ def gated(metric: str, of: str = "static", more: str = "") -> str:
         SMALL + '[cache]\nkind = "directory"\n',
         QUANTIZED + 'smooth-quant-alpha = 0.5\nmodel-type = "transformer"\n',
         QUANTIZED + 'overflow-fix = "disable"\nactivations-range = "minmax"\nfast-bias-correction = false\n',
-        QUANTIZED + 'keep = { names = ["a"], types = ["MVN"], patterns = [], subgraphs = [] }\n',
+        QUANTIZED + 'keep = { names = ["a"], types = ["MVN"], patterns = ["a"] }\n',
+        QUANTIZED + 'keep = { subgraphs = [{ inputs = ["a"], outputs = ["b"] }] }\n',
         SMALL + DATA + 'tokenizer = "tokenizer.json"\nfield = "talk"\n',
         gated("frame-agreement"),
         gated("cosine"),
@@ -60,11 +61,6 @@ def test_what_is_executed_carries_no_note(text: str) -> None:
         (QUANTIZED.replace("int8", "weights"), ("quantization", "mode")),
         (QUANTIZED.replace("int8", "mixed"), ("quantization", "mode")),
         (QUANTIZED.replace("int8", "accuracy-control"), ("quantization", "mode")),
-        (QUANTIZED + 'keep = { patterns = ["a"] }\n', ("quantization", "keep", "patterns")),
-        (
-            QUANTIZED + 'keep = { subgraphs = [{ inputs = ["a"], outputs = ["b"] }] }\n',
-            ("quantization", "keep", "subgraphs"),
-        ),
         (
             SMALL + DATA + '[[gates]]\nmetric = "accuracy"\noutput = "y"\nof = "static"\nmin = 0.5\n',
             ("gates", 0, "metric"),

@@ -18,7 +18,7 @@ def beyond_reach(spec: Spec) -> list[Diagnostic]:
             "`npuspec apply` refuses the spec as long as it stands here",
             severity=Severity.NOTE,
         ).at(path)
-        for part in (_target, _inputs, _samples, _quantization, _gates)
+        for part in (_target, _inputs, _samples, _gates)
         for path, what in part(spec)
     ]
 
@@ -44,12 +44,6 @@ def _inputs(spec: Spec) -> Iterator[tuple[Path, str]]:
 def _samples(spec: Spec) -> Iterator[tuple[Path, str]]:
     if spec.data is not None and spec.data.labels is not None:
         yield ("data", "labels"), "`data.labels`"
-
-
-def _quantization(spec: Spec) -> Iterator[tuple[Path, str]]:
-    for key in ("patterns", "subgraphs"):
-        if getattr(spec.quantization.keep, key):
-            yield ("quantization", "keep", key), f"keeping by `{key}`"
 
 
 def _gates(spec: Spec) -> Iterator[tuple[Path, str]]:

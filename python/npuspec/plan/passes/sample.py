@@ -1,6 +1,6 @@
 """Choose the recipe, and split the data: what calibrates is never what the gates run on."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from operator import itemgetter
 
@@ -12,8 +12,8 @@ from npuspec.spec import Spec, models
 _ONE_INPUT = (*ARRAY, *SOUND, *PICTURE)
 
 
-def plan_recipe(spec: Spec) -> Recipe:
-    """Return the quantization in NNCF's terms."""
+def plan_recipe(spec: Spec, matched: Iterable[str] = ()) -> Recipe:
+    """Return the quantization in NNCF's terms; `matched` are the operations of `keep`'s patterns and subgraphs."""
     written = spec.quantization
     return Recipe(
         mode=written.mode,
@@ -28,7 +28,7 @@ def plan_recipe(spec: Spec) -> Recipe:
         group_size=written.group_size,
         max_drop=written.max_drop,
         drop_type=written.drop_type,
-        keep_names=tuple(sorted(set(written.keep.names))),
+        keep_names=tuple(sorted({*written.keep.names, *matched})),
         keep_types=tuple(sorted(set(written.keep.types))),
     )
 

@@ -10,7 +10,16 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticKnownError
 
 from npuspec.spec.models.base import Platform, Sha256, Size, Table, rising
-from npuspec.spec.models.measures import METRICS, AgreementGate, BudgetGate, Data, Gate, Quantization, TaskGate
+from npuspec.spec.models.measures import (
+    METRICS,
+    AgreementGate,
+    BudgetGate,
+    Data,
+    Gate,
+    Quantization,
+    Subgraph,
+    TaskGate,
+)
 from npuspec.spec.models.shapes import (
     BucketsDim,
     DataInput,
@@ -42,6 +51,7 @@ __all__ = [
     "Properties",
     "Quantization",
     "Spec",
+    "Subgraph",
     "Table",
     "TaskGate",
 ]
