@@ -34,6 +34,19 @@ def _save_attention(folder: Path, name: str) -> None:
     ov.save_model(model, folder / f"{name}.xml", compress_to_fp16=False)
 
 
+def _save_spectrum(folder: Path, name: str) -> None:
+    """Save a model that filters its input, squares that, and takes the logarithm of the sum."""
+    x = op.parameter([-1, -1], ov.Type.f32)
+    row = op.unsqueeze(x, np.array([1]))
+    kernels = [op.constant(np.eye(4, 16, number, np.float32)[:, None]) for number in (1, 2)]
+    parts = [op.convolution(row, k, [8], [4], [4], [1], name=f"/Conv_{n}") for n, k in enumerate(kernels)]
+    power = op.add(*(op.power(part, np.float32(2), name=f"/Pow_{n}") for n, part in enumerate(parts)), name="/Add")
+    model = ov.Model([op.log(op.maximum(power, np.float32(1e-9)), name="/Log").output(0)], [x])
+    model.inputs[0].get_tensor().set_names({"x"})
+    model.outputs[0].get_tensor().set_names({"y"})
+    ov.save_model(model, folder / f"{name}.xml", compress_to_fp16=False)
+
+
 def _onnx(location: str = "") -> bytes:
     """Return the least ONNX model, or the least that has a tensor outside of it."""
 
@@ -52,6 +65,7 @@ def make_beside(folder: Path) -> None:
     _save(folder, "two", op.parameter([-1, -1], ov.Type.f32), op.parameter([-1, -1], ov.Type.i64))
     _save(folder, "any-rank", op.parameter(ov.PartialShape.dynamic(), ov.Type.f32))
     _save_attention(folder, "attention")
+    _save_spectrum(folder, "spectrum")
     (folder / "page.xml").write_text("<html></html>\n")
     (folder / "empty.onnx").write_bytes(_onnx())
     (folder / "outside.onnx").write_bytes(_onnx("../weights.bin"))

@@ -7,7 +7,7 @@ from npuspec.bundle.program import Dim, Extent, Program
 from npuspec.diagnostics import Diagnostic, Path
 from npuspec.diagnostics.form import json_form
 from npuspec.diagnostics.text import render_text
-from npuspec.facts import Lengths, Port, Signature
+from npuspec.facts import FrontEnd, Lengths, Port, Signature
 from npuspec.plan import Plan
 from npuspec.plan.lower import lower
 from npuspec.plan.model import PlannedSource, SourceFile
@@ -99,6 +99,7 @@ def signature_of(
     outputs: tuple[Port, ...] = (port("y", None, None, 8),),
     operations: tuple[str, ...] = ("/Conv",),
     attention: bool = False,
+    front_end: FrontEnd | None = None,
 ) -> Signature:
     """Return the signature of a model; without inputs it is that of SMALL's."""
     return Signature(
@@ -107,6 +108,7 @@ def signature_of(
         operations=operations,
         types=("Convolution",),
         attention=attention,
+        front_end=front_end,
     )
 
 

@@ -166,8 +166,8 @@ def many_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         paths = sorted(path for path in Path(sys.prefix).rglob(f"*{suffix}") if path.stat().st_size > 1000)
         found += [(kind, path) for path in random.Random(0).sample(paths, min(EACH, len(paths)))]
     (folder / "ends").mkdir()
-    labels = []
-    seen = set()
+    labels: list[str] = []
+    seen: set[bytes] = set()
     for kind, path in found:
         ends = file_types.read_ends(path)
         if ends.tobytes() not in seen:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from typing import IO, Any
 
@@ -27,11 +28,16 @@ class ChildError(StageError):
         self.log = log
 
 
-def run_task(task: str, arguments: Mapping[str, Any], progress: Progress | None = None) -> Any:
+def run_task(
+    task: str, arguments: Mapping[str, Any], progress: Progress | None = None, *, limit: float | None = None
+) -> Any:
     """Run `task` ("package.module:function") with JSON arguments in a child process and return its JSON result.
+
+    `limit` is how many seconds it has from its first progress on.
 
     Raises:
         ChildError: with the task's own diagnostic, or `stage-aborted` if the process died without an answer.
+        TimeoutError: the limit is over, and the process was ended.
 
     """
     with tempfile.TemporaryFile() as log:
@@ -42,18 +48,28 @@ def run_task(task: str, arguments: Mapping[str, Any], progress: Progress | None 
             stderr=log,
             env={**os.environ, "PYTHONUTF8": "1"},
         )
+        clock = _Clock(process, limit)
+
+        def heard(done: int, total: int) -> None:
+            clock.begin()
+            if progress:
+                progress(done, total)
+
         try:
-            answer = _converse(process, {"task": task, "arguments": dict(arguments)}, progress)
+            answer = _converse(process, {"task": task, "arguments": dict(arguments)}, heard)
             code = process.wait()
         except BaseException:
             process.kill()
             process.wait()
             raise
         finally:
+            clock.stop()
             _close(process)
         printed = _read(log)
     if isinstance(answer, dict) and "result" in answer:
         return answer["result"]
+    if clock.is_over:
+        raise TimeoutError
     if os.environ.get("NPUSPEC_TRACEBACK"):
         sys.stderr.write(printed)
     match answer:
@@ -63,7 +79,32 @@ def run_task(task: str, arguments: Mapping[str, Any], progress: Progress | None 
             raise ChildError(_death(task, code, printed), printed)
 
 
-def _converse(process: subprocess.Popen[bytes], request: Any, progress: Progress | None) -> Any:
+class _Clock:
+    """Ends a process when its time is over."""
+
+    def __init__(self, process: subprocess.Popen[bytes], limit: float | None) -> None:
+        self._process, self._limit = process, limit
+        self._timer: threading.Timer | None = None
+        self.is_over = False
+
+    def begin(self) -> None:
+        """Let the time begin, unless it has."""
+        if self._limit is not None and self._timer is None:
+            self._timer = threading.Timer(self._limit, self._end)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def stop(self) -> None:
+        """Let the process be."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _end(self) -> None:
+        self.is_over = True
+        self._process.kill()
+
+
+def _converse(process: subprocess.Popen[bytes], request: Any, progress: Progress) -> Any:
     """Send the request and read messages to the end; stdin stays open, since its end tells the child that we died."""
     if process.stdin is None or process.stdout is None:
         raise AssertionError
@@ -77,8 +118,7 @@ def _converse(process: subprocess.Popen[bytes], request: Any, progress: Progress
         except ValueError:  # cut short: the child died in the middle of it
             continue
         if "progress" in message:
-            if progress:
-                progress(*message["progress"])
+            progress(*message["progress"])
         else:
             answer = message
     return answer

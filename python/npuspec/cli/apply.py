@@ -47,7 +47,8 @@ def apply(
         document, prepared, diagnostics = prepare(
             spec, store, device=device, announce=progress.announce, allow_code=allow_code
         )
-        print_diagnostics(diagnostics, document)
+        refused = set() if prepared is None else {(fault.code, fault.labels) for fault in prepared.refused}
+        print_diagnostics([d for d in diagnostics if (d.code, d.labels) not in refused], document)
         if prepared is None:
             raise click.exceptions.Exit(EXIT_USAGE)
         try:

@@ -1,11 +1,12 @@
 """What was measured, held against the gates, and what the measurements leave open."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from npuspec.diagnostics import Diagnostic
 from npuspec.execute.gates import GateResult, hold_gates
 from npuspec.execute.observer import Observer
 from npuspec.plan import Plan
@@ -43,6 +44,17 @@ class Evidence:
             observer.measured(gate)
         for sentence in (*self._folded(), *self._padding()):
             observer.note(sentence)
+
+    @property
+    def traps(self) -> list[Diagnostic]:
+        """What the stages found to ruin the model without an error; of ranges, those that a mix has left so."""
+        told = self.quantization or {}
+        mixed = told.get("mixed")
+        found = [t for t in told.get("traps", ()) if mixed is None or t["code"] != "ruined-range"]
+        return [
+            Diagnostic(trap["code"], trap["message"], f"{trap['help']}; or allow it with a reason: [[allow]]")
+            for trap in (*found, *(mixed or {}).get("traps", ()))
+        ]
 
     @property
     def findings(self) -> list[dict[str, Any]]:
@@ -84,12 +96,14 @@ class Evidence:
         return cls(gates, tuple(data["doubts"]), data["quantization"], data["agreement"])
 
 
-def gather_evidence(plan: Plan, results: Mapping[str, Path], device: str) -> Evidence:
-    """Read the stages' reports and hold the gates."""
+def gather_evidence(plan: Plan, results: Mapping[str, Path], device: str, allowed: Collection[str] = ()) -> Evidence:
+    """Read the stages' reports and hold the gates; what is `allowed` of traps, by its code, is a doubt."""
     quantization = _quantization(plan, results)
     agreement = _read(results, f"verify[{device}]", "agreement.json")
     gates = () if agreement is None else hold_gates(plan, agreement)
-    return Evidence(gates, tuple(_doubts(plan, quantization, agreement)), quantization, agreement)
+    evidence = Evidence(gates, tuple(_doubts(plan, quantization, agreement)), quantization, agreement)
+    meant = (trap.message for trap in evidence.traps if trap.code in allowed)
+    return replace(evidence, doubts=(*meant, *evidence.doubts))
 
 
 def gather_timings(results: Mapping[str, Path], identity: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from npuspec.facts import device_identities
 from npuspec.npu import choose_device
 from npuspec.plan import Plan, Prepared, prepare
 from npuspec.plan.lock import lock_path
+from npuspec.plan.passes.doubt import STAGE_DOUBTS
 from npuspec.plan.passes.given import Given
 from npuspec.plan.planfile import check_fresh, locate_spec, read_planfile
 from npuspec.stages import TIMINGS
@@ -177,8 +178,8 @@ def apply_prepared(
 ) -> Applied:
     """Execute a plan into a bundle; see `apply`. Without `lock` there is none to be written or held."""
     plan = prepared.plan
-    if prepared.beyond:
-        raise SpecError(replace(fault, severity=Severity.ERROR) for fault in prepared.beyond)
+    if prepared.refused:
+        raise SpecError(prepared.refused)
     if prepared.own and not allow_code:
         raise SpecError(prepared.own)
     try:
@@ -197,17 +198,18 @@ def apply_prepared(
     try:
         chosen = keeper.chosen(plan)
         if not rebuild and (made := _made_before(plan, output, device, identity, chosen)):
-            return _leave(plan, output, made, keeper, observer)
+            return _leave(prepared, output, made, keeper, observer)
         check_place(output)
         runner = StageRunner(
             prepared, store, observer, device=device, identity=identity, chosen=chosen, rebuild=rebuild
         )
         runner.run()
-        evidence = gather_evidence(plan, runner.results, device)
+        evidence = gather_evidence(plan, runner.results, device, prepared.allowed)
         timings = gather_timings(runner.results, identity)
         evidence.tell(observer)
         tell_precisions(evidence, timings, observer)
         keeper.hold(plan, evidence)
+        _hold_traps(evidence, prepared, observer)
         if failures(evidence.gates, prepared.gates, evidence.findings):
             runner.run(failed=True)
             raise GateError(failures(evidence.gates, prepared.gates, evidence.findings, gather_harm(runner.results)))
@@ -236,14 +238,29 @@ def _evidence_of(bundle: Bundle) -> Evidence:
     return Evidence.of_json(json.loads(bundle.path(EVIDENCE).read_bytes()))
 
 
-def _leave(plan: Plan, output: Path, bundle: Bundle, keeper: LockKeeper, observer: Observer) -> Applied:
+def _hold_traps(evidence: Evidence, prepared: Prepared, observer: Observer) -> None:
+    """Refuse what fell into a trap that the spec doesn't allow, and say which of them it allows in vain.
+
+    Raises:
+        StageError: a fault for each.
+
+    """
+    if fallen := [trap for trap in evidence.traps if trap.code not in prepared.allowed]:
+        raise StageError(fallen)
+    vain = prepared.allowed.intersection(STAGE_DOUBTS) - {trap.code for trap in evidence.traps}
+    for code in sorted(vain):
+        observer.warn(f"nothing here has to be allowed as `{code}`: take it out")
+
+
+def _leave(prepared: Prepared, output: Path, bundle: Bundle, keeper: LockKeeper, observer: Observer) -> Applied:
     """Do nothing to a bundle that is there and whole, but tell what was measured of it, and see to the lock."""
-    made = bundle.manifest
+    plan, made = prepared.plan, bundle.manifest
     evidence = _evidence_of(bundle)
     timings = json.loads(bundle.path(f"evidence/{TIMINGS}").read_bytes())
     evidence.tell(observer)
     tell_precisions(evidence, timings, observer)
     keeper.hold(plan, evidence)
+    _hold_traps(evidence, prepared, observer)
     written = keeper.write(plan, made, evidence, timings)
     why = (
         f"`{output}` was made from plan {plan.digest[:12]} on this very device, "

@@ -2,13 +2,14 @@
 
 from npuspec.facts.formats import readers_of
 from npuspec.facts.lines import read_lines
-from npuspec.facts.model import Content, Lengths, Port, Signature
+from npuspec.facts.model import Content, FrontEnd, Lengths, Match, Parts, Port, Signature
 from npuspec.facts.read import (
     content,
     device_identities,
     given_samples,
     latency,
     lengths,
+    parts,
     signature,
     text_digests,
     toolchain,
@@ -16,7 +17,10 @@ from npuspec.facts.read import (
 
 __all__ = [
     "Content",
+    "FrontEnd",
     "Lengths",
+    "Match",
+    "Parts",
     "Port",
     "Signature",
     "content",
@@ -24,6 +28,7 @@ __all__ = [
     "given_samples",
     "latency",
     "lengths",
+    "parts",
     "read_lines",
     "readers_of",
     "signature",

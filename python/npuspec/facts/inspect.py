@@ -13,38 +13,12 @@ from npuspec.bundle.program import Dim, Extent
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, SpecError
 from npuspec.facts.extents import find_extent_on_grid, shortest
+from npuspec.facts.graph import NO_OPERATIONS, STEPS, THROUGH, above, below, is_weight
 from npuspec.facts.model import Lengths, Port, Signature
+from npuspec.facts.spectral import find_front_end
 from npuspec.runtime.device import identity, present
 
-_STEPS = 8  # between an attention's softmax and its products, and between a weight and its product
 _PRODUCTS = ("MatMul", "Einsum")
-_THROUGH = frozenset(
-    (
-        "Add",
-        "Broadcast",
-        "Clamp",
-        "Concat",
-        "Convert",
-        "Divide",
-        "FakeQuantize",
-        "Gather",
-        "Maximum",
-        "Minimum",
-        "Multiply",
-        "Reshape",
-        "Select",
-        "Slice",
-        "Split",
-        "Squeeze",
-        "StridedSlice",
-        "Subtract",
-        "Tanh",
-        "Tile",
-        "Transpose",
-        "Unsqueeze",
-        "VariadicSplit",
-    )
-)
 
 
 def read_model(core: ov.Core, path: Path) -> ov.Model:
@@ -88,13 +62,15 @@ def dtype_name(port: Any) -> str:
 def signature(arguments: Mapping[str, Any], _progress: Progress) -> Any:
     """Return the ports and operation names of the model file `arguments["model"]`."""
     model = read_model(ov.Core(), Path(arguments["model"]))
-    operations = model.get_ordered_ops()
+    nodes = model.get_ordered_ops()
+    operations = [node for node in nodes if node.get_type_name() not in NO_OPERATIONS]
     found = Signature(
         inputs=_ports(model.inputs),
         outputs=_ports(model.outputs),
         operations=tuple(sorted({op.get_friendly_name() for op in operations})),
         types=tuple(sorted({op.get_type_name() for op in operations})),
         attention=any(map(_is_attention, operations)),
+        front_end=find_front_end(nodes, {port.get_node().get_name(): port_name(port) for port in model.inputs}),
     )
     return found.model_dump(mode="json")
 
@@ -108,34 +84,17 @@ def _is_attention(operation: Any) -> bool:
     kind = operation.get_type_name()
     if kind != "Softmax":
         return bool(kind == "ScaledDotProductAttention")
-    after = {target.get_node() for output in operation.outputs() for target in output.get_target_inputs()}
-    return _reaches_product([operation.input_value(0).get_node()], "up") and _reaches_product(list(after), "down")
+    return _reaches_product(above(operation)[:1], above) and _reaches_product(below(operation), below)
 
 
-def _reaches_product(nodes: list[Any], way: str) -> bool:
+def _reaches_product(nodes: list[Any], near: Callable[[Any], list[Any]]) -> bool:
     """Tell whether a product of activations is met, going through nothing but what scales, masks and moves."""
-    for _ in range(_STEPS):
-        if any(node.get_type_name() in _PRODUCTS and not any(map(_is_weight, _inputs(node))) for node in nodes):
+    for _ in range(STEPS):
+        if any(node.get_type_name() in _PRODUCTS and not any(map(is_weight, above(node))) for node in nodes):
             return True
-        through = [node for node in nodes if node.get_type_name() in _THROUGH]
-        if way == "up":
-            near = [value for node in through for value in _inputs(node)]
-        else:
-            near = [t.get_node() for node in through for out in node.outputs() for t in out.get_target_inputs()]
-        nodes = [*{node.get_name(): node for node in near}.values()]
+        through = [node for node in nodes if node.get_type_name() in THROUGH]
+        nodes = [*{value.get_name(): value for node in through for value in near(node)}.values()]
     return False
-
-
-def _inputs(node: Any) -> list[Any]:
-    return [value.get_node() for value in node.input_values()]
-
-
-def _is_weight(node: Any, steps: int = _STEPS) -> bool:
-    """Tell whether a value is a constant, or is unpacked from constants alone."""
-    if node.get_type_name() == "Constant":
-        return True
-    inputs = _inputs(node) if steps and node.get_type_name() in _THROUGH else []
-    return bool(inputs) and all(_is_weight(below, steps - 1) for below in inputs)
 
 
 def _ports(ports: Any) -> tuple[Port, ...]:

@@ -13,8 +13,22 @@ class Port(Frozen):
     shape: tuple[int | None, ...]
 
 
+class FrontEnd(Frozen):
+    """A spectrum that a model makes of an input in itself, up to its logarithm."""
+
+    inputs: tuple[str, ...]
+    """The model's inputs that it is made of."""
+    outputs: tuple[str, ...]
+    """The logarithms."""
+    operations: dict[str, str]
+    """What can be quantized of it: names, each with the type of the operation."""
+
+
 class Signature(Frozen):
-    """A model's ports, and its operations: their friendly names and their types, each in sorted order."""
+    """A model's ports, and its operations: their friendly names and their types, each in sorted order.
+
+    Constants are none, and neither are the nodes that stand for inputs and outputs: NNCF quantizes what reads them.
+    """
 
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
@@ -22,6 +36,24 @@ class Signature(Frozen):
     types: tuple[str, ...]
     attention: bool
     """Whether a softmax stands between two products of activations, as in a transformer."""
+    front_end: FrontEnd | None = None
+
+
+class Match(Frozen):
+    """The operations that a pattern matches from their names' beginning; else one whose name holds a match."""
+
+    names: tuple[str, ...]
+    within: str | None
+
+
+class Parts(Frozen):
+    """What patterns and subgraphs mean in a model, in the order in which they were asked for."""
+
+    patterns: tuple[Match, ...]
+    subgraphs: tuple[tuple[str, ...], ...]
+    """Operations on a path from one of the inputs to one of the outputs, with both; sorted."""
+    ends: tuple[tuple[str, ...], ...]
+    """Of each subgraph, those of its inputs and outputs that are on no such path."""
 
 
 class Lengths(Frozen):

@@ -9,11 +9,14 @@ from typing import Any
 
 from npuspec.child import Progress, run_task
 from npuspec.facts.formats import readers_of
-from npuspec.facts.model import Content, Lengths, Signature
+from npuspec.facts.model import Content, Lengths, Parts, Signature
 from npuspec.sources import Fetched, fetch_written
 from npuspec.store import Store, canonical_json, digest_json, distrust
 
-_FORMAT = 5  # of what is kept: raised when the meaning of a fact changes
+_FORMAT = 6  # of what is kept: raised when the meaning of a fact changes
+_PATIENCE = 20.0  # seconds for all patterns of a spec, which take milliseconds
+_MODULES = {"parts": "npuspec.facts.scope"}
+"""Where a fact of a model is found out, if not in `inspect`."""
 
 
 @cache
@@ -40,6 +43,32 @@ def signature(model: Fetched, store: Store) -> Signature:
 
     """
     return Signature.model_validate(_kept(store, model, "signature", {}))
+
+
+def parts(
+    model: Fetched,
+    store: Store,
+    *,
+    patterns: Sequence[str],
+    subgraphs: Sequence[Mapping[str, Sequence[str]]],
+    progress: Progress,
+) -> Parts:
+    """Return the operations that patterns and subgraphs mean.
+
+    Args:
+        model: the model.
+        store: where answers are kept.
+        patterns: regular expressions; they may be a stranger's, so that their time is limited.
+        subgraphs: each with `inputs` and `outputs`.
+        progress: told the number of each pattern before it is tried.
+
+    Raises:
+        TimeoutError: the last pattern that was tried takes too long.
+
+    """
+    question = {"patterns": [*patterns], "subgraphs": [{key: [*ends] for key, ends in s.items()} for s in subgraphs]}
+    answer = _kept(store, model, "parts", question, progress=progress, limit=_PATIENCE)
+    return Parts.model_validate(answer)
 
 
 def lengths(
@@ -160,11 +189,12 @@ def device_identities() -> dict[str, str]:
     return result
 
 
-def _kept(store: Store, model: Fetched, kind: str, question: Mapping[str, Any]) -> Any:
+def _kept(store: Store, model: Fetched, kind: str, question: Mapping[str, Any], **how: Any) -> Any:
     """Return the fact that answers a question about a model: its files, and which of them is read."""
     key = {"format": _FORMAT, "toolchain": toolchain(), "model": model.digest, "entry": model.entry}
     arguments = {"model": str(model.root / model.entry), **question}
-    return _keep(store, {**key, "fact": kind, **question}, f"npuspec.facts.inspect:{kind}", arguments)
+    task = f"{_MODULES.get(kind, 'npuspec.facts.inspect')}:{kind}"
+    return _keep(store, {**key, "fact": kind, **question}, task, arguments, **how)
 
 
 def _of_data(store: Store, data: Fetched, task: str, question: Mapping[str, Any], more: Mapping[str, Any]) -> Any:
@@ -174,11 +204,11 @@ def _of_data(store: Store, data: Fetched, task: str, question: Mapping[str, Any]
     return _keep(store, key, task, {"data": str(data.root), "paths": paths, **more})
 
 
-def _keep(store: Store, key: Mapping[str, Any], task: str, arguments: Mapping[str, Any]) -> Any:
+def _keep(store: Store, key: Mapping[str, Any], task: str, arguments: Mapping[str, Any], **how: Any) -> Any:
     digest = digest_json(key)
     if (entry := store.get("facts", digest)) is None:
         distrust()
-        answer = run_task(task, arguments)
+        answer = run_task(task, arguments, **how)
         with store.making("facts", digest) as folder:
             (folder / "fact.json").write_bytes(canonical_json(answer))
         return answer

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from npuspec.diagnostics.suggest import toml_key, toml_string
 from npuspec.facts import Port, Signature
 from npuspec.plan.passes.bind import shown
+from npuspec.plan.passes.keep import toml_subgraph
 from npuspec.plan.recognise import DraftDim, DraftInput, Recognised, recognise
 
 _WIDTH = 110
@@ -64,9 +65,10 @@ _QUANTIZATION = """# 8-bit integers: smaller, and often faster. Needs [data].
 #[quantization]
 #mode = "int8"
 #preset = "mixed" # for attention, GELU or Swish; "performance" for layers with ReLU
-{model_type}#samples = 300 # how many calibrate; the gates need some that don't
+{model_type}{keep}#samples = 300 # how many calibrate; the gates need some that don't
 """
 
+_KEEP = "#keep.subgraphs = [{part}] # the spectrum that this model makes in itself is lost in 8 bits\n"
 _TRANSFORMER = '#model-type = "transformer" # this model has attention: without it, it breaks and no error says so\n'
 
 _CACHE = """# How a later start is spared the compilation: "blob" keeps the compiled model in the bundle, "directory" in
@@ -197,7 +199,10 @@ def _measured(found: Recognised, signature: Signature) -> Iterator[str]:
     output = _gated(signature.outputs)
     if output is not None:
         yield _GATE.format(output=output, of="static", against="original", why="what fixing the shapes costs")
-    yield _QUANTIZATION.format(model_type=_TRANSFORMER if signature.attention else "")
+    yield _QUANTIZATION.format(
+        model_type=_TRANSFORMER if signature.attention else "",
+        keep="" if signature.front_end is None else _KEEP.format(part=toml_subgraph(signature.front_end)),
+    )
     if output is not None:
         yield _GATE.format(output=output, of="quantized", against="original", why="what all of it costs")
 

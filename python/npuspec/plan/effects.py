@@ -83,7 +83,8 @@ PARTS = {
 """`core`, `properties` and `recipe` have a dot and a name behind them: each of their values is a part."""
 
 _PROGRAM = ("batch", "dims", "inputs", "given", "outputs", "variants", "original", "rewrite")
-_MODEL = Effect(("model", "entry", *_PROGRAM))
+_KEPT = ("recipe.keep_names",)
+_MODEL = Effect(("model", "entry", *_PROGRAM, *_KEPT))
 _DATA = Effect(("calibration", "validation", "labels"))
 _SIZES = Effect(("variants", "dims", "overflow", "inputs", "given", "outputs", "original", "rewrite"))
 _LENGTH = Effect(("outputs", "dims", "overflow", "rewrite"))
@@ -180,8 +181,8 @@ EFFECTS = {
     "quantization.fast-bias-correction": _recipe("fast_bias_correction"),
     "quantization.group-size": _recipe("group_size"),
     "quantization.keep.names": _recipe("keep_names"),
-    "quantization.keep.patterns": _recipe("keep_patterns"),
-    "quantization.keep.subgraphs": _recipe("keep_subgraphs"),
+    "quantization.keep.patterns": _recipe("keep_names"),
+    "quantization.keep.subgraphs": _recipe("keep_names"),
     "quantization.keep.types": _recipe("keep_types"),
     "quantization.max-drop": _recipe("max_drop"),
     "quantization.mode": Effect(("recipe.mode", *_DATA.parts)),
@@ -231,7 +232,7 @@ def effect_of(what: str) -> Effect:
     if table == "code" or what == "toolchain.jiwer":
         return _MEASURED
     if table == "toolchain":
-        return Effect(("toolchain", *_PROGRAM))
+        return Effect(("toolchain", *_PROGRAM, *_KEPT))
     if table == "properties" and keys:
         return _property(keys)
     return EFFECTS.get(".".join([table, *(["*", *keys[1:]] if table in _NAMED else keys)]), _NONE)

@@ -1,6 +1,6 @@
 """The pure part of lowering: a spec, and everything that had to be found out about it, become a plan."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from npuspec.bundle.program import Program
 from npuspec.plan.model import Decode, Plan, PlannedSource, Samples, Waste
@@ -26,6 +26,7 @@ def lower(
     code: Mapping[str, PlannedSource] | None = None,
     given: str | None = None,
     decodes: tuple[Decode, ...] = (),
+    matched: Iterable[str] = (),
 ) -> Plan:
     """Return the plan.
 
@@ -41,9 +42,10 @@ def lower(
         code: the files that each of its own functions is made of.
         given: the origin of samples that aren't the spec's.
         decodes: how its outputs are read.
+        matched: operations that stay floating point by a pattern or as part of a subgraph.
 
     """
-    recipe = plan_recipe(spec)
+    recipe = plan_recipe(spec, matched)
     gates = tuple(gate.model_copy(update={"own": (code or {}).get(str(gate.function))}) for gate in plan_gates(spec))
     core = plan_core(spec)
     deployments = plan_deployments(spec, device)

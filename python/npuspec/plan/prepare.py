@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from npuspec.diagnostics import Diagnostic, NpuspecError, has_errors
+from npuspec.diagnostics import Diagnostic, NpuspecError, Severity, has_errors
 from npuspec.diagnostics import Path as Place
-from npuspec.facts import Content, Signature, content, lengths, readers_of, signature, text_digests, toolchain
+from npuspec.facts import Content, Signature, content, lengths, parts, readers_of, signature, text_digests, toolchain
 from npuspec.plan.lower import lower
 from npuspec.plan.model import Plan, PlannedGate, PlannedSource, Samples, Waste
 from npuspec.plan.passes.bind import build_program, check_ports, named_shapes, padded_dims, stated_extents
 from npuspec.plan.passes.cut import check_lengths
-from npuspec.plan.passes.doubt import MODEL_DOUBTS, SAMPLE_DOUBTS, doubt_model, doubt_samples
+from npuspec.plan.passes.doubt import MODEL_DOUBTS, SAMPLE_DOUBTS, STAGE_DOUBTS, caught, doubt_model, doubt_samples
 from npuspec.plan.passes.gate import check_gates
 from npuspec.plan.passes.given import Given, for_one_input, origin_of, with_given
+from npuspec.plan.passes.keep import check_keep, match_keep, slow_pattern
 from npuspec.plan.passes.overflow import check_chunks, multiples
 from npuspec.plan.passes.own import Give, give_samples, read_functions, refused_metrics, refused_samples, unrun_samples
 from npuspec.plan.passes.reach import beyond_reach
@@ -59,6 +60,15 @@ class Prepared:
     """The spec's, where its own code lies."""
     own: tuple[Diagnostic, ...]
     """The metrics that are code, for whoever doesn't allow that."""
+    traps: tuple[Diagnostic, ...] = ()
+    """What would ruin the model without an error, and isn't allowed."""
+    allowed: frozenset[str] = frozenset()
+    """The codes that the spec allows."""
+
+    @property
+    def refused(self) -> tuple[Diagnostic, ...]:
+        """Why nothing is made of this plan, as errors."""
+        return (*(replace(fault, severity=Severity.ERROR) for fault in self.beyond), *self.traps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,14 @@ class _Sources:
     waste: tuple[Waste, ...]
     code: Mapping[str, PlannedSource]
     """The spec's own functions, by their names."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What is known of the model, and which of its operations `keep` means by patterns and subgraphs."""
+
+    signature: Signature
+    matched: set[str]
 
 
 def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
@@ -94,7 +112,7 @@ def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
     samples, faults = _split(spec, sources, store)
     diagnostics += faults
     unknowable = {*(() if samples or not spec.data else SAMPLE_DOUBTS), *(() if found else MODEL_DOUBTS)}
-    unknowable |= {*(() if len(sources.waste) == len(stated_lengths(spec)) else WASTE_DOUBTS)}
+    unknowable |= {*(() if len(sources.waste) == len(stated_lengths(spec)) else WASTE_DOUBTS), *_of_stages(spec)}
     return document, apply_allowances(spec, diagnostics, unknowable=unknowable)
 
 
@@ -164,7 +182,15 @@ def prepare_document(
         prepared, faults = _lower(spec, sources, store, device, tell, document, given)
         diagnostics += faults
     unknowable = () if prepared else (*MODEL_DOUBTS, *SAMPLE_DOUBTS, *WASTE_DOUBTS)
-    return prepared, apply_allowances(spec, diagnostics, unknowable=unknowable)
+    found = apply_allowances(spec, diagnostics, unknowable=(*unknowable, *_of_stages(spec)))
+    if prepared is not None:
+        prepared = replace(prepared, traps=caught(spec, found), allowed=frozenset(a.code for a in spec.allow))
+    return prepared, found
+
+
+def _of_stages(spec: Spec) -> tuple[str, ...]:
+    """Return the codes of what only the stages that quantize can find out."""
+    return STAGE_DOUBTS if spec.quantization.is_calibrated else ()
 
 
 def _fetched_before(
@@ -211,13 +237,33 @@ def _fetch(
     return _Sources(model, data, tokenizer, tasks, waste, code), faults + more
 
 
-def _look(spec: Spec, model: Fetched, tasks: TaskFiles, store: Store) -> tuple[Signature | None, list[Diagnostic]]:
+def _look(spec: Spec, model: Fetched, tasks: TaskFiles, store: Store) -> tuple[_Looked | None, list[Diagnostic]]:
     """Read the model's signature and hold the spec against it."""
     try:
         found = signature(model, store)
+        matched, faults = _match(spec, model, found, store)
     except NpuspecError as error:
         return None, [d.at(("model", "source")) for d in error.diagnostics]
-    return found, [*check_ports(spec, found), *check_decodes(spec, found, tasks), *doubt_model(spec, found)]
+    asked = [*check_ports(spec, found), *check_keep(spec, found), *check_decodes(spec, found, tasks), *faults]
+    return _Looked(found, matched), [*asked, *doubt_model(spec, found, matched)]
+
+
+def _match(spec: Spec, model: Fetched, found: Signature, store: Store) -> tuple[set[str], list[Diagnostic]]:
+    """Find the operations that the patterns and subgraphs of `keep` mean."""
+    keep, tried = spec.quantization.keep, [0]
+    if not (keep.patterns or keep.subgraphs):
+        return set(), []
+    try:
+        answer = parts(
+            model,
+            store,
+            patterns=keep.patterns,
+            subgraphs=[subgraph.model_dump() for subgraph in keep.subgraphs],
+            progress=lambda number, _: tried.append(number),
+        )
+    except TimeoutError:
+        return set(), [slow_pattern(tried[-1])]
+    return match_keep(spec, found, answer)
 
 
 def _lower(
@@ -232,9 +278,10 @@ def _lower(
     if (model := sources.model) is None:
         return None, []
     announce("reading the model")
-    found, diagnostics = _look(spec, model, sources.tasks, store)
-    if found is None or has_errors(diagnostics):
+    looked, diagnostics = _look(spec, model, sources.tasks, store)
+    if looked is None or has_errors(diagnostics):
         return None, diagnostics
+    found = looked.signature
     try:
         propagated = lengths(
             model,
@@ -269,6 +316,7 @@ def _lower(
         code=sources.code,
         given=None if given is None else origin_of(document),
         decodes=plan_decodes(sources.tasks),
+        matched=looked.matched,
     )
     if faults := check_chunks(plan.program):
         return None, [*diagnostics, *faults]

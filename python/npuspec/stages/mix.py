@@ -14,6 +14,7 @@ from npuspec.stages import HARM, MIXED, MODEL
 from npuspec.stages.calibration import dynamic, read_fitting, spread
 from npuspec.stages.judge import Judge, Judgement
 from npuspec.stages.quantize import number_nameless
+from npuspec.stages.ranges import ruined_ranges
 from npuspec.stages.request import Request
 from npuspec.stages.switched import put_back
 
@@ -29,7 +30,8 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
         chosen, curve = _choose(request, progress)
     mixed, left = _mix(request, ov.Core(), chosen)
     request.write_model(mixed)
-    request.write_json(MIXED, {"keep": sorted(chosen), "curve": curve, "quantized_operations": left})
+    traps = ruined_ranges(mixed)
+    request.write_json(MIXED, {"keep": sorted(chosen), "curve": curve, "quantized_operations": left, "traps": traps})
 
 
 def _mix(request: Request, core: ov.Core, kept: list[str]) -> tuple[ov.Model, int]:

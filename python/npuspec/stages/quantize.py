@@ -12,6 +12,7 @@ from npuspec.facts.inspect import port_name, read_model
 from npuspec.plan.model import Recipe
 from npuspec.stages import MODEL, QUANTIZATION, TIMINGS
 from npuspec.stages.calibration import Calibration, Fitting, one_bucket, read_fitting, report
+from npuspec.stages.ranges import ruined_ranges
 from npuspec.stages.recipe import advanced_parameters, calling_nncf, compress_options, quantize_options
 from npuspec.stages.reference import Feed
 from npuspec.stages.request import INPUTS, Request, peak_memory
@@ -78,7 +79,10 @@ class Job:
             QUANTIZATION,
             {
                 **facts,
-                "traps": one_bucket(facts.get("samples_of_variant", {}), self.program) if facts else [],
+                "traps": [
+                    *(one_bucket(facts.get("samples_of_variant", {}), self.program) if facts else ()),
+                    *ruined_ranges(quantized),
+                ],
                 "kept": self.kept,
                 "folded_away": self.folded_away,
                 "operations": len(types),

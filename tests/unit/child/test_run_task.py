@@ -45,6 +45,18 @@ def test_progress_needs_no_listener() -> None:
     assert run_task("child_tasks:count", {"total": 3}) == 3
 
 
+def test_a_task_that_hangs_is_ended_when_its_time_is_over() -> None:
+    seen: list[int] = []
+    with pytest.raises(TimeoutError):
+        run_task("child_tasks:count_and_hang", {"total": 3}, lambda done, _: seen.append(done), limit=0.2)
+    assert seen == [1, 2, 3]
+
+
+def test_the_time_begins_with_the_first_progress_and_is_no_matter_afterwards() -> None:
+    assert run_task("child_tasks:echo", {}, limit=0.001) == {}
+    assert run_task("child_tasks:count", {"total": 3}, limit=60) == 3
+
+
 def test_a_fault_of_the_task_comes_back_with_code_message_and_help() -> None:
     error = failed("refuse")
     fault = error.diagnostics[0]

@@ -28,7 +28,7 @@ def results(tmp_path: Path, stages: dict[str, dict[str, Any]]) -> dict[str, Path
 
 @pytest.mark.parametrize(("samples", "doubts"), [(1, 1), (6, 0)])
 def test_what_was_calibrated_on_too_little_is_a_doubt(tmp_path: Path, samples: int, doubts: int) -> None:
-    reports = {"quantize": {"samples": samples, "samples_wanted": 6}}
+    reports: dict[str, Any] = {"quantize": {"samples": samples, "samples_wanted": 6}}
     reports["verify[CPU]"] = {"pairs": [], "findings": [], "samples_of_variant": {SHORT: 1, LONG: 2}}
     evidence = gather_evidence(PLAN, results(tmp_path, reports), "CPU")
     assert [f"{samples} of the 6" in doubt for doubt in evidence.doubts] == [True] * doubts

@@ -11,7 +11,6 @@ from npuspec.plan.passes.bind import check_ports, combinations, stated_extents
 
 LENGTH = '\n[inputs.n]\nrole = "length"\nof = "x"\n'
 MASK = '\n[inputs.n]\nrole = "mask"\nof = "x"\n'
-KEEP = DATA + '\n[quantization]\nmode = "int8"\nkeep = { names = ["/Conv", "/Cnov"] }\n'
 X = port("x", None, None)
 
 
@@ -86,7 +85,6 @@ def test_a_spec_that_fits_its_model_has_no_faults(text: str, signature: Signatur
             ("outputs", "y", "length", "axis"),
         ),
         (SMALL + DATA + GATE.replace('"y"', '"z"'), signature_of(), "unknown-output", ("gates", 0, "output")),
-        (SMALL + KEEP, signature_of(), "unknown-operation", ("quantization", "keep", "names", 1)),
         (
             SMALL + "pad-value = 0.5\n",
             signature_of(port("x", None, None, dtype="int32")),
@@ -120,7 +118,6 @@ def test_a_padding_value_that_the_input_can_not_hold_is_refused(dtype: str, valu
 
 
 def test_the_model_s_names_are_suggested() -> None:
-    assert check(SMALL + KEEP, signature_of())[0].help == "did you mean `/Conv`?"
     assert check(SMALL, signature_of(port("wave", None, None)))[0].help == "known here: `wave`"
 
 

@@ -2,22 +2,25 @@
 
 import pytest
 
-from builders import DATA, SMALL, signature_of, spec_of
+from builders import DATA, GATE, SMALL, signature_of, spec_of
 from npuspec.diagnostics import Diagnostic, Severity
-from npuspec.facts import Content
+from npuspec.diagnostics.codes import CODES
+from npuspec.facts import Content, FrontEnd
 from npuspec.plan.model import PlannedSource, Samples
-from npuspec.plan.passes.doubt import MODEL_DOUBTS, SAMPLE_DOUBTS, doubt_model, doubt_samples
+from npuspec.plan.passes.doubt import MODEL_DOUBTS, SAMPLE_DOUBTS, TRAPS, caught, doubt_model, doubt_samples
 
 RECIPE = SMALL + DATA + '[quantization]\nmode = "{}"\n'
+SEARCHED = RECIPE.format("mixed") + GATE.replace('of = "static"', 'of = "quantized"')
+CONTROLLED = RECIPE.format("accuracy-control") + GATE.replace('of = "static"', 'of = "quantized"')
 
 
 def doubts(text: str, *, attention: bool) -> list[Diagnostic]:
     return doubt_model(spec_of(text), signature_of(attention=attention))
 
 
-@pytest.mark.parametrize("mode", ["int8", "mixed", "accuracy-control"])
-def test_attention_without_its_model_type_is_warned_of(mode: str) -> None:
-    [fault] = doubts(RECIPE.format(mode), attention=True)
+@pytest.mark.parametrize("text", [RECIPE.format("int8"), SEARCHED, CONTROLLED])
+def test_attention_without_its_model_type_is_warned_of(text: str) -> None:
+    [fault] = doubts(text, attention=True)
     assert (fault.code, fault.severity) == ("missing-model-type", Severity.WARNING)
     assert fault.labels[0].path == ("quantization",)
     assert fault.code in MODEL_DOUBTS
@@ -34,6 +37,90 @@ def test_attention_without_its_model_type_is_warned_of(mode: str) -> None:
 )
 def test_there_is_no_doubt_without_attention_or_without_quantized_activations(text: str, attention: bool) -> None:
     assert doubts(text, attention=attention) == []
+
+
+SPECTRUM = FrontEnd(
+    inputs=("waveform",),
+    outputs=("/Log",),
+    operations={"/Add": "Add", "/Conv": "Convolution", "/Conv_1": "Convolution", "/MatMul": "MatMul"},
+)
+NAMES = 'keep = { names = ["/Add", "/Conv", "/Conv_1", "/MatMul"] }\n'
+
+
+def of_spectrum(text: str, *matched: str) -> list[Diagnostic]:
+    return doubt_model(spec_of(text), signature_of(front_end=SPECTRUM), matched)
+
+
+@pytest.mark.parametrize("text", [RECIPE.format("int8"), CONTROLLED])
+def test_a_spectrum_that_would_be_quantized_is_warned_of_with_the_part_to_keep(text: str) -> None:
+    [fault] = of_spectrum(text)
+    assert (fault.code, fault.severity) == ("spectral-front-end", Severity.WARNING)
+    assert fault.labels[0].path == ("quantization",)
+    assert "`/Add`, `/Conv`, `/Conv_1`, `/MatMul` of it would be quantized" in fault.message
+    assert fault.help.endswith('in [quantization.keep], subgraphs = [{ inputs = ["waveform"], outputs = ["/Log"] }]')
+    assert fault.code in MODEL_DOUBTS
+
+
+@pytest.mark.parametrize(
+    ("keep", "matched", "lost"),
+    [
+        ('keep = { names = ["/Add", "/Conv"] }\n', ("/MatMul",), "`/Conv_1`"),
+        ('keep = { types = ["Convolution"] }\n', (), "`/Add`, `/MatMul`"),
+    ],
+)
+def test_what_is_left_out_of_a_spectrum_is_named(keep: str, matched: tuple[str, ...], lost: str) -> None:
+    [fault] = of_spectrum(RECIPE.format("int8") + keep, *matched)
+    assert f"and {lost} of it would be quantized" in fault.message
+    assert fault.labels[0].path == ("quantization", "keep")
+
+
+@pytest.mark.parametrize(
+    ("text", "matched"),
+    [
+        (RECIPE.format("int8") + NAMES, ()),
+        (RECIPE.format("int8") + 'keep = { types = ["Add", "MatMul", "Convolution"] }\n', ()),
+        (RECIPE.format("int8") + 'keep = { types = ["Add"] }\n', ("/Conv", "/Conv_1", "/MatMul")),
+        (RECIPE.format("weights"), ()),
+        (SEARCHED, ()),
+        (SMALL, ()),
+    ],
+)
+def test_there_is_no_doubt_of_a_spectrum_that_is_kept_or_searched_for(text: str, matched: tuple[str, ...]) -> None:
+    assert of_spectrum(text, *matched) == []
+
+
+def warning(code: str) -> Diagnostic:
+    return Diagnostic(code, "it is so", "change it", severity=Severity.WARNING).at(("quantization",))
+
+
+def test_a_trap_is_an_error_that_may_be_allowed() -> None:
+    spec = spec_of(RECIPE.format("int8"))
+    others = [warning("small-calibration"), Diagnostic("missing-model-type", "it is so")]
+    [fault] = caught(spec, [*others, warning("spectral-front-end")])
+    assert (fault.code, fault.severity) == ("spectral-front-end", Severity.ERROR)
+    assert fault.help == "change it; or allow it with a reason: [[allow]]"
+    assert fault.labels[0].path == ("quantization",)
+
+
+BUDGET = '[[gates]]\nmetric = "size-mib"\nmax = 5\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        (RECIPE.format("int8"), 1),
+        (SMALL + DATA + GATE, 1),
+        (SMALL + DATA, 0),
+        (SMALL + DATA + BUDGET, 0),
+        (RECIPE.format("weights"), 0),
+    ],
+)
+def test_samples_that_are_not_real_are_a_trap_where_they_calibrate_or_decide(text: str, count: int) -> None:
+    assert len(caught(spec_of(text), [warning("random-calibration")])) == count
+
+
+def test_every_trap_can_be_allowed() -> None:
+    assert {CODES[code].severity for code in TRAPS} == {Severity.WARNING}
 
 
 def samples(calibration: str, validation: str) -> Samples:

@@ -34,7 +34,8 @@ def gated(metric: str, of: str = "static", more: str = "") -> str:
         SMALL + '[cache]\nkind = "directory"\n',
         QUANTIZED + 'smooth-quant-alpha = 0.5\nmodel-type = "transformer"\n',
         QUANTIZED + 'overflow-fix = "disable"\nactivations-range = "minmax"\nfast-bias-correction = false\n',
-        QUANTIZED + 'keep = { names = ["a"], types = ["MVN"], patterns = [], subgraphs = [] }\n',
+        QUANTIZED + 'keep = { names = ["a"], types = ["MVN"], patterns = ["a"] }\n',
+        QUANTIZED + 'keep = { subgraphs = [{ inputs = ["a"], outputs = ["b"] }] }\n',
         SMALL + DATA + 'tokenizer = "tokenizer.json"\nfield = "talk"\n',
         SMALL + DATA + 'labels = "l.txt"\n[[gates]]\nmetric = "accuracy"\noutput = "y"\nof = "static"\nmin = 0.5\n',
         SMALL + '[outputs.y]\ndecode = { kind = "ctc", vocabulary = "v.txt", separator = " " }\n',
@@ -58,11 +59,6 @@ def test_what_is_executed_carries_no_note(text: str) -> None:
         (SMALL + "[load]\nrequests = 2\n", ("load", "requests")),
         (SMALL + "[load]\nqueue = 1024\n", ("load", "queue")),
         (SMALL + "[load]\nbatch-wait-ms = 2.0\n", ("load", "batch-wait-ms")),
-        (QUANTIZED + 'keep = { patterns = ["a"] }\n', ("quantization", "keep", "patterns")),
-        (
-            QUANTIZED + 'keep = { subgraphs = [{ inputs = ["a"], outputs = ["b"] }] }\n',
-            ("quantization", "keep", "subgraphs"),
-        ),
         (SMALL + DATA + '[[gates]]\nmetric = "size-mib"\nmax = 5\n', ("gates", 0, "metric")),
     ],
 )

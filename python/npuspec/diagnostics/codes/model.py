@@ -17,6 +17,13 @@ MODEL = {
         ">>> torch.nonzero(x)   # how many rows it has depends on x",
         ">>> x != 0             # a mask of the size of x",
     ),
+    "empty-subgraph": CodeDoc(
+        "A subgraph of [quantization.keep] is all operations on a way from one of its `inputs` to one of its "
+        "`outputs`, both included. On no such way there is one, or a name stands on none: most often the two are "
+        "exchanged. What was to stay in floating point would be quantized.",
+        '[quantization.keep]\nsubgraphs = [{ inputs = ["/Log"], outputs = ["/Conv"] }]',
+        '[quantization.keep]\nsubgraphs = [{ inputs = ["/Conv"], outputs = ["/Log"] }]',
+    ),
     "impossible-shape": CodeDoc(
         "OpenVINO can't propagate these sizes through the model: two of its inputs would contradict each other, or a "
         "layer with fixed weights gets another size than it was made for. What OpenVINO said is part of the message.",
@@ -34,6 +41,13 @@ MODEL = {
         "each sample its own result; with a batch of another size than the model was made for, rows would be mixed.",
         "[batching]\nsize = 4",
         "[batching]\nsize = 1",
+    ),
+    "slow-pattern": CodeDoc(
+        "A pattern of [quantization.keep] is tried on the names of all operations, and has a limit of 20 seconds. A "
+        "repetition in a repetition can match one name in more ways than there are, and nothing else would ever be "
+        "done: a spec may be a stranger's.",
+        "[quantization.keep]\npatterns = ['(/?[a-z0-9]+)+/Conv']",
+        "[quantization.keep]\npatterns = ['/[/a-z0-9]+/Conv']",
     ),
     "too-few-samples": CodeDoc(
         "There are fewer samples than calibrate, none is left for the gates, or none is short enough for a variant. "
@@ -63,8 +77,10 @@ MODEL = {
         '[outputs.logits.length]\ndim = "time"\naxis = 1\noffset = 320\ndivisor = 320   # (time + 320) // 320',
     ),
     "unknown-operation": CodeDoc(
-        "[quantization.keep] names an operation that the model doesn't have. What was to stay in floating point would "
-        "be quantized, and only the accuracy would show it. Names are OpenVINO's friendly names, as the model is read.",
+        "[quantization.keep] names an operation or a type that the model doesn't have, or a pattern matches none. What "
+        "was to stay in floating point would be quantized, and only the accuracy would show it. Names are OpenVINO's "
+        "friendly names, as the model is read; a pattern is matched from a name's beginning. Constants, and the nodes "
+        "that stand for the model's inputs and outputs, are none: what reads them is quantized.",
         '[quantization.keep]\nnames = ["Conv"]',
         '[quantization.keep]\nnames = ["/Conv"]',
     ),

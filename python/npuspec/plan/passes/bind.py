@@ -45,17 +45,6 @@ def check_ports(spec: Spec, signature: Signature) -> list[Diagnostic]:
         if name in ports:
             faults += _check_port(spec, table, ports[name])
     faults += _check_outputs(spec, {port.name: port for port in signature.outputs})
-    operations = set(signature.operations)
-    for index, name in enumerate(spec.quantization.keep.names):
-        if name not in operations:
-            message = f"the model has no operation `{name}` to keep in floating point"
-            at = ("quantization", "keep", "names", index)
-            faults.append(Diagnostic("unknown-operation", message, did_you_mean(name, operations)).at(at))
-    for index, kind in enumerate(spec.quantization.keep.types):
-        if kind not in signature.types:
-            message = f"the model has no operation of the type `{kind}` to keep in floating point"
-            at = ("quantization", "keep", "types", index)
-            faults.append(Diagnostic("unknown-operation", message, did_you_mean(kind, signature.types)).at(at))
     return faults
 
 

@@ -18,7 +18,7 @@ def beyond_reach(spec: Spec) -> list[Diagnostic]:
             "`npuspec apply` refuses the spec as long as it stands here",
             severity=Severity.NOTE,
         ).at(path)
-        for part in (_target, _inputs, _quantization, _gates)
+        for part in (_target, _inputs, _gates)
         for path, what in part(spec)
     ]
 
@@ -39,12 +39,6 @@ def _inputs(spec: Spec) -> Iterator[tuple[Path, str]]:
                 yield (*at, "preprocess"), 'preprocessing with place = "model"'
             elif table.preprocess is not None and table.preprocess.resize != "none":
                 yield (*at, "preprocess", "resize"), "resizing images"
-
-
-def _quantization(spec: Spec) -> Iterator[tuple[Path, str]]:
-    for key in ("patterns", "subgraphs"):
-        if getattr(spec.quantization.keep, key):
-            yield ("quantization", "keep", key), f"keeping by `{key}`"
 
 
 def _gates(spec: Spec) -> Iterator[tuple[Path, str]]:

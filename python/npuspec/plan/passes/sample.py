@@ -1,7 +1,7 @@
 """Choose the recipe, and split the data: what calibrates is never what the gates run on."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from operator import itemgetter
 
@@ -16,8 +16,8 @@ _ONE_INPUT = (*ARRAY, *SOUND, *PICTURE)
 _KINDS = {"one array": ARRAY, "named arrays": ARRAYS, "sound": SOUND, "pictures": PICTURE, "text": TEXT}
 
 
-def plan_recipe(spec: Spec) -> Recipe:
-    """Return the quantization in NNCF's terms."""
+def plan_recipe(spec: Spec, matched: Iterable[str] = ()) -> Recipe:
+    """Return the quantization in NNCF's terms; `matched` are the operations of `keep`'s patterns and subgraphs."""
     written = spec.quantization
     return Recipe(
         mode=written.mode,
@@ -32,7 +32,7 @@ def plan_recipe(spec: Spec) -> Recipe:
         group_size=written.group_size,
         max_drop=written.max_drop,
         drop_type=written.drop_type,
-        keep_names=tuple(sorted(set(written.keep.names))),
+        keep_names=tuple(sorted({*written.keep.names, *matched})),
         keep_types=tuple(sorted(set(written.keep.types))),
     )
 

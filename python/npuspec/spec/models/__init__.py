@@ -18,6 +18,7 @@ from npuspec.spec.models.measures import (
     FunctionGate,
     Gate,
     Quantization,
+    Subgraph,
     TaskGate,
 )
 from npuspec.spec.models.shapes import (
@@ -54,6 +55,7 @@ __all__ = [
     "Properties",
     "Quantization",
     "Spec",
+    "Subgraph",
     "Table",
     "TaskGate",
 ]

@@ -59,9 +59,9 @@ class Subgraph(Table):
     """A part of the model, by where it begins and ends."""
 
     inputs: Names
-    """Operations that it begins with."""
+    """Operations that it begins with, or inputs of the model."""
     outputs: Names
-    """Operations that it ends with."""
+    """Operations that it ends with, or outputs of the model."""
 
 
 class Keep(Table):
@@ -72,9 +72,9 @@ class Keep(Table):
     types: Names = ()
     """OpenVINO's types of operations, such as `MVN`."""
     patterns: Names = ()
-    """Regular expressions for friendly names."""
+    """Regular expressions for friendly names, matched from a name's beginning."""
     subgraphs: Annotated[tuple[Subgraph, ...], Field(strict=False)] = ()
-    """Parts of the model."""
+    """Parts of the model: all operations on a way from one of `inputs` to one of `outputs`."""
 
 
 class Quantization(Table):

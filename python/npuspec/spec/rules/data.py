@@ -1,6 +1,7 @@
 """What is measured and calibrated, and on which samples."""
 
 import re
+import warnings
 from collections.abc import Iterator
 from math import inf
 
@@ -18,6 +19,7 @@ _SHARES: dict[str, tuple[float, float]] = {
 """The least and the greatest figure of what is measured as a share."""
 FEW = 100
 """Samples that calibrate, below which a warning is due."""
+_MOST_PATTERNS = 4000  # characters
 
 
 def data_for_an_input(spec: Spec) -> Iterator[Diagnostic]:
@@ -187,14 +189,21 @@ def idle_recipe_keys(spec: Spec) -> Iterator[Diagnostic]:
 
 
 def pattern_form(spec: Spec) -> Iterator[Diagnostic]:
-    """A pattern is a regular expression."""
-    for index, pattern in enumerate(spec.quantization.keep.patterns):
+    """A pattern is a regular expression; all of them together are short, since reading a wicked one takes long."""
+    patterns, at = spec.quantization.keep.patterns, ("quantization", "keep", "patterns")
+    if (length := sum(map(len, patterns))) > _MOST_PATTERNS:
+        message = f"the patterns have {length:,} characters, and at most {_MOST_PATTERNS:,} are read"
+        yield Diagnostic("wrong-value", message, "keep a type of operations, or a subgraph").at(at)
+        return
+    for index, pattern in enumerate(patterns):
         try:
-            re.compile(pattern)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # of what another Python may read otherwise
+                re.compile(pattern)
         except (re.error, RecursionError, OverflowError) as error:
             message = f"`{pattern}` isn't a regular expression: {error}"
             help_ = "a name itself goes in `names`; in a pattern, `\\\\` stands before a character that means itself"
-            yield Diagnostic("wrong-value", message, help_).at(("quantization", "keep", "patterns", index))
+            yield Diagnostic("wrong-value", message, help_).at((*at, index))
 
 
 def idle_quantization(spec: Spec) -> Iterator[Diagnostic]:

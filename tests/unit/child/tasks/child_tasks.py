@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import re
 import resource
 import signal
 import stat
@@ -32,6 +33,11 @@ def count(arguments: Arguments, progress: Progress) -> int:
     for done in range(total):
         progress(done + 1, total)
     return total
+
+
+def count_and_hang(arguments: Arguments, progress: Progress) -> None:
+    count(arguments, progress)
+    re.match(r"(a+)+$", "a" * 64 + "b")  # holds the interpreter, as a wicked pattern does
 
 
 def refuse(_arguments: Arguments, _progress: Progress) -> None:

@@ -178,6 +178,12 @@ def test_weights_alone_need_no_samples() -> None:
     assert faults_of(SMALL + '[quantization]\nmode = "weights"\n') == []
 
 
+def test_patterns_are_read_up_to_a_length_since_a_wicked_one_takes_long_to_read() -> None:
+    text = SMALL + DATA + QUANTIZED + '[quantization.keep]\npatterns = ["(?i)' + "[A-\uffff]" * 100 + '", "{}"]\n'
+    assert places(text.format("a" * 3000)) == []
+    assert places(text.format("a" * 4000)) == [("wrong-value", ("quantization", "keep", "patterns"))]
+
+
 def test_a_pattern_that_is_no_regular_expression_is_a_fault() -> None:
     text = SMALL + DATA + QUANTIZED + '[quantization.keep]\npatterns = ["/Conv.*", "("]\n'
     assert places(text) == [("wrong-value", ("quantization", "keep", "patterns", 1))]
