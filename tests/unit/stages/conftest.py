@@ -55,8 +55,9 @@ def stage(tmp_path: Path) -> Stage:
 
 @pytest.fixture
 def feed() -> dict[str, Any]:
-    """What a stage is told of the convolutions: their program without variants."""
-    return CONV.model_dump(mode="json", exclude={"variants"})
+    """What a stage is told of the convolutions, whose lengths are free: what is fed, and what they take themselves."""
+    told = CONV.model_dump(mode="json")
+    return {"program": told, "original": told["inputs"]}
 
 
 @pytest.fixture
@@ -80,6 +81,10 @@ def recipe() -> Recipe:
             "smooth_quant_alpha": None,
             "overflow_fix": "first-layer",
             "activations_range": None,
+            "weights_mode": "int8-asym",
+            "group_size": None,
+            "max_drop": 0.01,
+            "drop_type": "absolute",
             "keep_names": [],
             "keep_types": [],
             **changes,

@@ -7,23 +7,26 @@ from typing import Any
 import numpy as np
 import openvino as ov
 import pytest
+from openvino import opset13 as op
 from runtime.toys import CORE, data, length, mask, program
 
 from npuspec.diagnostics import NpuspecError
-from npuspec.plan.model import Recipe as RecipeModel
-from npuspec.stages.quantize import Calibration, _quantize
-from stages.conftest import CONV, Recipe, Stage
+from npuspec.stages.calibration import Calibration
+from npuspec.stages.placed import Checked
+from npuspec.stages.recipe import calling_nncf
+from npuspec.stages.reference import Feed
+from stages.conftest import Recipe, Stage
 from toy_specs import CONVOLUTIONS, convolutions, write, write_samples
 
 
 @pytest.fixture
-def static(tmp_path: Path) -> Path:
-    return write(tmp_path / "static", convolutions(32))
+def read(tmp_path: Path) -> Path:
+    return write(tmp_path / "read", convolutions())
 
 
 @pytest.fixture
-def told(feed: dict[str, Any], shape: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
-    return {"program": feed, "variant": shape, "recipe": recipe()}
+def told(feed: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
+    return {**feed, "recipe": recipe()}
 
 
 def of(paths: list[str]) -> dict[str, Any]:
@@ -45,12 +48,11 @@ def quantized_inputs(model: ov.Model) -> set[str]:
 
 
 def test_every_convolution_becomes_int8_and_the_model_still_does_its_work(
-    stage: Stage, static: Path, told: dict[str, Any], tmp_path: Path
+    stage: Stage, read: Path, told: dict[str, Any], tmp_path: Path
 ) -> None:
-    told["program"]["dims"]["time"]["maximum"] = 64  # of a larger variant
     paths = write_samples(tmp_path / "data", 32, 20, 5, 33, 40)
-    made = stage("quantize", static, data=tmp_path / "data", samples=of(paths), **told)
-    assert sorted(p.name for p in made.iterdir()) == ["model.bin", "model.xml", "quantization.json"]
+    made = stage("quantize", read, data=tmp_path / "data", samples=of(paths), **told)
+    assert sorted(p.name for p in made.iterdir()) == ["model.bin", "model.xml", "quantization.json", "timings.json"]
     model = CORE.read_model(made / "model.xml")
     assert quantized_inputs(model) == set(CONVOLUTIONS)
     types = [op.get_type_name() for op in model.get_ops()]
@@ -59,66 +61,68 @@ def test_every_convolution_becomes_int8_and_the_model_still_does_its_work(
         "samples_wanted": 4,
         "samples_cut": [],
         "samples_too_long": ["3.npy", "4.npy"],
+        "samples_of_variant": {"time32": 3},
+        "traps": [],
         "kept": [],
         "folded_away": [],
         "fake_quantize_operations": types.count("FakeQuantize"),
+        "quantized_operations": 3,
         "operations": len(types),
     }
     assert types.count("FakeQuantize") > 0
     sample = np.load(tmp_path / "data" / "0.npy")[None]
-    wanted = CORE.compile_model(static / "model.xml", "CPU")({"x": sample})["y"]
+    wanted = CORE.compile_model(read / "model.xml", "CPU")({"x": sample})["y"]
     found = CORE.compile_model(model, "CPU")({"x": sample})["y"]
     assert np.corrcoef(wanted.ravel(), found.ravel())[0, 1] > 0.99
 
 
 def test_what_may_be_cut_when_it_is_run_calibrates_with_its_beginning(
-    stage: Stage, static: Path, told: dict[str, Any], tmp_path: Path
+    stage: Stage, read: Path, told: dict[str, Any], tmp_path: Path
 ) -> None:
-    told["program"]["dims"]["time"] |= {"maximum": 64, "overflow": "chunk", "overlap": 48}
+    told["program"]["dims"]["time"] |= {"overflow": "chunk", "overlap": 16}
     paths = write_samples(tmp_path / "data", 32, 40, 100)
-    found = report(stage("quantize", static, data=tmp_path / "data", samples=of(paths), **told))
+    found = report(stage("quantize", read, data=tmp_path / "data", samples=of(paths), **told))
     assert (found["samples"], found["samples_cut"], found["samples_too_long"]) == (3, ["1.npy", "2.npy"], [])
 
 
 def test_what_is_kept_stays_and_what_is_gone_is_said(
-    stage: Stage, static: Path, told: dict[str, Any], recipe: Recipe, tmp_path: Path
+    stage: Stage, read: Path, told: dict[str, Any], recipe: Recipe, tmp_path: Path
 ) -> None:
     paths = write_samples(tmp_path / "data", 32)
     told["recipe"] = recipe(keep_names=["gone", "second"])
-    made = stage("quantize", static, data=tmp_path / "data", samples=of(paths), **told)
+    made = stage("quantize", read, data=tmp_path / "data", samples=of(paths), **told)
     assert quantized_inputs(CORE.read_model(made / "model.xml")) == {"first", "third"}
     assert (report(made)["kept"], report(made)["folded_away"]) == (["second"], ["gone"])
 
 
 def test_any_operation_of_the_model_may_be_kept(
-    stage: Stage, static: Path, told: dict[str, Any], recipe: Recipe, tmp_path: Path
+    stage: Stage, read: Path, told: dict[str, Any], recipe: Recipe, tmp_path: Path
 ) -> None:
-    names = sorted(op.get_friendly_name() for op in CORE.read_model(static / "model.xml").get_ops())
+    names = sorted(op.get_friendly_name() for op in CORE.read_model(read / "model.xml").get_ops())
     told["recipe"] = recipe(keep_names=names)
-    made = stage("quantize", static, data=tmp_path / "data", samples=of(write_samples(tmp_path / "data", 32)), **told)
+    made = stage("quantize", read, data=tmp_path / "data", samples=of(write_samples(tmp_path / "data", 32)), **told)
     assert report(made)["kept"] == names
     assert report(made)["fake_quantize_operations"] == 0
 
 
 @pytest.mark.parametrize("change", [{"preset": "mixed"}, {"model_type": "transformer"}], ids=str)
 def test_the_recipe_is_nncfs_own(
-    stage: Stage, static: Path, told: dict[str, Any], recipe: Recipe, tmp_path: Path, change: dict[str, str]
+    stage: Stage, read: Path, told: dict[str, Any], recipe: Recipe, tmp_path: Path, change: dict[str, str]
 ) -> None:
     told["recipe"] = recipe(**change)
-    made = stage("quantize", static, data=tmp_path / "data", samples=of(write_samples(tmp_path / "data", 32)), **told)
+    made = stage("quantize", read, data=tmp_path / "data", samples=of(write_samples(tmp_path / "data", 32)), **told)
     text = (made / "model.xml").read_text()
     (value,) = change.values()
     assert f'value="{value}"' in text.lower() or f"quantizationpreset.{value}" in text.lower()
 
 
 @pytest.mark.parametrize("sizes", [(33, 40), ()])
-def test_a_variant_that_no_sample_fits_cannot_be_calibrated(
-    stage: Stage, static: Path, told: dict[str, Any], tmp_path: Path, sizes: tuple[int, ...]
+def test_what_no_sample_fits_cannot_be_calibrated(
+    stage: Stage, read: Path, told: dict[str, Any], tmp_path: Path, sizes: tuple[int, ...]
 ) -> None:
-    told["program"]["dims"]["time"]["maximum"] = 64  # of a larger variant
     paths = write_samples(tmp_path / "data", *sizes)
-    with pytest.raises(NpuspecError, match="samples fits variant time32") as caught:
-        stage("quantize", static, data=tmp_path / "data", samples=of(paths), **told)
+    with pytest.raises(NpuspecError, match="samples fits the largest size") as caught:
+        stage("quantize", read, data=tmp_path / "data", samples=of(paths), **told)
     assert caught.value.code == "too-few-samples"
 
 
@@ -133,35 +137,83 @@ def test_a_variant_that_no_sample_fits_cannot_be_calibrated(
     ],
 )
 def test_a_sample_that_no_session_would_take_is_refused_by_name(
-    stage: Stage, static: Path, told: dict[str, Any], tmp_path: Path, array: Any, code: str
+    stage: Stage, read: Path, told: dict[str, Any], tmp_path: Path, array: Any, code: str
 ) -> None:
     paths = write_samples(tmp_path / "data", 8)
     np.save(tmp_path / "data" / "bad.npy", array)
     with pytest.raises(NpuspecError, match=r"`bad\.npy`") as caught:
-        stage("quantize", static, data=tmp_path / "data", samples=of([*paths, "bad.npy"]), **told)
+        stage("quantize", read, data=tmp_path / "data", samples=of([*paths, "bad.npy"]), **told)
     assert caught.value.code == code
 
 
-def test_what_nncf_refuses_is_told_in_its_own_words(recipe: Recipe) -> None:
-    calibration = Calibration(CONV, [{"x": np.ones((3, 8), np.float32)}], lambda _done, _total: None)
-    with pytest.raises(NpuspecError, match="NNCF can't quantize the model: Ignored nodes that matches names") as caught:
-        _quantize(convolutions(32), calibration, RecipeModel.model_validate(recipe()), ["nothing"], [])
+def test_what_nncf_refuses_is_told_in_its_own_words() -> None:
+    said = "NNCF can't quantize the model: no such option"
+    with pytest.raises(NpuspecError, match=said) as caught, calling_nncf():
+        raise ValueError("no such option")
     assert caught.value.code == "quantize-failed"
 
 
-@pytest.mark.parametrize(("batch", "count", "rows"), [(1, 3, 3), (2, 3, 2), (4, 3, 1), (3, 3, 1)])
-def test_calibration_fills_batches_and_can_be_read_again(batch: int, count: int, rows: int) -> None:
-    toy = program(data(), length(), mask(), batch=batch)
-    samples = [{"x": np.full(n + 1, n + 1, np.float32)} for n in range(count)]
+def test_sizes_that_the_spec_fixes_are_set_first_and_what_is_folded_away_by_that_is_said(
+    stage: Stage, recipe: Recipe, tmp_path: Path
+) -> None:
+    toy = program(data(axes=(3, 32)), sizes=({},), outputs=())
+    told: dict[str, Any] = {"program": toy.model_dump(mode="json"), "recipe": recipe(keep_names=["gone", "second"])}
+    told["original"] = told["program"]["inputs"]
+    read, paths = write(tmp_path / "read", convolutions()), write_samples(tmp_path / "data", 32)
+    made = stage("quantize", read, data=tmp_path / "data", samples=of(paths), **told)
+    model = CORE.read_model(made / "model.xml")
+    assert [*model.input("x").partial_shape][1:] == [3, 32]
+    assert (report(made)["kept"], report(made)["folded_away"]) == (["second"], ["gone"])
+
+
+@pytest.mark.parametrize(("mode", "bits"), [("int8-asym", 8), ("int8-sym", 8), ("int4-sym", 4), ("int4-asym", 4)])
+def test_weights_alone_need_no_samples_and_become_smaller(
+    stage: Stage, recipe: Recipe, tmp_path: Path, mode: str, bits: int
+) -> None:
+    rng = np.random.default_rng(0)
+    x = op.parameter([-1, 256], np.float32, name="x")
+    x.output(0).set_names({"x"})
+    node: Any = x
+    for number in range(3):
+        weights = op.constant(rng.standard_normal((256, 256)).astype(np.float32))
+        node = op.matmul(node, weights, False, False, name=f"m{number}")
+    node.output(0).set_names({"y"})
+    read = write(tmp_path / "read", ov.Model([op.result(node)], [x], "products"))
+    toy = program(data(axes=(256,)), sizes=({},), outputs=()).model_dump(mode="json")
+    told: dict[str, Any] = {"program": toy, "original": toy["inputs"]}
+    told["recipe"] = recipe(mode="weights", weights_mode=mode, group_size=64 if bits == 4 else None)
+    made = stage("quantize", read, **told)
+    types = {
+        c.get_element_type().get_type_name()
+        for c in CORE.read_model(made / "model.xml").get_ops()
+        if c.get_type_name() == "Constant"
+    }
+    assert any(kind.endswith(str(bits)) for kind in types)
+    assert report(made)["quantized_operations"] == 3
+    assert (made / "model.bin").stat().st_size < (read / "model.bin").stat().st_size / 3
+
+
+def test_calibration_feeds_what_a_variant_is_fed_and_can_be_read_again() -> None:
+    toy = program(data(), length(), mask(), sizes=({"time": 4}, {"time": 8}))
+    free = {"x": ov.PartialShape([-1, -1]), "n": ov.PartialShape([-1]), "m": ov.PartialShape([-1, -1])}
+    samples = [Checked(str(n), {"x": np.full(n, n, np.float32)}, {"time": n}) for n in (1, 4, 5)]
     seen: list[tuple[int, int]] = []
-    calibration = Calibration(toy, samples, lambda done, total: seen.append((done, total)))
-    assert len(calibration) == rows
+    calibration = Calibration(Feed(toy, toy.inputs, free, padded=True), samples, lambda *done: seen.append(done))
     for _ in range(2):
-        batches = list(calibration)
-        assert len(batches) == rows
-        lengths = np.concatenate([b["n"] for b in batches])
-        np.testing.assert_array_equal(lengths[:count], range(1, count + 1))
-        np.testing.assert_array_equal(lengths[count:], count)
-        for filled in batches:
-            assert {name: array.shape for name, array in filled.items()} == dict(toy.variants[0].shapes)
-    assert seen == [(n + 1, rows) for n in range(rows)] * 2
+        fed = [*calibration]
+        assert [b["x"].shape for b in fed] == [(1, 4), (1, 4), (1, 8)]
+        assert [int(b["n"][0]) for b in fed] == [1, 4, 5]
+        assert [b["m"].sum() for b in fed] == [1, 4, 5]
+    assert seen == [(1, 3), (2, 3), (3, 3)] * 2
+
+
+def test_samples_of_one_bucket_alone_are_a_trap(
+    stage: Stage, told: dict[str, Any], recipe: Recipe, tmp_path: Path
+) -> None:
+    toy = program(data(axes=(3, "time")), sizes=({"time": 16}, {"time": 32}), minimum=4, outputs=())
+    told |= {"program": toy.model_dump(mode="json"), "original": toy.model_dump(mode="json")["inputs"]}
+    read = write(tmp_path / "read", convolutions())
+    for name, sizes, traps in (("one", (5, 8, 16), ["one-bucket-calibration"]), ("two", (5, 8, 17), [])):
+        paths = write_samples(tmp_path / name, *sizes)
+        made = stage("quantize", read, data=tmp_path / name, samples=of(paths), name=f"of {name}", **told)
+        assert [trap["code"] for trap in report(made)["traps"]] == traps

@@ -14,7 +14,10 @@ from runtime.toys import CORE, data, program
 
 from npuspec.plan.model import Recipe as RecipeModel
 from npuspec.spec.models import Quantization
-from npuspec.stages.quantize import Calibration, _advanced, _quantize
+from npuspec.stages.calibration import Fitting
+from npuspec.stages.placed import Checked
+from npuspec.stages.quantize import Job, _quantize
+from npuspec.stages.recipe import advanced_parameters
 from stages.conftest import CONV, Recipe
 from toy_specs import convolutions
 
@@ -68,8 +71,10 @@ def samples(*shape: int, count: int = 8) -> list[dict[str, Any]]:
 
 def quantized(recipe: dict[str, Any], *, of: str = "convolutions", types: tuple[str, ...] = ()) -> ov.Model:
     model, toy, shape = MODELS[of]
-    calibration = Calibration(toy, samples(*shape), lambda _done, _total: None)
-    return _quantize(model(), calibration, RecipeModel.model_validate(recipe), [], sorted(types))
+    told = RecipeModel.model_validate({**recipe, "keep_types": sorted(types)})
+    job = Job(model(), CORE, told, toy, toy.inputs)
+    fitting = Fitting([Checked("", sample, {"time": toy.dims["time"].maximum}) for sample in samples(*shape)], [], [])
+    return _quantize(job, fitting, lambda _done, _total: None)
 
 
 def constants(model: ov.Model) -> list[Any]:
@@ -120,14 +125,17 @@ def test_the_two_ways_of_correcting_biases_are_told_apart(recipe: Recipe) -> Non
     assert not same(quick, slow)
 
 
-@pytest.mark.parametrize("name", ["minmax", "mean-minmax", "median-minmax", "mean-no-outliers-minmax"])
+@pytest.mark.parametrize("name", ["minmax", "mean-minmax", "median-minmax", "mean-no-outliers-minmax", "histogram"])
 def test_the_range_of_activations_is_estimated_as_the_recipe_says(recipe: Recipe, name: str) -> None:
-    found = _advanced(RecipeModel.model_validate(recipe(activations_range=name))).activations_range_estimator_params
+    found = advanced_parameters(
+        RecipeModel.model_validate(recipe(activations_range=name))
+    ).activations_range_estimator_params
     aggregators = {
         "minmax": (AggregatorType.MIN, AggregatorType.MAX),
         "mean-minmax": (AggregatorType.MEAN, AggregatorType.MEAN),
         "median-minmax": (AggregatorType.MEDIAN, AggregatorType.MEDIAN),
         "mean-no-outliers-minmax": (AggregatorType.MEAN_NO_OUTLIERS, AggregatorType.MEAN_NO_OUTLIERS),
+        "histogram": (AggregatorType.HISTOGRAM, AggregatorType.HISTOGRAM),
     }
     assert (found.min.aggregator_type, found.max.aggregator_type) == aggregators[name]
 
@@ -173,14 +181,14 @@ def test_types_that_are_kept_stay_floating_point(recipe: Recipe) -> None:
 def test_every_value_of_the_language_is_one_of_nncf_s(recipe: Recipe, tmp_path: Path) -> None:
     del tmp_path
     for fix in ("enable", "first-layer", "disable"):
-        found = _advanced(RecipeModel.model_validate(recipe(overflow_fix=fix))).overflow_fix
+        found = advanced_parameters(RecipeModel.model_validate(recipe(overflow_fix=fix))).overflow_fix
         assert found is advanced.OverflowFix[fix.replace("-layer", "_layer").upper()]
     for preset in ("performance", "mixed"):
         assert getattr(nncf.QuantizationPreset, preset.upper())
 
 
 def test_what_the_recipe_leaves_open_is_nncf_s_own_choice(recipe: Recipe) -> None:
-    own, ours = advanced.AdvancedQuantizationParameters(), _advanced(RecipeModel.model_validate(recipe()))
+    own, ours = advanced.AdvancedQuantizationParameters(), advanced_parameters(RecipeModel.model_validate(recipe()))
     assert ours.smooth_quant_alphas == own.smooth_quant_alphas
     assert ours.activations_range_estimator_params == own.activations_range_estimator_params
 

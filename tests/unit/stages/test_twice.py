@@ -13,7 +13,7 @@ import pytest
 from openvino import opset13 as op
 
 from npuspec.stages import TIMINGS
-from stages.conftest import CONV, Recipe, Stage
+from stages.conftest import Recipe, Stage
 from toy_specs import convolutions, write, write_samples
 
 
@@ -28,20 +28,26 @@ def test_every_stage_writes_the_same_bytes_again(
     paths = write_samples(tmp_path / "data", 32, 20, 5)
     samples = {"input": "x", "sample_rate": None, "calibration": paths, "validation": paths, "digest": ""}
     data = tmp_path / "data"
+    gate = {"metric": "cosine", "output": "y", "of": "quantized", "against": "static", "min": 0.9999}
     results = []
     for turn, seed in (("one", "1"), ("an other", "2")):
         monkeypatch.setenv("PYTHONHASHSEED", seed)
         stage = Stage(tmp_path / turn, children=True)
         read = stage("read", entry=str(tmp_path / "published" / "model.xml"))
         shaped = stage("shape", read, variant=shape, layouts={})
-        told: dict[str, Any] = {"program": feed, "variant": shape, "recipe": recipe(preset="mixed"), "samples": samples}
-        quantized = stage("quantize", shaped, data=data, **told)
+        run: dict[str, Any] = {**feed, "selects": [], "samples": samples}
+        quantized = stage("quantize", read, data=data, **feed, recipe=recipe(preset="mixed"), samples=samples)
+        ranked = stage("rank", read, quantized, data=data, outputs=["y"], **run)
+        mixed = stage("mix", read, quantized, ranked, data=data, gates=[gate], **run)
+        controlled = stage("control", read, data=data, gates=[gate], recipe=recipe(mode="accuracy-control"), **run)
+        told: dict[str, Any] = {"precisions": ["int8", "mixed"], "outputs": ["y"], "gates": [gate], **run}
+        compared = stage("compare", read, quantized, mixed, data=data, **told)
+        final = stage("shape", mixed, variant=shape, layouts={}, name="shape of mixed")
         on: dict[str, Any] = {"device": "CPU", "properties": {"PERFORMANCE_HINT": "LATENCY"}}
-        compiled = stage("compile", quantized, blob=True, **on)
-        toy = CONV.model_dump(mode="json")
-        on |= {"program": toy, "original": toy["inputs"], "selects": [], "outputs": ["y"], "samples": samples}
-        verified = stage("verify", read, shaped, quantized, compiled, data=data, **on)
-        results.append([content(folder) for folder in (read, shaped, quantized, compiled, verified)])
+        compiled = stage("compile", final, blob=True, **on)
+        verified = stage("verify", read, shaped, final, compiled, data=data, outputs=["y"], **on, **run)
+        made = (read, shaped, quantized, ranked, mixed, controlled, compared, final, compiled, verified)
+        results.append([content(folder) for folder in made])
     for one, other in zip(*results, strict=True):
         assert one
         assert one == other
@@ -61,7 +67,7 @@ def on_cpus(count: int) -> Iterator[None]:
 def products() -> ov.Model:
     """Return a model of three products whose weights have no names, as an exporter leaves them."""
     rng = np.random.default_rng(0)
-    x = op.parameter([1, 3, 32], np.float32, name="x")
+    x = op.parameter([-1, 3, -1], np.float32, name="x")
     x.output(0).set_names({"x"})
     node: Any = op.transpose(x, np.array([0, 2, 1]))
     for in_, out in ((3, 8), (8, 8), (8, 2)):
@@ -75,19 +81,19 @@ def products() -> ov.Model:
 @pytest.mark.skipif(sys.platform != "linux", reason="a process elsewhere can't be kept to some of the CPUs")
 @pytest.mark.parametrize("model_type", [None, "transformer"])
 def test_quantizing_writes_the_same_bytes_on_one_cpu_and_on_two(
-    tmp_path: Path, feed: dict[str, Any], shape: dict[str, Any], recipe: Recipe, model_type: str | None
+    tmp_path: Path, feed: dict[str, Any], recipe: Recipe, model_type: str | None
 ) -> None:
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("there is one CPU only")
-    static = write(tmp_path / "static", products())
+    read = write(tmp_path / "read", products())
     paths = write_samples(tmp_path / "data", 32, 20, 5)
-    told: dict[str, Any] = {"program": feed, "variant": shape}
+    told: dict[str, Any] = {**feed}
     told["recipe"] = recipe(preset="mixed", model_type=model_type)
     told["samples"] = {"input": "x", "sample_rate": None, "calibration": paths, "digest": ""}
     made = []
     for count in (1, 2):
         with on_cpus(count):
             stage = Stage(tmp_path / f"{count}", children=True)
-            made.append(content(stage("quantize", static, data=tmp_path / "data", **told)))
+            made.append(content(stage("quantize", read, data=tmp_path / "data", **told)))
     assert set(made[0]) == {"model.xml", "model.bin", "quantization.json"}
     assert made[0] == made[1]
