@@ -30,7 +30,7 @@ def speech() -> Fetched:
 def written(speech: Fetched, tmp_path_factory: pytest.TempPathFactory) -> ov.Model:
     """The model as the first stage of `apply` writes it, in a process of its own, and all later ones read it."""
     output = tmp_path_factory.mktemp("read")
-    task = {"parameters": {"entry": speech.entry}, "inputs": [], "output": str(output), "data": None}
+    task: dict[str, Any] = {"parameters": {"entry": speech.entry}, "inputs": [], "output": str(output), "data": None}
     run_task("npuspec.stages.read:run", {**task, "model": str(speech.root)})
     return ov.Core().read_model(output / "model.xml")
 

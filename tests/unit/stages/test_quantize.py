@@ -207,9 +207,7 @@ def test_calibration_feeds_what_a_variant_is_fed_and_can_be_read_again() -> None
     assert seen == [(1, 3), (2, 3), (3, 3)] * 2
 
 
-def test_samples_of_one_bucket_alone_are_a_trap(
-    stage: Stage, told: dict[str, Any], recipe: Recipe, tmp_path: Path
-) -> None:
+def test_samples_of_one_bucket_alone_are_a_trap(stage: Stage, told: dict[str, Any], tmp_path: Path) -> None:
     toy = program(data(axes=(3, "time")), sizes=({"time": 16}, {"time": 32}), minimum=4, outputs=())
     told |= {"program": toy.model_dump(mode="json"), "original": toy.model_dump(mode="json")["inputs"]}
     read = write(tmp_path / "read", convolutions())
