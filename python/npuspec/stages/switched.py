@@ -142,15 +142,6 @@ class _Graph:
 
     def has_weights(self, operation: Any) -> bool:
         """Tell whether a constant that an operation takes is quantized here, and wasn't in the original."""
-<<<<<<< HEAD
-        name = operation.get_friendly_name()
-        if name not in self.made_of or self.is_constant(operation.output(0)):
-            return False
-        source = self.made_of[name]
-        return any(
-            self.is_constant(value) and _is_quantized(value) and not _is_quantized(source.input_value(index))
-            for index, value in enumerate(operation.input_values())
-=======
         source = self.source(operation)
         return source is not None and (
             _quantized_within(operation) > _quantized_within(source)
@@ -158,7 +149,6 @@ class _Graph:
                 self._is_constant(value) and _is_quantized(value) and not _is_quantized(before)
                 for value, before in zip(operation.input_values(), source.input_values(), strict=True)
             )
->>>>>>> 8b80fa3d5af53815bbd2fba6101a56b1a7a24d4f
         )
 
     def is_passed(self, operation: Any) -> bool:
@@ -196,10 +186,6 @@ class _Graph:
         source.set_friendly_name(f"{operation.get_friendly_name()}/floating")
         return source
 
-<<<<<<< HEAD
-def _is_quantized(output: ov.Output) -> bool:
-    """Tell whether a constant is quantized: integers that are scaled, or rounded by a FakeQuantize."""
-=======
     def bias(self, reader: ov.Input) -> Any:
         """Return what the addition of a bias was made of; None if it is something else that reads."""
         add = reader.get_node()
@@ -221,13 +207,10 @@ def _constants(order: Sequence[Any]) -> set[int]:
 
 def _is_quantized(output: ov.Output) -> bool:
     """Tell whether a constant is of integers, or made of them."""
->>>>>>> 8b80fa3d5af53815bbd2fba6101a56b1a7a24d4f
     node = output.get_node()
     if node.get_type_name() == "Constant":
         return node.get_element_type().get_type_name() in _INTEGERS
     return node.get_type_name() == "FakeQuantize" or any(_is_quantized(value) for value in node.input_values())
-<<<<<<< HEAD
-=======
 
 
 def _quantized_within(operation: Any) -> int:
@@ -242,7 +225,6 @@ def _quantized_within(operation: Any) -> int:
 def _id(node: Any) -> int:
     number: int = node.get_instance_id()
     return number
->>>>>>> 8b80fa3d5af53815bbd2fba6101a56b1a7a24d4f
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,8 @@ from npuspec.plan.lock import (
     Lock,
     LockedBundle,
     LockedGate,
-<<<<<<< HEAD
-=======
     LockedMix,
     LockedPoint,
->>>>>>> 8b80fa3d5af53815bbd2fba6101a56b1a7a24d4f
     LockedPrecision,
     LockedVariant,
     check_lock_place,
@@ -60,11 +57,7 @@ def locked(plan: Plan = PLAN, **values: object) -> Lock:
         variants={"time64": LockedVariant(model_bytes=1000)},
         gates=GATES,
         agreement={"static against original, y": {"cosine": 1.0}},
-<<<<<<< HEAD
         precisions={"int8": LockedPrecision(bytes=10, quantized_operations=5, figures={"cosine, y": 0.99})},
-=======
-        precisions={"fp16": LockedPrecision(bytes=500, quantized_operations=0, figures={"cosine, y": 0.99})},
->>>>>>> 8b80fa3d5af53815bbd2fba6101a56b1a7a24d4f
         quantized_over_static={"time64": 0.5},
     )
     return lock.model_copy(update=values)
