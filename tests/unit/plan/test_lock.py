@@ -93,7 +93,7 @@ def test_its_text_says_what_it_is_and_has_tables_for_what_is_reviewed() -> None:
     assert values["variants"]["time64"]["model-bytes"] == 1000
     assert '[gates."frame-agreement of static against original, y"]\nmin = 0.5\nfigure = 0.987\npassed = true\n' in text
     assert values["bundle"]["calibrated-on"] == 2
-    assert values["precisions"]["fp16"]["quantized-operations"] == 0
+    assert values["precisions"]["int8"]["quantized-operations"] == 5
     assert values["settings"]["quantization.samples"] == 2
     assert values["defaults"]["quantization.preset"] == "performance"
 

@@ -117,6 +117,6 @@ def test_a_stage_imports_the_functions_that_the_plan_names(tmp_path: Path) -> No
     text = b"def own_mean(outputs, names, labels): return 0.5"
     (tmp_path / "toy_own_metrics.py").write_bytes(text)
     planned = {"files": [{"path": "toy_own_metrics.py", "sha256": digest_bytes(text)}]}
-    functions = load_functions(request(tmp_path, functions={"toy_own_metrics:own_mean": planned}))
+    functions = load_functions(request(tmp_path, tasks={"functions": {"toy_own_metrics:own_mean": planned}}))
     assert OwnMetric(functions["toy_own_metrics:own_mean"]).figure() == 0.5
     assert load_functions(request(tmp_path)) == {}

@@ -211,7 +211,7 @@ def tasks_of(
         outputs=["y"],
         samples={"input": "x", "sample_rate": None, "validation": ["0.npy", "1.npy", "2.npy"], "digest": ""},
         tasks={
-            "gates": [{"metric": metric, "output": "y", "of": of} for metric, of in gates],
+            "gates": [{"metric": metric, "output": "y", "function": "", "of": of} for metric, of in gates],
             "decodes": [{"output": "y", "kind": "ctc", "blank": 0, "separator": "", "vocabulary": ""}],
             "labels": "",
             "lines": [4, 2, 1],
