@@ -29,6 +29,7 @@ ELSEWHERE = {
     "no-bundle": "unit/bundle/test_reader.py::test_where_nothing_is_there_is_no_bundle",
     "no-device": "unit/npu/test_devices.py::test_nothing_undeclared_is_taken",
     "no-lock": "unit/plan/test_lock.py::test_a_missing_lock_is_one_of_its_own",
+    "no-mix": "unit/stages/test_mix.py::test_gates_that_the_original_itself_does_not_meet_are_refused",
     "no-repository": "unit/sources/test_git.py::test_a_folder_in_no_repository_is_said",
     "not-a-plan": "cli/test_diff.py::test_json_that_is_no_plan_is_said",
     "not-finite": "unit/runtime/test_feed.py::test_what_is_not_finite_is_refused_with_its_place",

@@ -70,8 +70,9 @@ def load_function(folder: Path, name: str, files: Mapping[str, str]) -> OwnFunct
     folder = folder.absolute()
     beside = _Beside(folder, {path: _hashed(folder, path, digest) for path, digest in files.items()})
     beside.check(name)
-    sys.meta_path.insert(0, beside)
     module, _, function = name.partition(":")
+    if module not in sys.modules:
+        sys.meta_path.insert(0, beside)
     with _told(name, folder):
         found = import_module(module)
     if not callable(run := getattr(found, function, None)):

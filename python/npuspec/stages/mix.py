@@ -13,7 +13,7 @@ from npuspec.plan.model import PlannedGate
 from npuspec.stages import HARM, MIXED, MODEL
 from npuspec.stages.calibration import dynamic, read_fitting, spread
 from npuspec.stages.judge import Judge, Judgement
-from npuspec.stages.quantize import number_nameless
+from npuspec.stages.quantize import every_operation, number_nameless
 from npuspec.stages.ranges import ruined_ranges
 from npuspec.stages.request import Request
 from npuspec.stages.switched import put_back
@@ -37,7 +37,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
 def _mix(request: Request, core: ov.Core, kept: list[str]) -> tuple[ov.Model, int]:
     """Return the quantized model with operations in floating point again, and how many are still quantized."""
     original, quantized = (read_model(core, folder / MODEL) for folder in request.inputs[:2])
-    named = {operation.get_friendly_name() for operation in quantized.get_ops()}
+    named = {operation.get_friendly_name() for operation in every_operation(quantized)}
     left = put_back(quantized, original, {*kept})
     number_nameless(quantized, named)
     return quantized, left

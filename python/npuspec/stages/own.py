@@ -64,12 +64,14 @@ class OwnMetric:
         self._names.append(sample)
 
     def figure(self) -> float:
-        """Run the function.
+        """Run the function; of no samples there is no figure, but NaN.
 
         Raises:
             StageError: `function-failed`, or `function-result`: it gives no finite number.
 
         """
+        if not self._names:
+            return nan
         labels = None if self._labels is None else [self._labels[name] for name in self._names]
         found = self._function(self._outputs, [*self._names], labels)
         try:

@@ -61,6 +61,17 @@ def test_two_functions_of_one_file_share_it(tmp_path: Path) -> None:
     assert ran(tmp_path, "metrics:add,metrics:give", 5, how="both") == [5]
 
 
+def test_what_is_loaded_again_and_again_is_imported_once(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        metrics="import sys\nfrom pathlib import Path\nPath(__file__).with_suffix('.txt').open('x')\n"
+        "def finders(): return len(sys.meta_path)",
+    )
+    once = ran(tmp_path, "metrics:finders")
+    (tmp_path / "metrics.txt").unlink()
+    assert ran(tmp_path, ",".join(["metrics:finders"] * 5)) == once
+
+
 def test_what_is_not_known_to_the_plan_is_not_there(tmp_path: Path) -> None:
     write(tmp_path, metrics="def late(name): return __import__(name).NUMBER")
     task = arguments(tmp_path, "metrics:late", ["late_helpers"], "call")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from builders import port
 from npuspec.diagnostics import Severity, SpecError
-from npuspec.facts import Port, Signature
+from npuspec.facts import FrontEnd, Port, Signature
 from npuspec.plan.draft import draft_spec
 from npuspec.plan.passes.bind import DATA_DTYPES, check_ports
 from npuspec.spec import Spec, parse, validate
@@ -86,6 +86,15 @@ def test_what_needs_samples_can_be_uncommented() -> None:
         ("frame-agreement", "static"),
         ("frame-agreement", "quantized"),
     ]
+
+
+def test_a_spectrum_stays_floating_point() -> None:
+    front_end = FrontEnd(inputs=("waveform",), outputs=("/Log",), operations={"/Conv": "Convolution"})
+    found = signature(*MODELS["speech"]).model_copy(update={"front_end": front_end})
+    text = draft_spec(found, source="model.onnx", sha256=None)
+    [kept] = checked(uncommented(text), found).quantization.keep.subgraphs
+    assert (kept.inputs, kept.outputs) == (("waveform",), ("/Log",))
+    assert "keep.subgraphs" not in draft(*MODELS["speech"])
 
 
 def test_a_model_without_attention_is_no_transformer() -> None:

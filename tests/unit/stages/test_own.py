@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -118,5 +119,8 @@ def test_a_stage_imports_the_functions_that_the_plan_names(tmp_path: Path) -> No
     (tmp_path / "toy_own_metrics.py").write_bytes(text)
     planned = {"files": [{"path": "toy_own_metrics.py", "sha256": digest_bytes(text)}]}
     functions = load_functions(request(tmp_path, tasks={"functions": {"toy_own_metrics:own_mean": planned}}))
-    assert OwnMetric(functions["toy_own_metrics:own_mean"]).figure() == 0.5
+    made = OwnMetric(functions["toy_own_metrics:own_mean"])
+    assert isnan(made.figure())
+    made.add("a", OUTPUTS[0])
+    assert made.figure() == 0.5
     assert load_functions(request(tmp_path)) == {}
