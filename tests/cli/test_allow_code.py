@@ -145,15 +145,17 @@ def test_a_function_that_fails_is_said_at_its_place(folder: Path) -> None:
     assert "Traceback" not in found.err
 
 
-def test_samples_that_repeat_or_are_of_random_numbers_are_said_at_the_function(folder: Path) -> None:
+def test_samples_that_repeat_or_are_constant_are_said_at_the_function(folder: Path) -> None:
     constant = "import numpy as np\ndef some():\n    return [{'x': np.full((3, 400), 5, np.float32)}] * 2\n"
     (folder / "samples.py").write_text(constant)
     found = ran(folder, "plan", "spec.toml", "--allow-code")
     assert found.code == 2
-    assert "error[duplicate-samples]: 1 sample(s) occur twice, `000001.npz` among them" in found.err
+    assert "error[duplicate-samples]: 1 sample(s) occur twice: `000002.npz` hold" in found.err
     assert "spec.toml:7:12" in found.err
     (folder / "samples.py").write_text(constant.replace("* 2", ""))
-    assert "warning[random-calibration]" in ran(folder, "plan", "spec.toml", "--allow-code").err
+    found = ran(folder, "plan", "spec.toml", "--allow-code")
+    assert "warning[constant-samples]" in found.err
+    assert "spec.toml:7:12" in found.err
 
 
 def commit(folder: Path, *more: str) -> None:

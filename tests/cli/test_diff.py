@@ -169,7 +169,7 @@ def test_a_spec_that_was_not_there_is_new(spec: Path, tmp_path: Path) -> None:
     result = run("--exit-code", spec, "--base", "HEAD")
     assert result.exit_code == 5
     assert result.stdout.startswith(f"{spec}: new: there was no such spec before\n")
-    assert "  + quantize[time32]" in result.stdout.splitlines()
+    assert "  + shape[quantized, time32]" in result.stdout.splitlines()
 
 
 def test_a_revision_that_git_does_not_know_is_an_error(spec: Path, tmp_path: Path) -> None:

@@ -91,8 +91,8 @@ def test_sentences_calibrate_and_are_measured(tmp_path: Path) -> None:
     ran = npuspec("apply", spec, "--output", tmp_path / "bundle")
     assert ran.code == 0, ran.err
     evidence = json.loads(open_bundle(tmp_path / "bundle").path("evidence/evidence.json").read_bytes())
-    assert evidence["quantization"]["tokens128"]["samples"] == 12
-    assert evidence["quantization"]["tokens128"]["fake_quantize_operations"] > 10
+    assert evidence["quantization"]["samples"] == 12
+    assert evidence["quantization"]["fake_quantize_operations"] > 10
     plan = json.loads(open_bundle(tmp_path / "bundle").path("plan.json").read_bytes())
     assert evidence["agreement"]["samples"] == len(plan["samples"]["validation"])
     assert 'tokenizer-sha256" = "be50c36' in (tmp_path / "talk.lock").read_text()

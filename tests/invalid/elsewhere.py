@@ -7,7 +7,7 @@ ELSEWHERE = {
     "broken-bundle": "unit/bundle/test_reader.py::test_a_missing_file_is_refused",
     "bundle-format": "unit/bundle/test_reader.py::"
     "test_a_sealed_manifest_that_this_version_cannot_read_is_said_to_be_of_another_format",
-    "code-not-allowed": "cli/test_own_code.py::test_code_does_not_run_unless_it_is_allowed",
+    "code-not-allowed": "cli/test_allow_code.py::test_code_does_not_run_unless_it_is_allowed",
     "compile-failed": "unit/stages/test_compile.py::test_a_property_that_the_device_does_not_know_is_its_reason",
     "device-precision": "unit/stages/test_probe.py::test_what_differs_on_the_device_alone_is_said_to",
     "disk-fault": "invalid/test_beyond_check.py::test_a_place_that_can_not_be_written_is_a_disk_fault",

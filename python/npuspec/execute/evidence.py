@@ -51,10 +51,12 @@ class Evidence:
         told = self.quantization or {}
         mixed = told.get("mixed")
         found = [t for t in told.get("traps", ()) if mixed is None or t["code"] != "ruined-range"]
-        return [
-            Diagnostic(trap["code"], trap["message"], f"{trap['help']}; or allow it with a reason: [[allow]]")
-            for trap in (*found, *(mixed or {}).get("traps", ()))
-        ]
+        faults = []
+        for trap in (*found, *(mixed or {}).get("traps", ())):
+            match trap:
+                case {"code": code, "message": message, "help": help_}:
+                    faults.append(Diagnostic(code, message, f"{help_}; or allow it with a reason: [[allow]]"))
+        return faults
 
     @property
     def findings(self) -> list[dict[str, Any]]:
@@ -119,7 +121,11 @@ def gather_harm(results: Mapping[str, Path]) -> list[dict[str, Any]]:
 
 def tell_precisions(evidence: Evidence, timings: Mapping[str, Any], observer: Observer) -> None:
     """Show the precisions side by side, and say where what ships is no smaller, or slower on the CPU here."""
-    if evidence.quantization is None or evidence.quantization["compared"] is None:
+    if evidence.quantization is None:
+        return
+    made = timings["stages"].get("control", timings["stages"]["quantize"])
+    observer.note(f"quantizing took {made['peak_mib']} MiB of memory at most")
+    if evidence.quantization["compared"] is None:
         return
     ratios = timings["stages"]["compare"]["latency"]
     rows = [{**row, "latency": ratios[row["precision"]]} for row in evidence.quantization["compared"]]

@@ -239,4 +239,3 @@ def test_of_the_real_models_only_the_one_for_speech_has_a_spectrum(spec: str) ->
         return
     assert (found["inputs"], found["outputs"]) == (["waveform"], ["/Log"])
     assert {*found["operations"]} == {"/Conv", "/Conv_1", "/Pow", "/Pow_1", "/Add", "/MatMul"}
-    assert {*found["operations"]} <= {*told["quantization"]["keep"]["names"]}

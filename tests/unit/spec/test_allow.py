@@ -125,7 +125,7 @@ def test_a_model_that_can_not_be_read_makes_no_allowance_vain(toy_spec: FilePath
 
 
 def test_samples_that_can_not_be_split_make_no_allowance_vain(toy_spec: FilePath) -> None:
-    add(toy_spec, "random-calibration", "small-calibration")
+    add(toy_spec, "random-calibration", "small-calibration", "ungated-quantization")
     toy_spec.write_text(toy_spec.read_text() + INT8)
     assert codes_of(check(toy_spec, Store())[1]) == ["unused-allowance"]
     toy_spec.write_text(toy_spec.read_text().replace("samples = 2", "samples = 7"))

@@ -105,12 +105,6 @@ RULES = {
         '[load]\nkind = "sustained"',
         Severity.NOTE,
     ),
-    "open-choice": CodeDoc(
-        "Several batches are named as candidates, and none is taken. A plan holds one: which of them is best is found "
-        "by measuring, and what was found is written into the spec as `size`, where a reviewer sees it.",
-        "[batching]\ncandidates = [1, 4, 8]",
-        "[batching]\ncandidates = [1, 4, 8]\nsize = 4",
-    ),
     "one-bucket-calibration": CodeDoc(
         "All samples that calibrate are of one length, so that they fall into one of several variants. How large "
         "values become depends on the length: a mask has nothing to mask in a sample that fills its size, and a sum "
@@ -118,6 +112,12 @@ RULES = {
         '[data]\nsource = "short/*.wav"\n\n[dims.time]\nstrategy = "buckets"\nsizes = [32000, 64000]',
         '[data]\nsource = "all/*.wav"\n\n[dims.time]\nstrategy = "buckets"\nsizes = [32000, 64000]',
         Severity.WARNING,
+    ),
+    "open-choice": CodeDoc(
+        "Several batches are named as candidates, and none is taken. A plan holds one: which of them is best is found "
+        "by measuring, and what was found is written into the spec as `size`, where a reviewer sees it.",
+        "[batching]\ncandidates = [1, 4, 8]",
+        "[batching]\ncandidates = [1, 4, 8]\nsize = 4",
     ),
     "random-calibration": CodeDoc(
         "Half of the samples or more look like random numbers. A model's activations on noise have other ranges than "

@@ -36,6 +36,13 @@ STAGES = {
         "",
         "$ pip install 'npuspec[samples]'",
     ),
+    "no-mix": CodeDoc(
+        "The mode `mixed` keeps the most harmful operations in floating point until the gates hold on the samples that "
+        "calibrate. Here they don't even if nothing is quantized: the limits ask for more than the original model "
+        "reaches.",
+        '[[gates]]\nmetric = "accuracy"\noutput = "label"\nof = "quantized"\nmin = 1.0',
+        '[[gates]]\nmetric = "accuracy"\noutput = "label"\nof = "quantized"\ncompared = "with-original"\nmin = -0.01',
+    ),
     "not-finite": CodeDoc(
         "A sample holds a NaN or an infinity though its input is declared `finite`, or a model gave NaN for a real "
         "sample. One NaN spreads through a whole output, and comparisons with it are false, so that it would pass as "
@@ -64,13 +71,6 @@ STAGES = {
         "and clears it of old versions; what it didn't make is never touched.",
         "$ npuspec apply specs/asr.toml --output .",
         "$ npuspec apply specs/asr.toml --output build/asr",
-    ),
-    "no-mix": CodeDoc(
-        "The mode `mixed` keeps the most harmful operations in floating point until the gates hold on the samples that "
-        "calibrate. Here they don't even if nothing is quantized: the limits ask for more than the original model "
-        "reaches.",
-        '[[gates]]\nmetric = "accuracy"\noutput = "label"\nof = "quantized"\nmin = 1.0',
-        '[[gates]]\nmetric = "accuracy"\noutput = "label"\nof = "quantized"\ncompared = "with-original"\nmin = -0.01',
     ),
     "quantize-failed": CodeDoc(
         "NNCF couldn't quantize the model; what it said is part of the message. Keeping the operations that it names "
