@@ -14,6 +14,7 @@ import pytest
 from npuspec.cli.check import _verdict
 from npuspec.cli.plan import _recalled
 from npuspec.diagnostics.form import json_form
+from npuspec.facts import Content
 from npuspec.plan import check as check_spec
 from npuspec.sources import Fetched, fetch_data
 from npuspec.sources.download import KIND, _key
@@ -297,13 +298,13 @@ def test_what_changes_while_it_is_looked_at_is_not_kept(spec: Path, monkeypatch:
     warm(spec)
     replace_text(spec, "min = 0.5", "min = 0.6")
 
-    def meanwhile(data: Fetched, store: Store) -> dict[str, str]:
+    def meanwhile(data: Fetched, store: Store) -> Content:
         del data, store
         replace_text(spec, "min = 0.6", "min = 1.5")  # after it was read, and long before the end
-        return {}
+        return Content()
 
     with monkeypatch.context() as context:
-        context.setattr(sys.modules["npuspec.plan.prepare"], "noise", meanwhile)
+        context.setattr(sys.modules["npuspec.plan.prepare"], "content", meanwhile)
         assert codes(_verdict(spec)[0]) == []
     assert codes(_verdict(spec)[0]) == ["wrong-value"]
 

@@ -59,7 +59,7 @@ def test_a_spec_of_ours_is_right(spec: Path, lint: Lint) -> None:
         ("sizes = [32000,", 'sizes = ["32000",', "nteger"),
         ('strategy = "buckets"', 'strategy = "grow"', "grow"),
         ('role = "length"', 'role = "lenght"', "lenght"),
-        ('mode = "int8"', 'mode = "int7"', "int7"),
+        ('mode = "mixed"', 'mode = "mixd"', "mixd"),
         ('performance-hint = "LATENCY"', 'performance-hint = "FAST"', "FAST"),
     ],
 )
