@@ -68,13 +68,8 @@ class LockKeeper:
     def chosen(self, plan: Plan) -> tuple[str, ...] | None:
         """Return what a mix kept when the lock was written; None if this plan would choose otherwise, or not at all."""
         stage = next((s for s in plan.stages if s.verb == "mix"), None)
-        if stage is None or self.path is None:
-            return None
-        try:
-            mixed = (self.held or read_lock(self.path)).mixed
-        except LockError:  # there is none, or one in conflict, which is written anew
-            return None
-        return mixed.keep if mixed is not None and mixed.stage == stage.digest else None
+        mixed = None if stage is None else self._mixed()
+        return mixed.keep if stage and mixed is not None and mixed.stage == stage.digest else None
 
     def hold(self, plan: Plan, evidence: Evidence) -> None:
         """Hold the outcomes of the gates, before anything is published.
@@ -92,7 +87,17 @@ class LockKeeper:
         """Write what was made, and return the lock if that changed it."""
         if self.path is None or self.held is not None:
             return None
-        return self.path if write_lock(self.path, lock_of(plan, manifest, evidence, timings)) else None
+        lock = lock_of(plan, manifest, evidence, timings)
+        if lock.mixed is not None and not lock.mixed.curve and (before := self._mixed()) is not None:
+            lock = lock.model_copy(update={"mixed": lock.mixed.model_copy(update={"curve": before.curve})})
+        return self.path if write_lock(self.path, lock) else None
+
+    def _mixed(self) -> LockedMix | None:
+        """Return what the lock says of a mix; None where there is none, or one in conflict, which is written anew."""
+        try:
+            return None if self.path is None else (self.held or read_lock(self.path)).mixed
+        except LockError:
+            return None
 
 
 def lock_of(plan: Plan, manifest: Manifest, evidence: Evidence, timings: Mapping[str, Any]) -> Lock:
