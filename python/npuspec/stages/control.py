@@ -27,6 +27,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     fitting = read_fitting(request, job.program, "calibration")
     calibration = Calibration(job.feed, fitting.samples, progress)
     original = dynamic(request, job.core, request.inputs[0] / MODEL)
+    judge = Judge(request, request.parameters["samples"]["calibration"])
     wanted = [original.infer(sample) for sample in fitting.samples]
 
     def accuracy(compiled: ov.CompiledModel, numbers: Iterable[int]) -> tuple[float, list[float]]:
@@ -35,7 +36,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
         every = []
         for number in chosen:
             sample = fitting.samples[number]
-            judge = Judge(request, request.parameters["samples"]["calibration"])
+            judge.begin()
             judge.add(sample.name, model.infer(sample), wanted[number])
             every.append(judge.end().accuracy)
         return sum(every) / len(every), every

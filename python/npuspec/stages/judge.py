@@ -5,12 +5,10 @@ from dataclasses import dataclass
 
 from npuspec.plan.model import PlannedGate, margin
 from npuspec.runtime.feed import Array
+from npuspec.spec.models import ACCURACIES
 from npuspec.stages.agreement import Agreement, measure
 from npuspec.stages.request import Request
 from npuspec.stages.tasks import Tasks
-
-ACCURACIES = ("accuracy", "character-error-rate", "cosine", "frame-agreement", "top-1-agreement", "word-error-rate")
-"""Metrics that say how much of a whole is right, or wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +38,13 @@ class Judge:
 
         """
         self.gates = tuple(PlannedGate.model_validate(gate) for gate in request.parameters["gates"])
-        self._agreements = {str(gate.output): Agreement() for gate in self.gates if gate.against is not None}
         self._tasks = Tasks(request, samples)
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what was added, and nothing of what was read to judge it by."""
+        self._agreements = {str(gate.output): Agreement() for gate in self.gates if gate.against is not None}
+        self._tasks.begin()
 
     def add(self, sample: str, outputs: Mapping[str, Array], original: Mapping[str, Array]) -> None:
         """Add a sample's outputs."""

@@ -9,7 +9,6 @@ import openvino as ov
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.facts.inspect import read_model
-from npuspec.plan.model import PlannedGate
 from npuspec.stages import HARM, MIXED, MODEL
 from npuspec.stages.calibration import dynamic, read_fitting, spread
 from npuspec.stages.judge import Judge, Judgement
@@ -86,6 +85,7 @@ class _Trial:
         self.most = len(self._harm)
         original = dynamic(request, self._core, request.inputs[0] / MODEL)
         self._original = [original.infer(sample) for sample in self._samples]
+        self._judges = [Judge(request, request.parameters["samples"]["calibration"]) for _ in range(3)]
         self._found: dict[int, list[Judgement]] = {}
 
     def holds(self, count: int) -> bool:
@@ -97,14 +97,15 @@ class _Trial:
     def _judge(self, count: int) -> list[Judgement]:
         mixed, _ = _mix(self._request, self._core, self.kept(count))
         model = dynamic(self._request, self._core, mixed)
-        judges = [Judge(self._request, self._request.parameters["samples"]["calibration"]) for _ in range(3)]
-        every, *halves = judges
+        every, *halves = self._judges
+        for judge in self._judges:
+            judge.begin()
         for number, (sample, original) in enumerate(zip(self._samples, self._original, strict=True)):
             outputs = model.infer(sample)
             for judge in (every, halves[number % 2]):
                 judge.add(sample.name, outputs, original)
             self._progress(number + 1, len(self._samples))
-        return [judge.end() for judge in (judges if len(self._samples) > 1 else (every,))]
+        return [judge.end() for judge in (self._judges if len(self._samples) > 1 else (every,))]
 
     def kept(self, count: int) -> list[str]:
         """Return the operations that stay floating point."""
@@ -125,7 +126,7 @@ class _Trial:
     def no_mix(self) -> Diagnostic:
         """Return the fault that the gates ask for too much."""
         figures = self._found[self.most][0].figures
-        gates = [PlannedGate.model_validate(gate) for gate in self._request.parameters["gates"]]
+        gates = self._judges[0].gates
         told = "; ".join(f"{gate.subject}: {figures[gate.subject]:.4g}, {gate.limits} wanted" for gate in gates)
         message = f"not even in floating point do the calibration samples meet the gates: {told}"
         return Diagnostic("no-mix", message, "state limits that the original model meets")

@@ -1,6 +1,7 @@
 """How well models do their task: what is read of their outputs, held against the labels."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import nan
 from typing import Any
 
@@ -127,17 +128,22 @@ class Tasks:
         vocabularies = {name: read_lines(file, LONGEST_ENTRY) for name, file in request.vocabularies.items()}
         decodes = {decode["output"]: decode for decode in told["decodes"]}
         functions = load_functions(request)
-        self._measures: dict[tuple[str, ...], Task | OwnMetric] = {}
+        self._makers: dict[tuple[str, ...], Callable[[], Task | OwnMetric]] = {}
         for gate in self._gates:
+            if gate["function"]:
+                maker: Callable[[], Task | OwnMetric] = partial(OwnMetric, functions[gate["function"]], labels)
+            else:
+                output = gate["output"]
+                how = {key: decodes[output][key] for key in ("kind", "blank", "separator")}
+                how |= {"labels": labels or {}, "vocabulary": vocabularies.get(output)}
+                maker = partial(Task, gate["metric"], output, **how)
             for model in (gate["of"], "original"):
-                if gate["function"]:
-                    measure: Task | OwnMetric = OwnMetric(functions[gate["function"]], labels)
-                else:
-                    output = gate["output"]
-                    how = {key: decodes[output][key] for key in ("kind", "blank", "separator")}
-                    vocabulary = vocabularies.get(output)
-                    measure = Task(gate["metric"], output, labels=labels or {}, vocabulary=vocabulary, **how)
-                self._measures.setdefault(_key(gate, model), measure)
+                self._makers.setdefault(_key(gate, model), maker)
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what was added, and nothing of what was read to judge it by."""
+        self._measures = {key: make() for key, make in self._makers.items()}
 
     def add(self, model: str, sample: str, outputs: Mapping[str, Array]) -> None:
         """Add what a model gave for a sample; see `Task.add` and `OwnMetric.add`."""

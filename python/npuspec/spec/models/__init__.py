@@ -11,6 +11,7 @@ from pydantic_core import PydanticKnownError
 
 from npuspec.spec.models.base import Platform, Sha256, Size, Table, rising
 from npuspec.spec.models.measures import (
+    ACCURACIES,
     METRICS,
     AgreementGate,
     BudgetGate,
@@ -35,6 +36,7 @@ from npuspec.spec.models.shapes import (
 )
 
 __all__ = [
+    "ACCURACIES",
     "METRICS",
     "AgreementGate",
     "BucketsDim",

@@ -202,6 +202,8 @@ METRICS = {
     for metric in _metrics(gate)
 }
 """Every metric, and the kind of gate that it makes."""
+ACCURACIES = ("accuracy", "character-error-rate", "cosine", "frame-agreement", "top-1-agreement", "word-error-rate")
+"""Metrics that say how much of a whole is right, or wrong."""
 
 
 def _gate_kind(value: Any) -> str | None:

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 
 from npuspec.diagnostics import Diagnostic, Severity
-from npuspec.spec.models import BudgetGate, Gate, Spec
-
-_SHARES = ("accuracy", "character-error-rate", "cosine", "frame-agreement", "top-1-agreement", "word-error-rate")
+from npuspec.spec.models import ACCURACIES, BudgetGate, Gate, Spec
 
 
 def ungated_quantization(spec: Spec) -> Iterator[Diagnostic]:
@@ -31,9 +29,9 @@ def goal_of_search(spec: Spec) -> Iterator[Diagnostic]:
         message = 'mode = "mixed" keeps in floating point what the gates need, and none is on the quantized model'
         help_ = 'add one: [[gates]] with of = "quantized"'
         yield Diagnostic("no-goal", message, help_).at(("quantization", "mode"))
-    if mode == "accuracy-control" and not any(gate.metric in _SHARES for gate in gates):
+    if mode == "accuracy-control" and not any(gate.metric in ACCURACIES for gate in gates):
         message = 'mode = "accuracy-control" needs an accuracy, and no gate on the quantized model measures one'
-        help_ = f'add one: [[gates]] with of = "quantized" and a metric of {", ".join(_SHARES)}'
+        help_ = f'add one: [[gates]] with of = "quantized" and a metric of {", ".join(ACCURACIES)}'
         yield Diagnostic("no-goal", message, help_).at(("quantization", "mode"))
 
 
