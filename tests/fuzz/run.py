@@ -62,11 +62,11 @@ def remember_answers() -> None:
 
     said: dict[str, Any] = {}
 
-    def answer(task: str, arguments: dict[str, Any]) -> Any:
+    def answer(task: str, arguments: dict[str, Any], **how: Any) -> Any:
         question = json.dumps([task, arguments])
         if question not in said:
             try:
-                said[question] = run_task(task, arguments)
+                said[question] = run_task(task, arguments, **how)
             except ChildError as error:
                 said[question] = error
         if isinstance(said[question], ChildError):

@@ -19,7 +19,7 @@ from npuspec.execute import Observer
 from npuspec.plan.model import PlannedStage
 from toy_specs import write_spec
 
-FILES = sorted((ROOT / "specs/files").iterdir())
+FILES = sorted((ROOT / "specs/files").glob("*.npy"))
 
 
 class Told(Observer):
@@ -40,17 +40,21 @@ def samples() -> Iterator[Any]:
     return (np.load(path) for path in FILES)
 
 
-def without_data(text: str) -> str:
-    head, _, rest = text.partition("[data]\n")
-    return head + rest.partition("\n\n")[2]
+def beside(folder: Path, text: str) -> Path:
+    """Write a text as specs/files.toml into a folder, with what lies beside that."""
+    shutil.copyfile(ROOT / "specs/files.types", folder / "files.types")
+    shutil.copytree(ROOT / "specs/files", folder / "files")
+    (folder / "files.toml").write_text(text, "utf-8")
+    return folder / "files.toml"
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with specs/files.toml without its [data], its lock, and the bundle that was made with given samples."""
+    """A folder with a spec that has only the labels of its data, its lock, and the bundle made with given samples."""
     folder = tmp_path_factory.mktemp("given")
-    (folder / "files.toml").write_text(without_data((ROOT / "specs/files.toml").read_text("utf-8")))
-    applied = npuspec.apply(folder / "files.toml", folder / "bundle", data=samples())
+    text = (ROOT / "specs/files.toml").read_text("utf-8")
+    spec = beside(folder, text.replace('source = "files/*.npy"\ninput = "bytes"\n', ""))
+    applied = npuspec.apply(spec, folder / "bundle", data=samples())
     assert applied.lock == folder / "files.lock"
     return folder
 
@@ -60,9 +64,8 @@ def read(bundle: Path, name: str) -> Any:
 
 
 def test_real_samples_that_are_given_are_measured_as_those_of_files(made: Path, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "specs/files", tmp_path / "files")
-    shutil.copyfile(ROOT / "specs/files.toml", tmp_path / "files.toml")
-    npuspec.apply(tmp_path / "files.toml", tmp_path / "bundle")
+    spec = beside(tmp_path, (ROOT / "specs/files.toml").read_text("utf-8"))
+    npuspec.apply(spec, tmp_path / "bundle")
     given, of_files = (read(bundle, "evidence/evidence.json") for bundle in (made / "bundle", tmp_path / "bundle"))
     assert given["gates"] == of_files["gates"]
     names = {f"{number:06}.npy": path.name for number, path in enumerate(FILES, 1)}
@@ -89,7 +92,7 @@ def test_a_lock_holds_what_was_given(made: Path) -> None:
     assert npuspec.apply(made / "files.toml", made / "bundle", data=samples(), locked=True).unchanged
     told = Told()
     with pytest.raises(LockError, match=r"data\.sha256") as caught:
-        npuspec.apply(made / "files.toml", made / "bundle", data=[*samples()][1:], locked=True, observer=told)
+        npuspec.apply(made / "files.toml", made / "bundle", data=[*samples()][::-1], locked=True, observer=told)
     assert {d.code for d in caught.value.diagnostics} == {"lock-drift"}
     assert told.stages == []
 
@@ -97,7 +100,7 @@ def test_a_lock_holds_what_was_given(made: Path) -> None:
 def test_without_samples_the_spec_lacks_them(made: Path) -> None:
     with pytest.raises(SpecError, match=r"npuspec\.apply\(…, data=…\)") as caught:
         npuspec.apply(made / "files.toml", made / "elsewhere")
-    assert caught.value.code == "no-data"
+    assert caught.value.code == "missing-key"
 
 
 @pytest.fixture(scope="module")

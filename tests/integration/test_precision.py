@@ -28,7 +28,7 @@ KINDS = {
     ".svg": "svg",
 }
 """Suffixes of files that any environment has, and what the model calls such files."""
-EACH = 40
+EACH = 80
 
 
 def apply(spec: Path, *options: str) -> Ran:

@@ -22,6 +22,7 @@ from npuspec.stages.judge import Judge
 from npuspec.stages.placed import Checked
 from npuspec.stages.reference import Dynamic
 from npuspec.stages.request import Request
+from npuspec.stages.shape import read_fixed
 from npuspec.stages.switched import twins
 
 
@@ -33,7 +34,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     with TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         folders = _folders(request, core, Path(scratch))
         models = {name: dynamic(request, core, folder / MODEL) for name, folder in folders.items()}
-        rows = {name: _row(core, name, folder, folders["original"]) for name, folder in folders.items()}
+        rows = {name: _row(request, core, name, folder) for name, folder in folders.items()}
     _measure(request, models, rows, samples, progress)
     request.write_json(COMPARED, [*rows.values()])
     longest = max(samples, key=lambda sample: (sum(sample.sizes.values()), sample.name))
@@ -48,8 +49,8 @@ def _folders(request: Request, core: ov.Core, scratch: Path) -> dict[str, Path]:
     return {"original": original, "fp16": scratch, **dict(quantized)}
 
 
-def _row(core: ov.Core, name: str, folder: Path, original: Path) -> dict[str, Any]:
-    models = (read_model(core, place / MODEL) for place in (folder, original))
+def _row(request: Request, core: ov.Core, name: str, folder: Path) -> dict[str, Any]:
+    models = (read_fixed(core, place, request.program) for place in (folder, request.inputs[0]))
     return {
         "precision": name,
         "bytes": sum((folder / part).stat().st_size for part in (MODEL, WEIGHTS) if (folder / part).exists()),

@@ -8,34 +8,34 @@ import openvino as ov
 
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
-from npuspec.facts.inspect import read_model
 from npuspec.stages import HARM, MIXED, MODEL
 from npuspec.stages.calibration import dynamic, read_fitting, spread
 from npuspec.stages.judge import Judge, Judgement
 from npuspec.stages.quantize import every_operation, number_nameless
 from npuspec.stages.ranges import ruined_ranges
 from npuspec.stages.request import Request
+from npuspec.stages.shape import read_fixed
 from npuspec.stages.switched import put_back
 
 _MOST_SAMPLES = 64  # that a mix is judged by
 
 
 def run(arguments: Mapping[str, Any], progress: Progress) -> None:
-    """Write model.xml, model.bin, and mixed.json: what stays floating point, and the curve that it was chosen from."""
+    """Write model.xml, model.bin, and mixed.json: what stays in FP16, and the curve that it was chosen from."""
     request = Request.of(arguments)
     chosen: list[str] | None = arguments.get("chosen")
     curve: list[dict[str, Any]] = []
     if chosen is None:
         chosen, curve = _choose(request, progress)
     mixed, left = _mix(request, ov.Core(), chosen)
-    request.write_model(mixed)
     traps = ruined_ranges(mixed)
+    request.write_model(mixed, fp16=True)
     request.write_json(MIXED, {"keep": sorted(chosen), "curve": curve, "quantized_operations": left, "traps": traps})
 
 
 def _mix(request: Request, core: ov.Core, kept: list[str]) -> tuple[ov.Model, int]:
     """Return the quantized model with operations in floating point again, and how many are still quantized."""
-    original, quantized = (read_model(core, folder / MODEL) for folder in request.inputs[:2])
+    original, quantized = (read_fixed(core, folder, request.program) for folder in request.inputs[:2])
     named = {operation.get_friendly_name() for operation in every_operation(quantized)}
     left = put_back(quantized, original, {*kept})
     number_nameless(quantized, named)

@@ -6,17 +6,17 @@ from typing import Any
 
 import openvino as ov
 
-from npuspec.bundle.program import DataInput, Program
+from npuspec.bundle.program import Program
 from npuspec.child import Progress
-from npuspec.facts.inspect import port_name, read_model
+from npuspec.facts.inspect import port_name
 from npuspec.plan.model import Recipe
-from npuspec.stages import MODEL, QUANTIZATION, TIMINGS
+from npuspec.stages import QUANTIZATION, TIMINGS
 from npuspec.stages.calibration import Calibration, Fitting, one_bucket, read_fitting, report
 from npuspec.stages.ranges import ruined_ranges
 from npuspec.stages.recipe import advanced_parameters, calling_nncf, compress_options, quantize_options
 from npuspec.stages.reference import Feed
 from npuspec.stages.request import INPUTS, Request, peak_memory
-from npuspec.stages.shape import reshape
+from npuspec.stages.shape import read_fixed
 from npuspec.stages.switched import bodies, twins
 
 
@@ -53,7 +53,6 @@ class Job:
 
     def __init__(self, model: ov.Model, core: ov.Core, recipe: Recipe, program: Program, inputs: Any) -> None:
         self.core, self.model, self.recipe, self.program = core, model, recipe, program
-        _fix_sizes(model, program)
         operations = model.get_ops()
         self.present = {operation.get_friendly_name() for operation in every_operation(model)}
         self.kept = [name for name in recipe.keep_names if name in self.present]
@@ -67,13 +66,13 @@ class Job:
         """Read the model."""
         core = ov.Core()
         inputs = INPUTS.validate_python(request.parameters["original"])
-        return cls(read_model(core, request.inputs[0] / MODEL), core, recipe, request.program, inputs)
+        return cls(read_fixed(core, request.inputs[0], request.program), core, recipe, request.program, inputs)
 
     def write(self, request: Request, quantized: ov.Model, facts: Mapping[str, Any]) -> None:
         """Write the quantized model, and what was done."""
         number_nameless(quantized, self.present)
         request.write_model(quantized)
-        original = read_model(self.core, request.inputs[0] / MODEL)
+        original = read_fixed(self.core, request.inputs[0], self.program)
         types = [operation.get_type_name() for operation in quantized.get_ops()]
         request.write_json(
             QUANTIZATION,
@@ -90,21 +89,6 @@ class Job:
                 "quantized_operations": sum(1 for _ in twins(quantized, original)),
             },
         )
-
-
-def _fix_sizes(model: ov.Model, program: Program) -> None:
-    """Give the inputs the sizes that are the same in every variant; the batch and what varies stay as they are."""
-    axes = {i.name: i.axes for i in program.inputs if isinstance(i, DataInput)}
-    shapes = {}
-    for port in model.inputs:
-        before = [*port.partial_shape]
-        after = [
-            size if isinstance(size, int) else old
-            for size, old in zip(axes.get(port_name(port), ()), before[1:], strict=False)
-        ]
-        shapes[port_name(port)] = ov.PartialShape([before[0], *after] if after else before)
-    if any(shapes[port_name(port)] != port.partial_shape for port in model.inputs):
-        reshape(model, shapes)
 
 
 def _quantize(job: Job, fitting: Fitting, progress: Progress) -> ov.Model:

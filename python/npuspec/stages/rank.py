@@ -8,14 +8,14 @@ import openvino as ov
 from numpy.typing import NDArray
 
 from npuspec.child import Progress
-from npuspec.facts.inspect import read_model
 from npuspec.runtime.feed import Array
-from npuspec.stages import HARM, MODEL
+from npuspec.stages import HARM
 from npuspec.stages.agreement import Agreement, measure
 from npuspec.stages.calibration import dynamic, read_fitting, spread
 from npuspec.stages.placed import Checked
 from npuspec.stages.reference import Dynamic
 from npuspec.stages.request import Request
+from npuspec.stages.shape import read_fixed
 from npuspec.stages.switched import SWITCHES, Block, switch_model
 
 _PROBES = 2  # samples that each block is measured on
@@ -60,7 +60,7 @@ class Switched:
     def load(cls, request: Request) -> "Switched":
         """Make it of the model as it was read, and what was quantized of that: the first two of a stage's inputs."""
         core = ov.Core()
-        original, quantized = (read_model(core, folder / MODEL) for folder in request.inputs[:2])
+        original, quantized = (read_fixed(core, folder, request.program) for folder in request.inputs[:2])
         model, blocks = switch_model(quantized, original, _MOST_BLOCKS)
         return cls(dynamic(request, core, model), blocks)
 

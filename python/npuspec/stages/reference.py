@@ -142,7 +142,8 @@ class Dynamic:
                 self._request.reset_state()
             self._request.infer(buffers, share_inputs=True, share_outputs=True)
         except RuntimeError as error:
-            message = f"`{sample.name}`: the original model failed on {batch or self.feed.batch} of it: {reason(error)}"
+            count = batch or self.feed.batch
+            message = f"`{sample.name}`: a model whose lengths are free failed on {count} of it: {reason(error)}"
             help_ = "look whether the model runs on this sample elsewhere, and leave the sample out if not"
             raise StageError(Diagnostic("infer-failed", message, help_)) from None
         return {o.name: np.array(self._request.get_tensor(o.name).data) for o in self._outputs}

@@ -1,11 +1,12 @@
 """Give the model the static shapes of one variant, and put lengths into its graph where the spec wants them there."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import openvino as ov
 
-from npuspec.bundle.program import Variant
+from npuspec.bundle.program import DataInput, Program, Variant
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.facts.inspect import port_name, read_model, reason
@@ -34,6 +35,27 @@ def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
         before, model = model, rewrite_model(model, rewrite, variant)
         check_rewrite(before, model, rewrite, INPUTS.validate_python(request.parameters["original"]), variant)
     request.write_model(model)
+
+
+def read_fixed(core: ov.Core, folder: Path, program: Program) -> ov.Model:
+    """Read a stage's model, and give its inputs the sizes that are the same in every variant; the rest stays free.
+
+    OpenVINO simplifies what it reshapes, by other operations than those that were read: what was quantized of such a
+    model must be held against the same.
+    """
+    model = read_model(core, folder / MODEL)
+    axes = {i.name: i.axes for i in program.inputs if isinstance(i, DataInput)}
+    shapes = {}
+    for port in model.inputs:
+        before = [*port.partial_shape]
+        after = [
+            size if isinstance(size, int) else old
+            for size, old in zip(axes.get(port_name(port), ()), before[1:], strict=False)
+        ]
+        shapes[port_name(port)] = ov.PartialShape([before[0], *after] if after else before)
+    if any(shapes[port_name(port)] != port.partial_shape for port in model.inputs):
+        reshape(model, shapes)
+    return model
 
 
 def reshape(model: ov.Model, shapes: Mapping[str, ov.PartialShape]) -> None:

@@ -144,6 +144,6 @@ def test_a_sample_s_result_does_not_depend_on_those_before_it(tmp_path: Path) ->
 
 def test_a_sample_that_the_original_can_not_take_is_a_fault_with_its_name(tmp_path: Path) -> None:
     toy = buckets(8)
-    with pytest.raises(StageError, match=r"`a`: the original model failed on 1 of it") as caught:
+    with pytest.raises(StageError, match=r"`a`: a model whose lengths are free failed on 1 of it") as caught:
         original(tmp_path, toy, fours).infer(placed(toy, 3))
     assert caught.value.code == "infer-failed"

@@ -1,7 +1,8 @@
 """Samples that the caller gives, in place of those that the spec names."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from npuspec.bundle.program import Program
 from npuspec.plan.passes.trace import CALLER, CALLER_INSTEAD
@@ -16,14 +17,18 @@ _SOURCE = "data given to apply"
 
 def with_given(document: Document) -> Document:
     """Return the document with [data] for samples that are given: of its own, only what is known of each stays."""
-    own = document.values.get("data")
-    kept = {key: value for key, value in own.items() if key.startswith("labels")} if isinstance(own, dict) else {}
+    kept = {key: value for key, value in _own(document).items() if key.startswith("labels")}
     return replace(document, values={**document.values, "data": {"source": _SOURCE, **kept}})
 
 
 def origin_of(document: Document) -> str:
     """Return who says where the samples come from that are given for a spec."""
-    return CALLER_INSTEAD if "data" in document.values else CALLER
+    return CALLER_INSTEAD if _own(document).keys() & {"source", "function"} else CALLER
+
+
+def _own(document: Document) -> Mapping[str, Any]:
+    own = document.values.get("data")
+    return own if isinstance(own, dict) else {}
 
 
 def for_one_input(spec: Spec) -> Spec:

@@ -62,7 +62,10 @@ def one_origin(spec: Spec) -> Iterator[Diagnostic]:
         return
     if data.source is None and data.function is None:
         message = "`source` is missing: where the samples are"
-        help_ = 'source = "samples/*.npy"; or code beside the spec that gives them: function = "samples:clips"'
+        help_ = (
+            'source = "samples/*.npy"; or code beside the spec that gives them: function = "samples:clips"; '
+            "or give samples in Python: npuspec.apply(…, data=…)"
+        )
         yield Diagnostic("missing-key", message, help_).at(("data",), "`source` must be stated here")
     elif data.source is not None and data.function is not None:
         message = "`function` does nothing beside a `source`: samples come from one of the two"
