@@ -55,8 +55,10 @@ def npuspec(
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Keep the tests out of the user's cache."""
-    folder = tmp_path_factory.mktemp("cache")
+    """Keep the tests out of the user's cache: all workers share one, so that each real model is made once."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    folder.mkdir(exist_ok=True)
     before = os.environ.get("NPUSPEC_CACHE")
     os.environ["NPUSPEC_CACHE"] = str(folder)
     yield folder
