@@ -5,6 +5,7 @@ affect a part of the plan that the stage reads (`plan/effects.py`), and that par
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,8 +14,6 @@ from npuspec.npu import property_table
 from npuspec.plan.effects import Consequence, Effect, effect_of, part_of
 from npuspec.plan.model import Deployment, Plan, PlannedStage
 
-_VERBS = ("read", "quantize", "rank", "mix", "control", "compare", "shape", "compile", "verify")
-"""Each reads what the ones before it made."""
 _SENTENCES = {
     Consequence.NOTHING: "nothing follows from",
     Consequence.RELOAD: "reloaded because",
@@ -121,12 +120,13 @@ def diff_plans(before: Plan | None, after: Plan) -> PlanDiff:
     """
     stages = _stage_changes(before, after)
     touched, run = _verbs(before, after)
+    followers = _followers(before, after)
     parts = _differing_parts(before, after)
     changes, explained = [], set[str]()
     old_values = {} if before is None else _values(before, beside=after)
     for what, old, new in differing(old_values, _values(after, beside=before)):
         effect = Effect() if _is_idle(what, after) else effect_of(what)
-        reached = _reached(effect, parts, touched)
+        reached = _reached(effect, parts, touched, followers)
         explained |= reached
         changes.append(Change(what, old, new, _consequences(effect, parts, reached, touched, run)))
     changes += _unexplained(before, after, touched - explained, run)
@@ -217,6 +217,7 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
         "dims": {name: [dim[key] for key in _TAKEN] for name, dim in program["dims"].items()},
         "entry": [s.parameters.get("entry") for s in plan.stages if s.verb == "read"],
         "fallbacks": [d.device for d in plan.deployments[1:]],
+        "held": next((s.parameters["gates"] for s in plan.stages if "gates" in s.parameters), None),
         "given": [[*(port[key] for key in ("name", "axes", "finite")), _given(port)] for port in data],
         "inputs": program["inputs"],
         "layouts": [s.parameters.get("layouts") for s in plan.stages if s.verb == "shape"][:1],
@@ -293,10 +294,22 @@ def _differing_stages(before: Plan | None, after: Plan) -> Iterator[tuple[Planne
             yield stage, name in new
 
 
-def _reached(effect: Effect, parts: set[str], touched: set[str]) -> set[str]:
+def _followers(*plans: Plan | None) -> dict[str, set[str]]:
+    """Return each verb with all that read what it made, directly or not, and itself."""
+    found = defaultdict[str, set[str]](set)
+    for plan in plans:
+        verbs = {} if plan is None else {stage.name: stage.verb for stage in plan.stages}
+        for stage in () if plan is None else reversed(plan.stages):
+            found[stage.verb].add(stage.verb)
+            for name in stage.inputs:
+                found[verbs[name]] |= found[stage.verb]
+    return found
+
+
+def _reached(effect: Effect, parts: set[str], touched: set[str], followers: Mapping[str, set[str]]) -> set[str]:
     """Return the verbs that a change has reached: those that read what differs, and those that follow them."""
     first = {verb for name in effect.parts if name in parts for verb in part_of(name).verbs} & touched
-    return {verb for verb in touched if any(_VERBS.index(verb) >= _VERBS.index(start) for start in first)}
+    return {verb for start in first for verb in followers[start]} & touched
 
 
 def _consequences(

@@ -47,24 +47,24 @@ class Effect:
 
 
 _C = Consequence
-_FED = ("quantize", "verify")
+_FED = ("quantize", "control", "verify")
 _DEVICE = ("compile", "verify")
 
 PARTS = {
     "batch": Part(_FED, (_C.RELOAD, _C.INTERFACE)),
     "blob": Part(("compile",)),
     "cache": Part((), (_C.RELOAD,)),
-    "calibration": Part(("quantize",), (_C.ACCURACY,)),
+    "calibration": Part(("quantize", "control"), (_C.ACCURACY,)),
     "core": Part(_DEVICE, (_C.RELOAD,)),
     "device": Part(_DEVICE, (_C.RELOAD, _C.ACCURACY)),
     "dims": Part(_FED, (_C.RELOAD, _C.INTERFACE)),
     "entry": Part(("read",)),
     "fallbacks": Part((), (_C.RELOAD,)),
     "given": Part((), (_C.INTERFACE,)),
+    "held": Part(("mix", "control", "compare")),
     "inputs": Part(_FED, (_C.RELOAD,)),
     "layouts": Part(("shape",)),
-    "held": Part(("mix", "control")),
-    "measured": Part(("compare", "verify")),
+    "measured": Part(("rank", "compare", "verify")),
     "model": Part(("read",), (_C.ACCURACY,)),
     "original": Part(_FED),
     "outputs": Part(_FED, (_C.RELOAD, _C.INTERFACE)),
@@ -72,11 +72,11 @@ PARTS = {
     "padding": Part((), (_C.ACCURACY,)),
     "platforms": Part((), (_C.RELOAD,)),
     "properties": Part(_DEVICE, (_C.RELOAD,)),
-    "recipe": Part(("quantize", "mix", "control"), (_C.ACCURACY,)),
-    "rewrite": Part(("shape",), (_C.ACCURACY,)),
+    "recipe": Part(("quantize", "control"), (_C.ACCURACY,)),
+    "rewrite": Part(("rank", "mix", "control", "compare", "shape"), (_C.ACCURACY,)),
     "toolchain": Part(("read",), (_C.ACCURACY,)),
     "validation": Part(("compare", "verify")),
-    "variants": Part(("quantize", "shape"), (_C.ACCURACY,)),
+    "variants": Part(("quantize", "control", "shape"), (_C.ACCURACY,)),
 }
 """`core`, `properties` and `recipe` have a dot and a name behind them: each of their values is a part."""
 
