@@ -13,6 +13,9 @@ from npuspec.plan.lock import (
     Lock,
     LockedBundle,
     LockedGate,
+    LockedMix,
+    LockedPoint,
+    LockedPrecision,
     LockedVariant,
     check_lock_place,
     gate_drift,
@@ -50,10 +53,11 @@ def locked(plan: Plan = PLAN, **values: object) -> Lock:
         toolchain=plan.toolchain,
         settings=locked_settings(plan, "spec"),
         defaults=locked_settings(plan, "default"),
-        bundle=LockedBundle(device="CPU", quantization="int8"),
-        variants={"time64": LockedVariant(model_bytes=1000, calibrated_on=2, quantized_operations=5)},
+        bundle=LockedBundle(device="CPU", quantization="int8", calibrated_on=2, quantized_operations=5),
+        variants={"time64": LockedVariant(model_bytes=1000)},
         gates=GATES,
         agreement={"static against original, y": {"cosine": 1.0}},
+        precisions={"fp16": LockedPrecision(bytes=500, quantized_operations=0, figures={"cosine, y": 0.99})},
         quantized_over_static={"time64": 0.5},
     )
     return lock.model_copy(update=values)
@@ -74,12 +78,22 @@ def test_without_data_it_comes_back_too(tmp_path: Path) -> None:
     assert lock_drift(read_lock(tmp_path / "a.lock"), plan) == []
 
 
+def test_what_a_mix_keeps_comes_back_with_the_curve_that_it_was_chosen_from(tmp_path: Path) -> None:
+    points = (LockedPoint(kept=0, share=1.0, figures={"cosine": 0.5}), LockedPoint(kept=1, share=0.5, figures={}))
+    mix = LockedMix(stage="a" * 64, keep=("/Conv", '/odd "name"\n'), curve=points)
+    write_lock(tmp_path / "a.lock", locked(mixed=mix))
+    assert read_lock(tmp_path / "a.lock").mixed == mix
+    assert tomli.loads((tmp_path / "a.lock").read_text("utf-8"))["mixed"]["curve"][0]["kept"] == 0
+
+
 def test_its_text_says_what_it_is_and_has_tables_for_what_is_reviewed() -> None:
     text = locked().encode().decode()
     assert text.startswith("# What `npuspec apply` last made of the spec")
     values = tomli.loads(text)
     assert values["variants"]["time64"]["model-bytes"] == 1000
     assert '[gates."frame-agreement of static against original, y"]\nmin = 0.5\nfigure = 0.987\npassed = true\n' in text
+    assert values["bundle"]["calibrated-on"] == 2
+    assert values["precisions"]["fp16"]["quantized-operations"] == 0
     assert values["settings"]["quantization.samples"] == 2
     assert values["defaults"]["quantization.preset"] == "performance"
 
@@ -128,6 +142,8 @@ def test_figures_sizes_and_timings_are_no_drift() -> None:
     other = locked(
         gates=figures,
         agreement={},
+        precisions={},
+        mixed=LockedMix(stage="f" * 64, keep=("/Conv",)),
         quantized_over_static={"time64": 2.0},
         variants={},
         doubts=("something",),

@@ -7,15 +7,12 @@ from npuspec.plan import Plan
 
 FILES = tuple(f"{i}.npy" for i in range(6))
 FULL = SMALL + DATA + '\n[quantization]\nmode = "int8"\nsamples = 4\n\n[properties]\nturbo = true\n' + GATE
-STAGES = [
-    "read",
-    "shape[time64]",
-    "quantize[time64]",
-    "compile[NPU, time64]",
-    "verify[NPU]",
-    "compile[CPU, time64]",
-    "verify[CPU]",
-]
+QUANTIZED = ["quantize", "rank", "compare"]
+SHAPED = ["shape[time64]", "shape[quantized, time64]"]
+ON_DEVICES = ["compile[NPU, time64]", "verify[NPU]", "compile[CPU, time64]", "verify[CPU]"]
+STAGES = ["read", *QUANTIZED, *SHAPED, *ON_DEVICES]
+ANEW = [*QUANTIZED, SHAPED[1], *ON_DEVICES]
+"""What is made of another quantization."""
 BASE = plan_of(FULL, files=FILES)
 
 
@@ -35,18 +32,19 @@ def test_stages_stand_in_the_order_in_which_they_are_run() -> None:
 
 def test_what_is_verified_is_the_original_the_static_the_final_and_the_compiled_model() -> None:
     verify = next(stage for stage in BASE.stages if stage.name == "verify[NPU]")
-    assert verify.inputs == ("read", "shape[time64]", "quantize[time64]", "compile[NPU, time64]")
+    assert verify.inputs == ("read", *SHAPED, "compile[NPU, time64]")
 
 
-def test_each_variant_has_stages_of_its_own() -> None:
+def test_each_variant_has_stages_of_its_own_and_all_are_made_of_one_quantization() -> None:
     buckets = FULL.replace('"pad"', '"buckets"').replace("size = 64", "sizes = [16, 64]")
     names = [stage.name for stage in plan_of(buckets, files=FILES).stages_for("NPU")]
     assert names == [
         "read",
+        *QUANTIZED,
         "shape[time16]",
-        "quantize[time16]",
+        "shape[quantized, time16]",
         "shape[time64]",
-        "quantize[time64]",
+        "shape[quantized, time64]",
         "compile[NPU, time16]",
         "compile[NPU, time64]",
         "verify[NPU]",
@@ -73,15 +71,15 @@ def test_the_same_spec_has_the_same_digests() -> None:
             "turbo = true\ninference-num-threads = 2",
             ["compile[CPU, time64]", "verify[CPU]"],
         ),
-        ("samples = 4", "samples = 3", STAGES[2:]),
-        ('mode = "int8"', 'mode = "int8"\npreset = "mixed"', STAGES[2:]),
-        ('mode = "int8"', 'mode = "int8"\nmodel-type = "transformer"', STAGES[2:]),
-        ('mode = "int8"', 'mode = "int8"\nkeep = { names = ["/Conv"] }', STAGES[2:]),
-        ('shape = ["batch", "time"]', 'shape = ["batch", "time"]\npad-value = 1.0', STAGES[2:]),
-        ('input = "x"', 'input = "x"\nsample-rate = 16000', [STAGES[2], *STAGES[3:]]),
+        ("samples = 4", "samples = 3", ANEW),
+        ('mode = "int8"', 'mode = "int8"\npreset = "mixed"', ANEW),
+        ('mode = "int8"', 'mode = "int8"\nmodel-type = "transformer"', ANEW),
+        ('mode = "int8"', 'mode = "int8"\nkeep = { names = ["/Conv"] }', ANEW),
+        ('shape = ["batch", "time"]', 'shape = ["batch", "time"]\npad-value = 1.0', ANEW),
+        ('input = "x"', 'input = "x"\nsample-rate = 16000', ANEW),
         ("[target]", "[batching]\nsize = 2\n[target]", STAGES[1:]),
-        ("[target]", '[cache]\nkind = "none"\n[target]', STAGES[3:]),
-        ("[target]", '[cache]\nkind = "directory"\n[target]', STAGES[3:]),
+        ("[target]", '[cache]\nkind = "none"\n[target]', ON_DEVICES),
+        ("[target]", '[cache]\nkind = "directory"\n[target]', ON_DEVICES),
         ('fallback = ["CPU"]', "", []),
     ],
 )
@@ -100,7 +98,7 @@ def test_a_gate_on_another_output_is_verified_anew() -> None:
     y = plan_of(FULL, files=FILES, signature=signature)
     z = plan_of(FULL.replace('output = "y"', 'output = "z"'), files=FILES, signature=signature)
     differ = [a.name for a, b in zip(y.stages, z.stages, strict=True) if a.digest != b.digest]
-    assert differ == ["verify[NPU]", "verify[CPU]"]
+    assert differ == ["rank", "compare", "verify[NPU]", "verify[CPU]"]
 
 
 @pytest.mark.parametrize("package", TOOLCHAIN)
@@ -113,7 +111,77 @@ def test_another_model_makes_everything_anew() -> None:
 
 
 def test_another_sample_calibrates_and_verifies_anew() -> None:
-    assert changed(plan_of(FULL, files=(*FILES[:5], "new.npy"))) == STAGES[2:]
+    assert changed(plan_of(FULL, files=(*FILES[:5], "new.npy"))) == ANEW
+
+
+def moded(mode: str, text: str = FULL) -> Plan:
+    return plan_of(text.replace('"int8"', f'"{mode}"'), files=FILES)
+
+
+def inputs_of(plan: Plan) -> dict[str, tuple[str, ...]]:
+    return {stage.name: stage.inputs for stage in plan.stages}
+
+
+@pytest.mark.parametrize(
+    ("mode", "made"),
+    [
+        ("int8", {"quantize": ("read",), "rank": ("read", "quantize"), "compare": ("read", "quantize")}),
+        (
+            "mixed",
+            {
+                "quantize": ("read",),
+                "rank": ("read", "quantize"),
+                "mix": ("read", "quantize", "rank"),
+                "compare": ("read", "quantize", "mix"),
+            },
+        ),
+        (
+            "accuracy-control",
+            {
+                "quantize": ("read",),
+                "rank": ("read", "quantize"),
+                "control": ("read",),
+                "compare": ("read", "quantize", "control"),
+            },
+        ),
+        ("weights", {"quantize": ("read",), "compare": ("read", "quantize")}),
+    ],
+)
+def test_the_mode_says_what_is_made_of_the_model_before_it_is_shaped(
+    mode: str, made: dict[str, tuple[str, ...]]
+) -> None:
+    text = FULL.replace("samples = 4", "") if mode == "weights" else FULL
+    found = inputs_of(moded(mode, text))
+    ships = next(name for name in ("mix", "control", "quantize") if name in made)
+    assert {name: found[name] for name in found if name not in ("read", *SHAPED, *ON_DEVICES)} == made
+    assert (found[SHAPED[0]], found[SHAPED[1]]) == (("read",), (ships,))
+
+
+def test_only_a_mix_needs_to_know_what_does_harm_before_a_gate_fails() -> None:
+    found = {
+        mode: [s.name for s in moded(mode).stages if s.on_failure] for mode in ("int8", "mixed", "accuracy-control")
+    }
+    assert found == {"int8": ["rank"], "mixed": [], "accuracy-control": ["rank"]}
+
+
+def test_another_mode_begins_with_the_same_quantization() -> None:
+    first = next(stage.digest for stage in BASE.stages if stage.name == "quantize")
+    for mode in ("mixed", "accuracy-control"):
+        assert next(stage.digest for stage in moded(mode).stages if stage.name == "quantize") == first
+
+
+@pytest.mark.parametrize(("mode", "first"), [("int8", "compare"), ("mixed", "mix"), ("accuracy-control", "control")])
+def test_the_gates_on_what_is_quantized_are_part_of_what_they_choose(mode: str, first: str) -> None:
+    text = FULL.replace('of = "static"', 'of = "quantized"').replace('"original"', '"static"')
+    one, other = (moded(mode, text.replace("0.5", limit)) for limit in ("0.5", "0.6"))
+    differ = [a.name for a, b in zip(one.stages, other.stages, strict=True) if a.digest != b.digest]
+    assert differ[0] == first
+    assert ("verify[CPU]" in differ) == (mode != "int8")
+
+
+def test_weights_alone_are_quantized_without_samples() -> None:
+    plan = plan_of(SMALL + '\n[quantization]\nmode = "weights"\n')
+    assert [stage.verb for stage in plan.stages_for("CPU")] == ["read", "quantize", "shape", "shape", "compile"]
 
 
 def test_without_quantization_what_is_compiled_is_the_static_model() -> None:
