@@ -16,7 +16,7 @@ from npuspec.stages import HARM, MIXED, MODEL
 from npuspec.stages.calibration import read_fitting, spread
 from npuspec.stages.judge import Judge, Judgement
 from npuspec.stages.placed import Checked
-from npuspec.stages.quantize import number_nameless
+from npuspec.stages.quantize import every_operation, number_nameless
 from npuspec.stages.rank import Switched
 from npuspec.stages.request import Request
 from npuspec.stages.switched import put_back
@@ -33,7 +33,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
         chosen, curve = _choose(request, progress)
     core = ov.Core()
     original, quantized = (read_model(core, folder / MODEL) for folder in request.inputs[:2])
-    named = {operation.get_friendly_name() for operation in quantized.get_ops()}
+    named = {operation.get_friendly_name() for operation in every_operation(quantized)}
     left = put_back(quantized, original, {*chosen})
     number_nameless(quantized, named)
     request.write_model(quantized)

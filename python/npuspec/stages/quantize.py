@@ -1,7 +1,7 @@
 """Quantize the model as it was read with NNCF, once for all variants, on samples padded as for theirs."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import openvino as ov
@@ -16,7 +16,7 @@ from npuspec.stages.recipe import advanced_parameters, calling_nncf, compress_op
 from npuspec.stages.reference import Feed
 from npuspec.stages.request import INPUTS, Request, peak_memory
 from npuspec.stages.shape import reshape
-from npuspec.stages.switched import twins
+from npuspec.stages.switched import bodies, twins
 
 
 def run(arguments: Mapping[str, Any], progress: Progress) -> None:
@@ -54,7 +54,7 @@ class Job:
         self.core, self.model, self.recipe, self.program = core, model, recipe, program
         _fix_sizes(model, program)
         operations = model.get_ops()
-        self.present = {operation.get_friendly_name() for operation in operations}
+        self.present = {operation.get_friendly_name() for operation in every_operation(model)}
         self.kept = [name for name in recipe.keep_names if name in self.present]
         self.kept_types = sorted({operation.get_type_name() for operation in operations} & {*recipe.keep_types})
         self.folded_away = [name for name in recipe.keep_names if name not in self.present]
@@ -116,11 +116,19 @@ def _quantize(job: Job, fitting: Fitting, progress: Progress) -> ov.Model:
 
 
 def _compress(job: Job) -> ov.Model:
-    with calling_nncf() as nncf:
+    with calling_nncf("keep what it names in floating point, or state a group-size that divides its channels") as nncf:
         result: ov.Model = nncf.compress_weights(
             job.model, **compress_options(nncf, job.recipe, job.kept, job.kept_types)
         )
     return result
+
+
+def every_operation(model: ov.Model) -> Iterator[Any]:
+    """Yield the operations in the graph's order, each with those in its bodies."""
+    for operation in model.get_ordered_ops():
+        yield operation
+        for body in bodies(operation):
+            yield from every_operation(body)
 
 
 def number_nameless(model: ov.Model, named: set[str]) -> None:
@@ -128,7 +136,7 @@ def number_nameless(model: ov.Model, named: set[str]) -> None:
 
     It numbers nameless operations by a counter of the process, whose state depends on the number of CPUs.
     """
-    for number, operation in enumerate(model.get_ordered_ops()):
+    for number, operation in enumerate(every_operation(model)):
         name, kind = operation.get_friendly_name(), operation.get_type_name()
         if name not in named and re.fullmatch(rf"{kind}_\d+", name):
             operation.set_friendly_name(f"{kind}/quantized_{number}")

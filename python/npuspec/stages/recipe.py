@@ -9,8 +9,8 @@ from npuspec.plan.model import Recipe
 
 
 @contextmanager
-def calling_nncf() -> Iterator[Any]:
-    """Give NNCF, and tell what it refuses in its own words.
+def calling_nncf(help_: str = 'keep what it names in floating point, or set mode = "none"') -> Iterator[Any]:
+    """Give NNCF, and tell what it refuses in its own words, and what helps.
 
     Raises:
         StageError: `missing-extra` or `quantize-failed`.
@@ -27,9 +27,7 @@ def calling_nncf() -> Iterator[Any]:
         raise
     except Exception as error:  # noqa: BLE001  NNCF's own errors have no base but this
         message = f"NNCF can't quantize the model: {str(error).strip()}"
-        raise StageError(
-            Diagnostic("quantize-failed", message, 'keep what it names in floating point, or set mode = "none"')
-        ) from None
+        raise StageError(Diagnostic("quantize-failed", message, help_)) from None
 
 
 def quantize_options(nncf: Any, recipe: Recipe, names: list[str], types: list[str]) -> dict[str, Any]:

@@ -214,12 +214,15 @@ def _is_quantized(output: ov.Output) -> bool:
 
 
 def _quantized_within(operation: Any) -> int:
-    """Return how many constants and activations are quantized in the two bodies of an If, the one that NNCF enters."""
-    if operation.get_type_name() != "If":
-        return 0
-    inner = [node for number in range(2) for node in operation.get_function(number).get_ops()]
+    """Return how many constants and activations are quantized in an operation's bodies."""
+    inner = [node for body in bodies(operation) for node in body.get_ops()]
     leaves = [node.output(0) for node in inner if node.get_type_name() in ("Constant", "FakeQuantize")]
     return sum(map(_is_quantized, leaves)) + sum(map(_quantized_within, inner))
+
+
+def bodies(operation: Any) -> list[ov.Model]:
+    """Return the two models that an If chooses from, the only ones within an operation that NNCF enters."""
+    return [operation.get_function(number) for number in range(2)] if operation.get_type_name() == "If" else []
 
 
 def _id(node: Any) -> int:
