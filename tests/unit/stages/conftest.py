@@ -22,7 +22,15 @@ class Stage:
     root: Path
     children: bool = False
 
-    def __call__(self, verb: str, *inputs: Path, data: Path | None = None, name: str = "", **parameters: Any) -> Path:
+    def __call__(
+        self,
+        verb: str,
+        *inputs: Path,
+        data: Path | None = None,
+        name: str = "",
+        chosen: list[str] | None = None,
+        **parameters: Any,
+    ) -> Path:
         output = self.root / (name or verb)
         output.mkdir(parents=True)
         arguments = {
@@ -31,6 +39,7 @@ class Stage:
             "output": str(output),
             "model": str(self.root),
             "data": None if data is None else str(data),
+            "chosen": chosen,
         }
         if self.children:
             run_task(f"npuspec.stages.{verb}:run", arguments)
@@ -44,16 +53,27 @@ def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path)
 
 
-@pytest.fixture
-def feed() -> dict[str, Any]:
-    """What a stage is told of the convolutions: their program without variants."""
-    return CONV.model_dump(mode="json", exclude={"variants"})
+def fed(toy: Program, *, original: Program | None = None) -> dict[str, Any]:
+    """Return what a stage is told of a program, and of what the model takes as it was published."""
+    inputs = [port.model_dump(mode="json") for port in (original or toy).inputs]
+    return {"program": toy.model_dump(mode="json"), "original": inputs, "selects": []}
+
+
+def sampled(*paths: str, which: str = "calibration") -> dict[str, Any]:
+    """Return what a stage is told of samples of x."""
+    return {"samples": {"input": "x", "sample_rate": None, which: [*paths], "digest": ""}}
 
 
 @pytest.fixture
 def shape() -> dict[str, Any]:
     """What a stage is told of the convolutions' one variant."""
     return CONV.variants[0].model_dump(mode="json")
+
+
+@pytest.fixture
+def told() -> dict[str, Any]:
+    """What a stage is told of the convolutions and their inputs."""
+    return fed(CONV)
 
 
 Recipe = Callable[..., dict[str, Any]]
@@ -71,6 +91,10 @@ def recipe() -> Recipe:
             "smooth_quant_alpha": None,
             "overflow_fix": "first-layer",
             "activations_range": None,
+            "weights_mode": "int8-asym",
+            "group_size": None,
+            "max_drop": 0.01,
+            "drop_type": "absolute",
             "keep_names": [],
             "keep_types": [],
             **changes,

@@ -14,7 +14,10 @@ from runtime.toys import CORE, data, program
 
 from npuspec.plan.model import Recipe as RecipeModel
 from npuspec.spec.models import Quantization
-from npuspec.stages.quantize import Calibration, _advanced, _quantize
+from npuspec.stages.calibration import Fitting
+from npuspec.stages.placed import Checked
+from npuspec.stages.quantize import Job, _compress, _quantize
+from npuspec.stages.recipe import advanced_parameters
 from stages.conftest import CONV, Recipe
 from toy_specs import convolutions
 
@@ -56,20 +59,28 @@ MODELS: dict[str, Any] = {
 }
 
 
-def samples(*shape: int, count: int = 8) -> list[dict[str, Any]]:
+def samples(*shape: int, count: int = 8) -> list[Checked]:
     """Samples one of which has a value far from all others."""
     rng = np.random.default_rng(1)
-    made = [{"x": rng.standard_normal(shape).astype(np.float32)} for _ in range(count)]
-    made[0]["x"].flat[0] = 50
+    made = [rng.standard_normal(shape).astype(np.float32) for _ in range(count)]
+    made[0].flat[0] = 50
     for sample in made:
-        sample["x"][..., 0] *= 20  # a channel with outliers
-    return made
+        sample[..., 0] *= 20  # a channel with outliers
+    length = shape[-1] if shape[-1] != WIDTH else shape[0]
+    return [Checked(str(number), {"x": sample}, {"time": length}) for number, sample in enumerate(made)]
 
 
 def quantized(recipe: dict[str, Any], *, of: str = "convolutions", types: tuple[str, ...] = ()) -> ov.Model:
-    model, toy, shape = MODELS[of]
-    calibration = Calibration(toy, samples(*shape), lambda _done, _total: None)
-    return _quantize(model(), calibration, RecipeModel.model_validate(recipe), [], sorted(types))
+    build, toy, shape = MODELS[of]
+    read = RecipeModel.model_validate({**recipe, "keep_types": types})
+    job = Job(build(), CORE, read, toy, toy.inputs)
+    return _quantize(job, Fitting(samples(*shape), [], []), lambda _done, _total: None)
+
+
+def compressed(recipe: dict[str, Any], *, of: str = "linear", types: tuple[str, ...] = ()) -> ov.Model:
+    build, toy, _ = MODELS[of]
+    read = RecipeModel.model_validate({**recipe, "mode": "weights", "keep_types": types})
+    return _compress(Job(build(), CORE, read, toy, toy.inputs))
 
 
 def constants(model: ov.Model) -> list[Any]:
@@ -120,14 +131,17 @@ def test_the_two_ways_of_correcting_biases_are_told_apart(recipe: Recipe) -> Non
     assert not same(quick, slow)
 
 
-@pytest.mark.parametrize("name", ["minmax", "mean-minmax", "median-minmax", "mean-no-outliers-minmax"])
+@pytest.mark.parametrize("name", ["minmax", "mean-minmax", "median-minmax", "mean-no-outliers-minmax", "histogram"])
 def test_the_range_of_activations_is_estimated_as_the_recipe_says(recipe: Recipe, name: str) -> None:
-    found = _advanced(RecipeModel.model_validate(recipe(activations_range=name))).activations_range_estimator_params
+    found = advanced_parameters(
+        RecipeModel.model_validate(recipe(activations_range=name))
+    ).activations_range_estimator_params
     aggregators = {
         "minmax": (AggregatorType.MIN, AggregatorType.MAX),
         "mean-minmax": (AggregatorType.MEAN, AggregatorType.MEAN),
         "median-minmax": (AggregatorType.MEDIAN, AggregatorType.MEDIAN),
         "mean-no-outliers-minmax": (AggregatorType.MEAN_NO_OUTLIERS, AggregatorType.MEAN_NO_OUTLIERS),
+        "histogram": (AggregatorType.HISTOGRAM, AggregatorType.HISTOGRAM),
     }
     assert (found.min.aggregator_type, found.max.aggregator_type) == aggregators[name]
 
@@ -139,9 +153,10 @@ def input_range(model: ov.Model) -> float:
 
 
 def test_the_estimated_range_is_another_with_another_estimator(recipe: Recipe) -> None:
-    names = ("minmax", "mean-minmax", "median-minmax")
+    names = ("minmax", "mean-minmax", "median-minmax", "histogram")
     ranges = {name: input_range(quantized(recipe(activations_range=name))) for name in names}
     assert ranges["minmax"] > ranges["mean-minmax"] > ranges["median-minmax"]
+    assert ranges["histogram"] < ranges["minmax"]
 
 
 def test_smooth_quantization_moves_outliers_in_a_transformer(recipe: Recipe) -> None:
@@ -164,23 +179,54 @@ def test_types_that_are_kept_stay_floating_point(recipe: Recipe) -> None:
     whole, kept = quantized(recipe()), quantized(recipe(), types=("Convolution",))
     assert "FakeQuantize" in kinds(whole)
     assert "FakeQuantize" not in kinds(kept)
-    sample = {"x": samples(3, 32)[1]["x"][None]}
+    sample = {"x": samples(3, 32)[1].arrays["x"][None]}
     wanted = CORE.compile_model(convolutions(32), "CPU")(sample)["y"]
     found = CORE.compile_model(kept, "CPU")(sample)["y"]
     np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
 
 
+def integers(model: ov.Model) -> list[str]:
+    """Return the type of each matrix of integers."""
+    constants = [node for node in model.get_ordered_ops() if node.get_type_name() == "Constant"]
+    types = [node.get_element_type().get_type_name() for node in constants if np.prod(node.shape) >= WIDTH**2]
+    return [name for name in types if name[0] in "iu"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"), [("int8-asym", "u8"), ("int8-sym", "i8"), ("int4-asym", "u4"), ("int4-sym", "i4")]
+)
+def test_weights_alone_become_what_the_recipe_says(recipe: Recipe, mode: str, kind: str) -> None:
+    found = compressed(recipe(weights_mode=mode, group_size=None if "int8" in mode else 8))
+    assert integers(found) == [kind, kind]
+    assert "FakeQuantize" not in kinds(found)
+
+
+def test_weights_that_are_kept_stay_as_they_are(recipe: Recipe) -> None:
+    assert integers(compressed(recipe(), types=("MatMul",))) == []
+
+
+def scales(model: ov.Model) -> int:
+    """Return how many scales there are: one a channel, or one a group."""
+    shapes = [node.get_output_shape(0) for node in model.get_ops() if node.get_friendly_name().endswith("scale")]
+    return sum(int(np.prod(shape)) for shape in shapes)
+
+
+@pytest.mark.parametrize(("group", "groups"), [(-1, 1), (WIDTH, 1), (8, 2), (4, 4)])
+def test_a_group_of_weights_has_a_scale_of_its_own(recipe: Recipe, group: int, groups: int) -> None:
+    assert scales(compressed(recipe(weights_mode="int4-sym", group_size=group))) == 2 * WIDTH * groups
+
+
 def test_every_value_of_the_language_is_one_of_nncf_s(recipe: Recipe, tmp_path: Path) -> None:
     del tmp_path
     for fix in ("enable", "first-layer", "disable"):
-        found = _advanced(RecipeModel.model_validate(recipe(overflow_fix=fix))).overflow_fix
+        found = advanced_parameters(RecipeModel.model_validate(recipe(overflow_fix=fix))).overflow_fix
         assert found is advanced.OverflowFix[fix.replace("-layer", "_layer").upper()]
     for preset in ("performance", "mixed"):
         assert getattr(nncf.QuantizationPreset, preset.upper())
 
 
 def test_what_the_recipe_leaves_open_is_nncf_s_own_choice(recipe: Recipe) -> None:
-    own, ours = advanced.AdvancedQuantizationParameters(), _advanced(RecipeModel.model_validate(recipe()))
+    own, ours = advanced.AdvancedQuantizationParameters(), advanced_parameters(RecipeModel.model_validate(recipe()))
     assert ours.smooth_quant_alphas == own.smooth_quant_alphas
     assert ours.activations_range_estimator_params == own.activations_range_estimator_params
 
