@@ -11,6 +11,7 @@ from runtime.toys import along, data, program
 
 from npuspec.bundle.program import Program
 from npuspec.child import run_task
+from npuspec.plan.model import PlannedGate
 
 CONV = program(data(axes=(3, "time"), finite=True), sizes=({"time": 32},), minimum=4, outputs=(along(axis=2),))
 
@@ -62,6 +63,12 @@ def fed(toy: Program, *, original: Program | None = None) -> dict[str, Any]:
 def sampled(*paths: str, which: str = "calibration") -> dict[str, Any]:
     """Return what a stage is told of samples of x."""
     return {"samples": {"input": "x", "sample_rate": None, which: [*paths], "digest": ""}}
+
+
+def gates(metric: str, output: str = "y", **limits: float) -> list[dict[str, Any]]:
+    """Return what a stage is told of a gate on what is quantized."""
+    gate = PlannedGate(metric=metric, output=output, of="quantized", against="static", **limits)
+    return [gate.model_dump(mode="json")]
 
 
 @pytest.fixture

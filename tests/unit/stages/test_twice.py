@@ -13,7 +13,7 @@ import pytest
 from openvino import opset13 as op
 
 from npuspec.stages import TIMINGS
-from stages.conftest import CONV, Recipe, Stage
+from stages.conftest import Recipe, Stage, gates, sampled
 from toy_specs import convolutions, write, write_samples
 
 
@@ -22,26 +22,32 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def test_every_stage_writes_the_same_bytes_again(
-    tmp_path: Path, feed: dict[str, Any], shape: dict[str, Any], recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, told: dict[str, Any], shape: dict[str, Any], recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path / "published", convolutions())
     paths = write_samples(tmp_path / "data", 32, 20, 5)
     samples = {"input": "x", "sample_rate": None, "calibration": paths, "validation": paths, "digest": ""}
-    data = tmp_path / "data"
+    data, held = tmp_path / "data", {"gates": gates("sqnr", min=30)}
+    made = {"recipe": recipe(preset="mixed"), "samples": samples, **told}
     results = []
     for turn, seed in (("one", "1"), ("an other", "2")):
         monkeypatch.setenv("PYTHONHASHSEED", seed)
         stage = Stage(tmp_path / turn, children=True)
         read = stage("read", entry=str(tmp_path / "published" / "model.xml"))
-        shaped = stage("shape", read, variant=shape, layouts={})
-        told: dict[str, Any] = {"program": feed, "variant": shape, "recipe": recipe(preset="mixed"), "samples": samples}
-        quantized = stage("quantize", shaped, data=data, **told)
+        quantized = stage("quantize", read, data=data, **made)
+        ranked = stage("rank", read, quantized, data=data, outputs=["y"], **made)
+        mixed = stage("mix", read, quantized, ranked, data=data, **held, **made)
+        controlled = stage("control", read, data=data, **held, **made)
+        precisions = {"precisions": ["int8", "mixed"], "outputs": ["y"], **held, **made}
+        compared = stage("compare", read, quantized, mixed, data=data, **precisions)
+        static = stage("shape", read, variant=shape, layouts={})
+        shaped = stage("shape", mixed, variant=shape, layouts={}, name="shaped")
         on: dict[str, Any] = {"device": "CPU", "properties": {"PERFORMANCE_HINT": "LATENCY"}}
-        compiled = stage("compile", quantized, blob=True, **on)
-        toy = CONV.model_dump(mode="json")
-        on |= {"program": toy, "original": toy["inputs"], "selects": [], "outputs": ["y"], "samples": samples}
-        verified = stage("verify", read, shaped, quantized, compiled, data=data, **on)
-        results.append([content(folder) for folder in (read, shaped, quantized, compiled, verified)])
+        compiled = stage("compile", shaped, blob=True, **on)
+        on |= {"outputs": ["y"], "samples": samples, **told}
+        verified = stage("verify", read, static, shaped, compiled, data=data, **on)
+        folders = (read, quantized, ranked, mixed, controlled, compared, static, shaped, compiled, verified)
+        results.append([content(folder) for folder in folders])
     for one, other in zip(*results, strict=True):
         assert one
         assert one == other
@@ -75,19 +81,17 @@ def products() -> ov.Model:
 @pytest.mark.skipif(sys.platform != "linux", reason="a process elsewhere can't be kept to some of the CPUs")
 @pytest.mark.parametrize("model_type", [None, "transformer"])
 def test_quantizing_writes_the_same_bytes_on_one_cpu_and_on_two(
-    tmp_path: Path, feed: dict[str, Any], shape: dict[str, Any], recipe: Recipe, model_type: str | None
+    tmp_path: Path, told: dict[str, Any], recipe: Recipe, model_type: str | None
 ) -> None:
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("there is one CPU only")
-    static = write(tmp_path / "static", products())
+    read = write(tmp_path / "read", products())
     paths = write_samples(tmp_path / "data", 32, 20, 5)
-    told: dict[str, Any] = {"program": feed, "variant": shape}
-    told["recipe"] = recipe(preset="mixed", model_type=model_type)
-    told["samples"] = {"input": "x", "sample_rate": None, "calibration": paths, "digest": ""}
+    told |= {"recipe": recipe(preset="mixed", model_type=model_type), **sampled(*paths)}
     made = []
     for count in (1, 2):
         with on_cpus(count):
             stage = Stage(tmp_path / f"{count}", children=True)
-            made.append(content(stage("quantize", static, data=tmp_path / "data", **told)))
+            made.append(content(stage("quantize", read, data=tmp_path / "data", **told)))
     assert set(made[0]) == {"model.xml", "model.bin", "quantization.json"}
     assert made[0] == made[1]
