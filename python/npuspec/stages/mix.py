@@ -33,11 +33,27 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
         chosen, curve = _choose(request, progress)
     core = ov.Core()
     original, quantized = (read_model(core, folder / MODEL) for folder in request.inputs[:2])
+    _check(chosen, original)
     named = {operation.get_friendly_name() for operation in every_operation(quantized)}
     left = put_back(quantized, original, {*chosen})
     number_nameless(quantized, named)
     request.write_model(quantized)
     request.write_json(MIXED, {"keep": sorted(chosen), "curve": curve, "quantized_operations": left})
+
+
+def _check(chosen: Sequence[str], original: ov.Model) -> None:
+    """Refuse a choice that names what isn't there.
+
+    Raises:
+        StageError: `unknown-operation`.
+
+    """
+    there = {operation.get_friendly_name() for operation in original.get_ops()}
+    if missing := [f"`{name}`" for name in chosen if name not in there]:
+        message = f"the mix in the lock keeps what the model has no operation of: {', '.join(missing)}"
+        raise StageError(
+            Diagnostic("unknown-operation", message, "take [mixed] out of the lock: it is searched for anew")
+        )
 
 
 def _choose(request: Request, progress: Progress) -> tuple[list[str], list[dict[str, Any]]]:
@@ -98,7 +114,7 @@ class _Trial:
         """Return a point of the curve."""
         every = sum(len(block["operations"]) for block in self._harm)
         kept = len(self.kept(count))
-        return {"kept": kept, "share": (every - kept) / every, "figures": self.found[count].figures}
+        return {"kept": kept, "share": 1 - kept / (every or 1), "figures": self.found[count].figures}
 
     def _infer(self, sample: Checked, count: int) -> dict[str, Array]:
         quantized = np.ones(len(self._order), bool)
