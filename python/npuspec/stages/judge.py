@@ -1,7 +1,10 @@
 """Hold the gates on quantized models against a model at the samples' true lengths, before anything is made of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
+
+import numpy as np
 
 from npuspec.plan.model import PlannedGate
 from npuspec.runtime.feed import Array
@@ -33,6 +36,7 @@ class Judge:
     def __init__(self, gates: tuple[PlannedGate, ...]) -> None:
         self.gates = gates
         self._agreements: dict[str, Agreement] = {}
+        self._is_broken = False
 
     @classmethod
     def of(cls, request: Request) -> "Judge":
@@ -41,20 +45,33 @@ class Judge:
 
     def begin(self) -> None:
         """Forget what was collected."""
+        self._is_broken = False
         self._agreements = {str(gate.output): Agreement() for gate in self.gates}
 
     def add(self, sample: str, outputs: Mapping[str, Array], original: Mapping[str, Array]) -> None:
         """Add a sample's outputs."""
         for name, total in self._agreements.items():
-            total.add(measure(outputs[name], original[name], f"`{sample}`, output `{name}`"))
+            total.add(tried(outputs[name], original[name], f"`{sample}`, output `{name}`"))
+            self._is_broken |= bool(np.isnan(outputs[name]).any())
 
     def end(self) -> Judgement:
         """Return the figures of all that was added."""
         told = {name: total.figures() for name, total in self._agreements.items()}
         figures = {gate.subject: float(told[str(gate.output)][gate.metric]) for gate in self.gates}
-        holds = all(_lies_within(gate, figures[gate.subject]) for gate in self.gates)
+        holds = not self._is_broken and all(_lies_within(gate, figures[gate.subject]) for gate in self.gates)
         accuracies = [_accuracy(gate.metric, figures[gate.subject]) for gate in self.gates if gate.metric in ACCURACIES]
         return Judgement(figures, holds, min(accuracies, default=1.0))
+
+
+def tried(of: Array, against: Array, where: str) -> Agreement:
+    """Compare one output of a model that is only tried, and may be wrong altogether; see `measure`.
+
+    One that holds NaN is as far apart as can be: its frames disagree, and its noise is infinite.
+    """
+    if np.isnan(of).any():
+        opposite = measure(-against, against, where)
+        return replace(opposite, agreeing=0, noise=inf, max_abs_difference=float(np.finfo(np.float64).max))
+    return measure(of, against, where)
 
 
 def _accuracy(metric: str, figure: float) -> float:

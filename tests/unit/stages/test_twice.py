@@ -27,8 +27,8 @@ def test_every_stage_writes_the_same_bytes_again(
     write(tmp_path / "published", convolutions())
     paths = write_samples(tmp_path / "data", 32, 20, 5)
     samples = {"input": "x", "sample_rate": None, "calibration": paths, "validation": paths, "digest": ""}
-    data, held = tmp_path / "data", {"gates": gates("sqnr", min=30)}
-    made = {"recipe": recipe(preset="mixed"), "samples": samples, **told}
+    data, held = tmp_path / "data", gates("sqnr", min=30)
+    made: dict[str, Any] = {"recipe": recipe(preset="mixed"), "samples": samples, **told}
     results = []
     for turn, seed in (("one", "1"), ("an other", "2")):
         monkeypatch.setenv("PYTHONHASHSEED", seed)
@@ -36,9 +36,9 @@ def test_every_stage_writes_the_same_bytes_again(
         read = stage("read", entry=str(tmp_path / "published" / "model.xml"))
         quantized = stage("quantize", read, data=data, **made)
         ranked = stage("rank", read, quantized, data=data, outputs=["y"], **made)
-        mixed = stage("mix", read, quantized, ranked, data=data, **held, **made)
-        controlled = stage("control", read, data=data, **held, **made)
-        precisions = {"precisions": ["int8", "mixed"], "outputs": ["y"], **held, **made}
+        mixed = stage("mix", read, quantized, ranked, data=data, gates=held, **made)
+        controlled = stage("control", read, data=data, gates=held, **made)
+        precisions: dict[str, Any] = {"precisions": ["int8", "mixed"], "outputs": ["y"], "gates": held, **made}
         compared = stage("compare", read, quantized, mixed, data=data, **precisions)
         static = stage("shape", read, variant=shape, layouts={})
         shaped = stage("shape", mixed, variant=shape, layouts={}, name="shaped")
