@@ -65,11 +65,19 @@ class LockKeeper:
 
     def chosen(self, plan: Plan) -> tuple[str, ...] | None:
         """Return what a mix kept when the lock was written; None if this plan would choose otherwise, or not at all."""
+        mixed = self._mixed(plan)
+        return None if mixed is None else tuple(sorted({*mixed.keep}))
+
+    def _mixed(self, plan: Plan) -> LockedMix | None:
+        """Return what the lock says of the mix that this plan makes; a lock that can't be read is written anew."""
         stage = next((s for s in plan.stages if s.verb == "mix"), None)
-        if stage is None or self.path is None or not (self.held or self.path.exists()):
+        if stage is None or self.path is None:
             return None
-        mixed = (self.held or read_lock(self.path)).mixed
-        return mixed.keep if mixed is not None and mixed.stage == stage.digest else None
+        try:
+            mixed = (self.held or read_lock(self.path)).mixed
+        except LockError:
+            return None
+        return mixed if mixed is not None and mixed.stage == stage.digest else None
 
     def hold(self, plan: Plan, evidence: Evidence) -> None:
         """Hold the outcomes of the gates, before anything is published.
@@ -87,10 +95,17 @@ class LockKeeper:
         """Write what was made, and return the lock if that changed it."""
         if self.path is None or self.held is not None:
             return None
-        return self.path if write_lock(self.path, lock_of(plan, manifest, evidence, timings)) else None
+        lock = lock_of(plan, manifest, evidence, timings, self._mixed(plan))
+        return self.path if write_lock(self.path, lock) else None
 
 
-def lock_of(plan: Plan, manifest: Manifest, evidence: Evidence, timings: Mapping[str, Any]) -> Lock:
+def lock_of(
+    plan: Plan,
+    manifest: Manifest,
+    evidence: Evidence,
+    timings: Mapping[str, Any],
+    before: LockedMix | None = None,
+) -> Lock:
     """Return the lock for a plan and what was made of it.
 
     Args:
@@ -98,6 +113,7 @@ def lock_of(plan: Plan, manifest: Manifest, evidence: Evidence, timings: Mapping
         manifest: the bundle's, which has the sizes.
         evidence: what was measured.
         timings: the content of the bundle's timings.json.
+        before: what the lock said of the mix, whose curve stays where nothing was searched for.
 
     """
     samples, quantization = plan.samples, evidence.quantization or {}
@@ -116,7 +132,7 @@ def lock_of(plan: Plan, manifest: Manifest, evidence: Evidence, timings: Mapping
             calibrated_on=quantization.get("samples"),
             quantized_operations=quantization.get("quantized_operations"),
         ),
-        mixed=_mixed(plan, quantization),
+        mixed=_mixed(plan, quantization, before),
         variants={name: _variant(name, manifest) for name in sorted(manifest.models)},
         gates=locked_gates(plan, evidence),
         agreement=_agreement(evidence),
@@ -147,19 +163,20 @@ def _variant(name: str, manifest: Manifest) -> LockedVariant:
     )
 
 
-def _mixed(plan: Plan, quantization: Mapping[str, Any]) -> LockedMix | None:
+def _mixed(plan: Plan, quantization: Mapping[str, Any], before: LockedMix | None) -> LockedMix | None:
     if (mixed := quantization.get("mixed")) is None:
         return None
     stage = next(s for s in plan.stages if s.verb == "mix")
-    curve = [
+    curve = tuple(
         LockedPoint(
             kept=point["kept"],
             share=round(point["share"], _DIGITS),
             figures={name: rounded(figure) for name, figure in sorted(point["figures"].items())},
         )
         for point in mixed["curve"]
-    ]
-    return LockedMix(stage=stage.digest, keep=tuple(mixed["keep"]), curve=tuple(curve))
+    )
+    found = curve or (() if before is None else before.curve)
+    return LockedMix(stage=stage.digest, keep=tuple(mixed["keep"]), curve=found)
 
 
 def _precision(row: Mapping[str, Any]) -> LockedPrecision:

@@ -1,5 +1,6 @@
 """The lock is gathered from what was made and measured, rounded so that it stays where nothing changed."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,15 @@ TEXT = BUCKETS + DATA + GATE + '\n[quantization]\nmode = "int8"\nsamples = 2\n'
 PLAN = plan_of(TEXT, files=FILES)
 SHORT, LONG = (variant.name for variant in PLAN.program.variants)
 HOST = "Some CPU of this machine"
-REPORT = {"samples": 2, "samples_wanted": 2, "fake_quantize_operations": 7, "operations": 40}
+MIXED = plan_of(TEXT.replace('"int8"', '"mixed"'), files=FILES)
+FIGURES = {"frame-agreement": 0.98765, "cosine": 0.99876, "sqnr": 31.2345, "max-abs-difference": 0.0012345}
+COMPARED = [{"precision": "fp16", "bytes": 70, "quantized_operations": 0, "agreement": {"y": FIGURES}, "gates": {}}]
+REPORT = {"mode": "int8", "samples": 2, "samples_wanted": 2, "quantized_operations": 7, "compared": COMPARED}
 TIMINGS = {
     "identity": HOST,
     "stages": {
         f"compile[NPU, {SHORT}]": {"compile_seconds": 12.5},
+        "compare": {"latency": {"original": 1.0, "fp16": 0.77777, "int8": 0.5}},
         "verify[NPU]": {
             "device": "NPU",
             "latency": {SHORT: {"static_ms": 3.0, "quantized_ms": 1.0, "quantized_over_static": 0.33333}},
@@ -55,9 +60,9 @@ def manifest(plan: Plan = PLAN, *, blobs_for: str = "NPU") -> Manifest:
 def evidence(value: float = 0.98765, plan: Plan = PLAN, **more: Any) -> Evidence:
     """What was measured of one pair of models."""
     row = {"of": "static", "against": "original", "output": "y", "frames": 12, "samples": {}, "variants": {}}
-    row |= {"frame-agreement": value, "cosine": 0.99876, "sqnr": 31.2345, "max-abs-difference": 0.0012345, **more}
+    row |= {**FIGURES, "frame-agreement": value, **more}
     agreement = {"device": "NPU", "samples": 2, "samples_of_variant": {}, "pairs": [row], "findings": []}
-    return Evidence(hold_gates(plan, agreement), ("a doubt",), {SHORT: REPORT}, agreement)
+    return Evidence(hold_gates(plan, agreement), ("a doubt",), REPORT, agreement)
 
 
 def test_it_holds_what_a_review_asks_for_and_nothing_of_the_machine() -> None:
@@ -67,19 +72,19 @@ def test_it_holds_what_a_review_asks_for_and_nothing_of_the_machine() -> None:
     assert lock.data.files == len(FILES)
     assert (lock.bundle.device, lock.bundle.quantization, lock.doubts) == ("NPU", "int8", ("a doubt",))
     short, long = lock.variants[SHORT], lock.variants[LONG]
-    assert (short.model_bytes, short.blob_bytes, short.calibrated_on, short.quantized_operations) == (11, 1000, 2, 7)
-    assert (long.model_bytes, long.blob_bytes, long.calibrated_on) == (100, None, None)
-    assert lock.agreement == {
-        "static against original, y": {
-            "cosine": 0.999,
-            "frame-agreement": 0.988,
-            "max-abs-difference": 0.00123,
-            "sqnr": 31.2,
-        }
-    }
+    assert (lock.bundle.calibrated_on, lock.bundle.quantized_operations) == (2, 7)
+    assert (short.model_bytes, short.blob_bytes) == (11, 1000)
+    assert (long.model_bytes, long.blob_bytes) == (100, None)
+    shown = {"cosine": 0.999, "frame-agreement": 0.988, "max-abs-difference": 0.00123, "sqnr": 31.2}
+    assert lock.agreement == {"static against original, y": shown}
+    assert lock.mixed is None
+    [(name, fp16)] = lock.precisions.items()
+    assert (name, fp16.bytes, fp16.quantized_operations) == ("fp16", 70, 0)
+    assert fp16.figures == {f"{metric}, y": figure for metric, figure in shown.items()}
     assert lock.quantized_over_static == {SHORT: 0.3}
     text = lock.encode().decode()
     assert HOST not in text
+    assert "0.77" not in text
     assert "12.5" not in text
 
 
@@ -145,7 +150,7 @@ def test_a_gate_on_a_variant_that_was_not_measured_is_one_that_failed() -> None:
 
 def test_where_nothing_was_measured_there_are_no_gates() -> None:
     plan = plan_of(BUCKETS)
-    lock = lock_of(plan, manifest(plan), Evidence((), (), {}, None), {"identity": HOST, "stages": {}})
+    lock = lock_of(plan, manifest(plan), Evidence((), (), None, None), {"identity": HOST, "stages": {}})
     assert (lock.gates, lock.agreement, lock.quantized_over_static, lock.data) == ({}, {}, {}, None)
 
 
@@ -155,6 +160,81 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / "asr.lock"
     write_lock(path, lock_of(PLAN, manifest(), evidence(), TIMINGS))
     return path
+
+
+CURVE = [
+    {"kept": 0, "share": 1.0, "figures": {"cosine of quantized against static, y": 0.87654}},
+    {"kept": 2, "share": 0.66666, "figures": {"cosine of quantized against static, y": 0.98765}},
+]
+
+
+def mix(keep: list[str], curve: list[dict[str, Any]]) -> Evidence:
+    """What was measured of a mix."""
+    found = evidence(plan=MIXED)
+    mixed = {"keep": keep, "curve": curve, "quantized_operations": 5}
+    return Evidence(found.gates, found.doubts, {**REPORT, "mode": "mixed", "mixed": mixed}, found.agreement)
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """A lock of a mix."""
+    path = tmp_path / "mixed.lock"
+    write_lock(path, lock_of(MIXED, manifest(MIXED), mix(["b", "c"], CURVE), TIMINGS))
+    return path
+
+
+def test_a_mix_stands_in_it_with_its_curve(mixed: Path) -> None:
+    found = read_lock(mixed).mixed
+    assert found is not None
+    assert found.stage == next(stage.digest for stage in MIXED.stages if stage.verb == "mix")
+    assert found.keep == ("b", "c")
+    assert [(point.kept, point.share) for point in found.curve] == [(0, 1.0), (2, 0.667)]
+    assert [*found.curve[1].figures.values()] == [0.988]
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_what_a_mix_kept_is_kept_again(mixed: Path, locked: bool) -> None:
+    assert LockKeeper.begin(mixed, MIXED, locked=locked).chosen(MIXED) == ("b", "c")
+
+
+def test_what_a_hand_has_changed_is_kept_whatever_its_order(mixed: Path) -> None:
+    mixed.write_text(re.sub(r"keep = \[[^]]*\]", 'keep = ["d", "a", "d"]', mixed.read_text("utf-8")), "utf-8")
+    assert LockKeeper.begin(mixed, MIXED, locked=True).chosen(MIXED) == ("a", "d")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("min = 0.5", "min = 0.5\n"),
+        ("samples = 2", "samples = 1"),
+        ('"mixed"', '"int8"'),
+        ('"x"', '"x"\nsample-rate = 8000'),
+    ],
+)
+def test_another_plan_chooses_for_itself(mixed: Path, old: str, new: str) -> None:
+    text = TEXT.replace('"int8"', '"mixed"')
+    other = plan_of(text.replace(old, new), files=FILES)
+    chosen = LockKeeper.begin(mixed, other, locked=False).chosen(other)
+    assert chosen == (("b", "c") if new == "min = 0.5\n" else None)
+
+
+def test_where_there_is_no_lock_or_none_that_can_be_read_a_mix_is_searched_for(mixed: Path) -> None:
+    mixed.write_text(mixed.read_text("utf-8").replace("format = 1", "<<<<<<< HEAD"), "utf-8")
+    assert LockKeeper.begin(mixed, MIXED, locked=False).chosen(MIXED) is None
+    mixed.unlink()
+    assert LockKeeper.begin(mixed, MIXED, locked=False).chosen(MIXED) is None
+    assert LockKeeper.begin(None, MIXED, locked=False).chosen(MIXED) is None
+
+
+def test_the_curve_stays_where_a_mix_was_kept_again(mixed: Path) -> None:
+    before = mixed.read_bytes()
+    keeper = LockKeeper.begin(mixed, MIXED, locked=False)
+    assert keeper.write(MIXED, manifest(MIXED), mix(["b", "c"], []), TIMINGS) is None
+    assert mixed.read_bytes() == before
+    assert keeper.write(MIXED, manifest(MIXED), mix(["a"], CURVE[:1]), TIMINGS) == mixed
+    found = read_lock(mixed).mixed
+    assert found is not None
+    assert (found.keep, len(found.curve)) == (("a",), 1)
 
 
 def test_a_keeper_that_holds_never_writes(path: Path) -> None:
