@@ -7,31 +7,97 @@ from typing import Any
 import pytest
 
 from builders import BUCKETS, DATA, GATE, plan_of
-from npuspec.execute.evidence import Evidence, gather_evidence
+from npuspec.execute.evidence import Evidence, costs, gather_evidence, gather_harm
 from npuspec.execute.observer import Observer
+from npuspec.plan import Plan
 from npuspec.store import canonical_json
 
 PLAN = plan_of(BUCKETS + DATA, files=("a.npy", "b.npy"))
 SHORT, LONG = (variant.name for variant in PLAN.program.variants)
 
 
-def results(tmp_path: Path, stages: dict[str, dict[str, Any]]) -> dict[str, Path]:
+def results(tmp_path: Path, stages: dict[str, Any]) -> dict[str, Path]:
     """Folders as stages leave them."""
+    names = {"compare": "compared.json", "mix": "mixed.json", "rank": "harm.json"}
     folders = {}
     for number, (stage, report) in enumerate(stages.items()):
         folders[stage] = tmp_path / str(number)
         folders[stage].mkdir()
-        name = "agreement.json" if stage.startswith("verify") else "quantization.json"
+        name = "agreement.json" if stage.startswith("verify") else names.get(stage, "quantization.json")
         (folders[stage] / name).write_bytes(canonical_json(report))
     return folders
 
 
-def test_a_variant_that_was_calibrated_on_too_little_is_a_doubt(tmp_path: Path) -> None:
-    few = {f"quantize[{SHORT}]": {"samples": 1, "samples_wanted": 6}}
-    enough = {f"quantize[{LONG}]": {"samples": 6, "samples_wanted": 6}}
-    verified = {"verify[CPU]": {"pairs": [], "findings": [], "samples_of_variant": {SHORT: 1, LONG: 2}}}
-    evidence = gather_evidence(PLAN, results(tmp_path, few | enough | verified), "CPU")
-    assert [SHORT in doubt and "1 of the 6" in doubt for doubt in evidence.doubts] == [True]
+QUANTIZED = {"samples": 6, "samples_wanted": 6, "quantized_operations": 9}
+
+
+def quantized(mode: str) -> Plan:
+    return plan_of(BUCKETS + DATA + f'\n[quantization]\nmode = "{mode}"\nsamples = 1\n', files=("a.npy", "b.npy"))
+
+
+@pytest.mark.parametrize(("samples", "doubts"), [(1, [True]), (6, [])])
+def test_a_model_that_was_calibrated_on_too_little_is_a_doubt(samples: int, doubts: list[bool], tmp_path: Path) -> None:
+    verified = {"pairs": [], "findings": [], "samples_of_variant": {SHORT: 1, LONG: 2}}
+    made = {"quantize": {**QUANTIZED, "samples": samples}, "verify[CPU]": verified}
+    evidence = gather_evidence(quantized("int8"), results(tmp_path, made), "CPU")
+    assert ["calibrated on 1 of the 6" in doubt for doubt in evidence.doubts] == doubts
+
+
+def test_weights_alone_are_calibrated_on_nothing_and_that_is_no_doubt(tmp_path: Path) -> None:
+    made = {"quantize": {"quantized_operations": 9}}
+    plan = plan_of(BUCKETS + DATA + '\n[quantization]\nmode = "weights"\n', files=("a.npy", "b.npy"))
+    evidence = gather_evidence(plan, results(tmp_path, made), "CPU")
+    assert evidence.quantization == {"mode": "weights", "quantized_operations": 9, "mixed": None, "compared": None}
+    assert not [doubt for doubt in evidence.doubts if "calibrated" in doubt]
+
+
+def test_without_quantization_nothing_is_said_of_it() -> None:
+    evidence = gather_evidence(PLAN, {}, "CPU")
+    assert evidence.quantization is None
+    assert evidence.kept is None
+    assert costs(evidence, {"stages": {}}) == []
+
+
+def test_what_ships_of_a_mix_is_what_is_counted(tmp_path: Path) -> None:
+    mixed = {"keep": ["a", "b"], "curve": [], "quantized_operations": 7}
+    evidence = gather_evidence(quantized("mixed"), results(tmp_path, {"quantize": QUANTIZED, "mix": mixed}), "CPU")
+    assert evidence.quantization is not None
+    assert evidence.quantization["quantized_operations"] == 7
+    assert evidence.kept == ("a", "b")
+
+
+def test_what_accuracy_control_made_is_what_is_told(tmp_path: Path) -> None:
+    made = {"quantize": QUANTIZED, "control": {**QUANTIZED, "quantized_operations": 5}}
+    evidence = gather_evidence(quantized("accuracy-control"), results(tmp_path, made), "CPU")
+    assert evidence.quantization is not None
+    assert evidence.quantization["quantized_operations"] == 5
+
+
+def test_the_harm_that_blocks_do_is_known_only_where_it_was_measured(tmp_path: Path) -> None:
+    harm = [{"operations": ["a"], "types": ["MatMul"], "sqnr": 3.0}]
+    assert gather_harm(results(tmp_path, {"rank": harm})) == harm
+    assert gather_harm({}) == []
+
+
+@pytest.mark.parametrize(
+    ("sizes", "latencies", "sentences"),
+    [
+        ((100, 50, 25), (1.0, 0.9, 0.5), []),
+        ((100, 50, 60), (1.0, 0.9, 0.5), ["int8 is no smaller than fp16: 1.20 times its size"]),
+        ((100, 50, 25), (1.0, 2.0, 1.5), ["int8 is slower than original on this CPU: 1.50 times its latency"]),
+        ((100, 50, 25), (1.0, 1.0, 1.04), []),
+    ],
+)
+def test_what_costs_more_than_it_saves_is_said(
+    sizes: tuple[int, ...], latencies: tuple[float, ...], sentences: list[str], tmp_path: Path
+) -> None:
+    names = ("original", "fp16", "int8")
+    compared = [{"precision": name, "bytes": size} for name, size in zip(names, sizes, strict=True)]
+    evidence = gather_evidence(
+        quantized("int8"), results(tmp_path, {"quantize": QUANTIZED, "compare": compared}), "CPU"
+    )
+    timings = {"stages": {"compare": {"latency": dict(zip(names, latencies, strict=True))}}}
+    assert costs(evidence, timings) == sentences
 
 
 def test_a_variant_that_no_sample_reached_is_a_doubt(tmp_path: Path) -> None:
