@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from math import nan
 from typing import Any
 
 import openvino as ov
@@ -127,6 +128,8 @@ class _Trial:
         """Return the fault that the gates ask for too much."""
         figures = self._found[self.most][0].figures
         gates = self._judges[0].gates
-        told = "; ".join(f"{gate.subject}: {figures[gate.subject]:.4g}, {gate.limits} wanted" for gate in gates)
+        told = "; ".join(
+            f"{gate.subject}: {figures.get(gate.subject, nan):.4g}, {gate.limits} wanted" for gate in gates
+        )
         message = f"not even in floating point do the calibration samples meet the gates: {told}"
         return Diagnostic("no-mix", message, "state limits that the original model meets")

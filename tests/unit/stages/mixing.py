@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
+from openvino import opset13 as op
 from runtime.toys import CORE, along, data, program
 
 from npuspec.bundle.program import Program
@@ -68,6 +69,15 @@ class Mixer:
     def ranked(self) -> Path:
         """What harm each block of that does."""
         return self("rank", self.quantized)
+
+    @cached_property
+    def poisoned(self) -> Path:
+        """That model, but that `last` makes NaN, as if it divided by what was quantized to nothing."""
+        model = CORE.read_model(self.quantized / "model.xml")
+        last = next(node for node in model.get_ops() if node.get_friendly_name() == "last")
+        scaled = last.input_value(1).get_node()
+        scaled.input(1).replace_source_output(op.constant(np.full([1, WIDTH], np.nan, np.float32)).output(0))
+        return write(self.stage.root / "poisoned", model)
 
     def mix(self, **told: Any) -> Path:
         return self("mix", self.quantized, self.ranked, **told)

@@ -48,3 +48,9 @@ def test_weights_alone_are_compared_too(mixer: Mixer) -> None:
     assert [*rows] == ["original", "fp16", "weights"]
     assert rows["weights"]["quantized_operations"] == 4
     assert rows["weights"]["agreement"]["y0"]["sqnr"] < rows["fp16"]["agreement"]["y0"]["sqnr"]
+
+
+def test_a_precision_that_makes_nan_is_compared_with_the_others(mixer: Mixer) -> None:
+    rows, _ = compare(mixer, {"int8": mixer.poisoned})
+    assert rows["int8"]["agreement"]["y0"]["sqnr"] == -200
+    assert rows["fp16"]["agreement"]["y0"]["sqnr"] > 20

@@ -1,12 +1,18 @@
 """The gates on what is quantized, held before anything is made of it."""
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from npuspec.diagnostics import StageError
 from npuspec.plan.model import PlannedGate
 from npuspec.stages.judge import Judge, Judgement
 from npuspec.stages.request import Request
+from npuspec.store import digest_bytes
 
 RIGHT = np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], np.float32)
 HALF = RIGHT.copy()
@@ -19,10 +25,10 @@ def gate(metric: str, output: str = "y", /, **limits: float) -> PlannedGate:
     )
 
 
-def judge_of(*gates: PlannedGate) -> Judge:
-    parameters = {"gates": [gate.model_dump(mode="json") for gate in gates]}
-    told = {"parameters": parameters, "inputs": [], "output": "", "model": "", "data": None}
-    return Judge(Request.of(told), ())
+def judge_of(*gates: PlannedGate, tasks: Mapping[str, Any] | None = None, **files: str) -> Judge:
+    parameters: dict[str, Any] = {"gates": [gate.model_dump(mode="json") for gate in gates]}
+    told: dict[str, Any] = {"inputs": [], "output": "", "model": "", "data": None, **files}
+    return Judge(Request.of({"parameters": parameters | ({"tasks": tasks} if tasks else {}), **told}), ("0", "1"))
 
 
 def judged(gates: list[PlannedGate], *samples: dict[str, NDArray[np.float32]]) -> Judgement:
@@ -80,3 +86,57 @@ def test_what_was_collected_before_is_forgotten() -> None:
         judge.begin()
         judge.add("a", {"y": outputs}, {"y": RIGHT})
         assert judge.end().accuracy == wanted
+
+
+WRONG = RIGHT.copy()
+WRONG[0, 0] = np.nan
+
+
+@pytest.mark.parametrize("metric", ["cosine", "frame-agreement", "max-abs-difference", "sqnr"])
+def test_what_gives_nan_is_within_no_limits(metric: str) -> None:
+    limits = {"max": 1e300} if metric == "max-abs-difference" else {"min": -100.0}
+    best = judged([gate(metric, **limits)], *[{"y": RIGHT}] * 3)
+    found = judged([gate(metric, **limits)], *[{"y": RIGHT}] * 2, {"y": WRONG})
+    assert best.holds
+    assert not found.holds
+    (before,), (after,) = best.figures.values(), found.figures.values()
+    assert after > before if "max" in limits else after < before
+    assert np.isfinite(after)
+    assert found.accuracy <= 0
+
+
+def test_an_original_that_gives_nan_is_a_fault() -> None:
+    judge = judge_of(gate("cosine", min=0))
+    for outputs in (RIGHT, WRONG):
+        with pytest.raises(StageError) as caught:
+            judge.add("a", {"y": outputs}, {"y": WRONG})
+        assert caught.value.code == "not-finite"
+
+
+def test_where_a_task_s_output_is_nan_its_sample_is_read_wrong_and_a_function_gives_no_figure(tmp_path: Path) -> None:
+    text = b"def judged_mean(outputs, names, labels): return float(sum(o['y'].sum() for o in outputs))"
+    (tmp_path / "judged_metrics.py").write_bytes(text)
+    (tmp_path / "labels.txt").write_text("1\n1\n")
+    function = "judged_metrics:judged_mean"
+    of: dict[str, Any] = {"of": "quantized", "min": -1e9}
+    gates = [PlannedGate(metric="accuracy", output="y", **of), PlannedGate(metric="function", function=function, **of)]
+    told = [{key: getattr(gate, key) or "" for key in ("metric", "output", "function", "of")} for gate in gates]
+    decode = {"output": "y", "kind": "class", "blank": 0, "separator": ""}
+    planned = {"files": [{"path": "judged_metrics.py", "sha256": digest_bytes(text)}]}
+    tasks = {"gates": told, "decodes": [decode], "lines": [1, 2], "functions": {function: planned}}
+    judge = judge_of(*gates, tasks=tasks, labels=str(tmp_path / "labels.txt"), folder=str(tmp_path))
+    right, wrong = np.array([0, 1], np.float32), np.array([np.nan, 1], np.float32)
+    for second, figures, holds in ((right, [1, 2], True), (wrong, [0.5], False)):
+        judge.begin()
+        for name, outputs in (("0", right), ("1", second)):
+            judge.add(name, {"y": outputs}, {"y": right})
+        found = judge.end()
+        assert ([*found.figures.values()], found.holds) == (figures, holds)
+
+
+def test_nan_is_forgotten_too() -> None:
+    judge = judge_of(gate("cosine", min=0.5))
+    for outputs, holds in ((WRONG, False), (RIGHT, True)):
+        judge.begin()
+        judge.add("a", {"y": outputs}, {"y": RIGHT})
+        assert judge.end().holds == holds

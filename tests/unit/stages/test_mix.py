@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from npuspec.diagnostics import NpuspecError
@@ -92,3 +93,10 @@ def test_a_model_in_which_nothing_is_quantized_is_its_own_mix(mixer: Mixer) -> N
     quantized = mixer.quantize(keep_types=["MatMul", "Multiply"])
     made = mixer("mix", quantized, mixer("rank", quantized), gates=gates("sqnr", "y0", min=LIMIT))
     assert content(made, "mixed.json")["keep"] == []
+
+
+def test_a_mix_that_makes_nan_is_none(mixer: Mixer) -> None:
+    ranked = mixer("rank", mixer.poisoned)
+    made = mixer("mix", mixer.poisoned, ranked, gates=gates("cosine", "y0", min=-1))
+    assert content(made, "mixed.json")["keep"] == ["last"]
+    assert all(np.isfinite(output).all() for output in mixer.outputs(made))

@@ -44,3 +44,9 @@ def test_a_model_that_keeps_state_is_ranked(tmp_path: Path, recipe: Recipe) -> N
     harm = content(mixer.ranked, "harm.json")
     assert sorted(name for block in harm for name in block["operations"]) == ["first", "joined", "second"]
     assert all(np.isfinite(block["sqnr"]) for block in harm)
+
+
+def test_a_block_that_makes_nan_is_the_most_harmful(mixer: Mixer) -> None:
+    harm = content(mixer("rank", mixer.poisoned), "harm.json")
+    assert (harm[0]["operations"], harm[0]["sqnr"]) == (["last"], -200)
+    assert harm[1]["sqnr"] > -200
