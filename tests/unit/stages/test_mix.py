@@ -89,6 +89,16 @@ def test_what_was_chosen_before_is_not_searched_for(mixer: Mixer) -> None:
     assert mixer.operations(made) == ["ruinous", "second"]
 
 
+def test_a_choice_by_hand_of_what_is_not_there_is_refused(mixer: Mixer) -> None:
+    with pytest.raises(NpuspecError) as caught:
+        mixer.mix(gates=[], chosen=["frist", "last", "x"])
+    one, other = caught.value.diagnostics
+    assert (one.code, other.code) == ("unknown-operation", "unknown-operation")
+    assert one.message == "[mixed] in the lock keeps `frist`, and the model has no operation of that name"
+    assert one.help == "take [mixed] out of the lock, and what to keep is searched for anew; did you mean `first`?"
+    assert "`x`" in other.message
+
+
 def test_a_model_in_which_nothing_is_quantized_is_its_own_mix(mixer: Mixer) -> None:
     quantized = mixer.quantize(keep_types=["MatMul", "Multiply"])
     made = mixer("mix", quantized, mixer("rank", quantized), gates=gates("sqnr", "y0", min=LIMIT))

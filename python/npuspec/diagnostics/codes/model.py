@@ -80,7 +80,8 @@ MODEL = {
         "[quantization.keep] names an operation or a type that the model doesn't have, or a pattern matches none. What "
         "was to stay in floating point would be quantized, and only the accuracy would show it. Names are OpenVINO's "
         "friendly names, as the model is read; a pattern is matched from a name's beginning. Constants, and the nodes "
-        "that stand for the model's inputs and outputs, are none: what reads them is quantized.",
+        "that stand for the model's inputs and outputs, are none: what reads them is quantized. The same is refused of "
+        "what the lock keeps of a mix, where someone has edited it.",
         '[quantization.keep]\nnames = ["Conv"]',
         '[quantization.keep]\nnames = ["/Conv"]',
     ),
