@@ -1,5 +1,6 @@
 """The lock is gathered from what was made and measured, rounded so that it stays where nothing changed."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -231,6 +232,16 @@ def test_the_curve_stays_where_a_mix_was_kept_again(mixed: Path) -> None:
     found = read_lock(mixed).mixed
     assert found is not None
     assert (found.keep, len(found.curve)) == (("a",), 1)
+
+
+def test_what_a_hand_has_changed_is_kept_whatever_its_order_and_stays_so(mixed: Path) -> None:
+    mixed.write_text(re.sub(r"keep = \[[^]]*\]", 'keep = ["d", "a", "d"]', mixed.read_text("utf-8")), "utf-8")
+    lock = read_lock(mixed)
+    assert LockKeeper.begin(mixed, MIXED, locked=True).chosen(MIXED) == ("a", "d")
+    keeper = LockKeeper.begin(mixed, MIXED, locked=False)
+    assert keeper.chosen(MIXED) == ("a", "d")
+    keeper.write(MIXED, manifest(MIXED), mix(["a", "d"], []), TIMINGS)
+    assert read_lock(mixed) == lock
 
 
 def test_a_keeper_that_holds_never_writes(path: Path) -> None:

@@ -162,34 +162,27 @@ def spec(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch, searched
     return write_spec(tmp_path, MIXED.format(LIMIT))
 
 
-def test_the_lock_s_choice_is_repeated_and_leaves_the_lock_as_it_is(spec: Path, tmp_path: Path) -> None:
-    first = apply(spec, tmp_path / "first")
-    lock = spec.with_suffix(".lock")
-    assert first.lock == lock
+def test_the_lock_s_choice_is_repeated_until_a_hand_changes_it(spec: Path, tmp_path: Path) -> None:
+    bundle, lock = tmp_path / "bundle", spec.with_suffix(".lock")
+    assert apply(spec, bundle).lock == lock
     written = read_lock(lock)
     assert written.mixed is not None
     assert written.mixed.keep
     assert written.mixed.curve
     assert {*written.precisions} == {"original", "fp16", "int8", "mixed"}
     again = apply(spec, tmp_path / "again")
-    assert again.lock is None
-    assert read_lock(lock) == written
-    assert apply(spec, tmp_path / "again", locked=True).unchanged
-
-
-def test_a_choice_by_hand_is_what_ships(spec: Path, tmp_path: Path) -> None:
-    apply(spec, tmp_path / "bundle")
-    lock = spec.with_suffix(".lock")
-    mixed = read_lock(lock).mixed
-    assert mixed is not None
-    by_hand = read_lock(lock).model_copy(update={"mixed": mixed.model_copy(update={"keep": toy_specs.CONVOLUTIONS})})
+    assert (again.unchanged, again.lock) == ("", None)
+    turned = toy_specs.CONVOLUTIONS[::-1]
+    by_hand = written.model_copy(update={"mixed": written.mixed.model_copy(update={"keep": turned})})
     lock.write_bytes(by_hand.encode())
-    made = apply(spec, tmp_path / "bundle")
-    assert not made.unchanged
+    assert not apply(spec, bundle).unchanged
     written = read_lock(lock)
     assert written.mixed is not None
-    assert written.mixed.keep == toy_specs.CONVOLUTIONS
+    assert written.mixed.keep == turned
     assert written.bundle.quantized_operations == 0
+    again = apply(spec, bundle)
+    assert again.unchanged
+    assert again.lock is None
 
 
 def test_a_gate_that_int8_fails_names_what_does_the_most_harm(spec: Path, tmp_path: Path) -> None:
@@ -201,3 +194,12 @@ def test_a_gate_that_int8_fails_names_what_does_the_most_harm(spec: Path, tmp_pa
     assert "What does the most harm, each alone: `" in fault.help
     assert all(f"`{name}`" in fault.help for name in toy_specs.CONVOLUTIONS)
     assert recorder.begun == [*(name for name in STAGES if name not in ("rank", "mix")), "rank"]
+
+
+def test_a_gate_on_what_is_not_quantized_fails_without_looking_for_harm(spec: Path, tmp_path: Path) -> None:
+    gate = GATE.replace('of = "quantized"', 'of = "static"').replace('against = "static"', 'against = "original"')
+    spec = write_spec(tmp_path, INT8 + gate.format(250))
+    recorder = Recorder()
+    with pytest.raises(GateError):
+        apply(spec, tmp_path / "bundle", observer=recorder)
+    assert "rank" not in recorder.begun
