@@ -15,6 +15,7 @@ from openvino import opset13 as op
 from runtime.toys import CORE, along, data, program
 
 from npuspec.bundle.program import Program
+from npuspec.facts.inspect import read_model
 from npuspec.stages.switched import twins
 from stages.conftest import Recipe, Stage, fed, sampled
 from stages.quantized import WIDTH, infer
@@ -93,7 +94,7 @@ class Mixer:
 
     def operations(self, folder: Path) -> list[str]:
         """Return what a stage's model has quantized."""
-        model, original = (CORE.read_model(made / "model.xml") for made in (folder, self.read))
+        model, original = (read_model(CORE, made / "model.xml") for made in (folder, self.read))
         return sorted(twin.name for twin in twins(model, original))
 
 

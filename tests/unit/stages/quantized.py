@@ -115,6 +115,15 @@ def ruined() -> ov.Model:
     return model_of(x, product(op.relu(node), "last"))
 
 
+def namesakes() -> ov.Model:
+    """Return three products of one name, each with weights of its own."""
+    x = node = source(1, -1, WIDTH)
+    for width in (WIDTH + 1, WIDTH + 2, WIDTH):
+        into = node.get_output_partial_shape(0)[2].get_length()
+        node = op.relu(op.matmul(node, weights(into, width), False, False, name="same"), name="same relu")
+    return model_of(x, node)
+
+
 def attention() -> ov.Model:
     """Return scaled products of what was made of one input, as in a transformer."""
     x = source(1, -1, WIDTH)

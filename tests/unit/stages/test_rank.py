@@ -7,7 +7,7 @@ import pytest
 
 from stages.conftest import Recipe
 from stages.mixing import Mixer, content, sqnr
-from stages.quantized import CASES, ruined
+from stages.quantized import CASES, namesakes, ruined
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +50,12 @@ def test_a_block_that_makes_nan_is_the_most_harmful(mixer: Mixer) -> None:
     harm = content(mixer("rank", mixer.poisoned), "harm.json")
     assert (harm[0]["operations"], harm[0]["sqnr"]) == (["last"], -200)
     assert harm[1]["sqnr"] > -200
+
+
+def test_operations_of_one_name_are_ranked_and_put_back_each_for_itself(tmp_path: Path, recipe: Recipe) -> None:
+    mixer = Mixer.of(tmp_path, recipe, namesakes())
+    names = ["same", "same/2", "same/3"]
+    assert sorted(name for block in content(mixer.ranked, "harm.json") for name in block["operations"]) == names
+    assert mixer.operations(mixer.mix(gates=[], chosen=["same/2"])) == ["same", "same/3"]
+    whole = mixer.mix(gates=[], chosen=names)
+    assert sqnr(mixer.outputs(whole), mixer.outputs(mixer.read)) > 100
