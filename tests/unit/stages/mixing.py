@@ -89,8 +89,7 @@ class Mixer:
 
     def outputs(self, folder: Path) -> list[NDArray[np.float32]]:
         """Return what a stage's model gives of each sample."""
-        model = CORE.read_model(folder / "model.xml")
-        return [output for x in self.inputs() for output in infer(model, [x])]
+        return infer(CORE.read_model(folder / "model.xml"), self.inputs())
 
     def operations(self, folder: Path) -> list[str]:
         """Return what a stage's model has quantized."""

