@@ -55,7 +55,7 @@ rust: setup  ## rustfmt, clippy, cargo test
 
 .PHONY: pytest
 pytest: setup  ## the Python tests
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: bench
 bench: setup  ## check and plan; choosing buckets; session.infer against plain NumPy; buckets on sentences; finding a mix; Rust against memcpy

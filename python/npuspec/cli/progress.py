@@ -1,6 +1,7 @@
 """Progress on a terminal; plain lines where there is none."""
 
 from collections.abc import Mapping, Sequence
+from math import nan
 from types import TracebackType
 from typing import Any
 
@@ -75,7 +76,8 @@ class Progress(Observer):
         measures = [f"agreement of {name}" for name in outputs] + tasks
         table = Table("precision", "size", "quantized", "latency", *measures, box=None, pad_edge=False)
         for row in rows:
-            figures = [row["agreement"][name]["frame-agreement"] for name in outputs] + [row["gates"][t] for t in tasks]
+            figures = [row["agreement"][name]["frame-agreement"] for name in outputs]
+            figures += [row["gates"].get(task, nan) for task in tasks]
             size, count = f"{row['bytes'] / 2**20:.1f} MiB", str(row["quantized_operations"])
             table.add_row(row["precision"], size, count, f"{row['latency']:.2f}", *(f"{f:.3f}" for f in figures))
         self._console.print(table)

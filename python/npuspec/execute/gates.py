@@ -60,6 +60,11 @@ class GateResult:
         """Tell whether its figures pass where they are shortened."""
         return margin(self, shorten(self.value), None if self.original is None else shorten(self.original)) >= 0
 
+    @property
+    def is_of_quantized(self) -> bool:
+        """Whether what is measured is quantized, where anything is."""
+        return self.of != "static"
+
     def as_json(self) -> dict[str, Any]:
         """Return plain data for the evidence."""
         return asdict(self)
@@ -150,7 +155,7 @@ def _help(result: GateResult, findings: Sequence[Mapping[str, Any]]) -> str:
 
 def _harmful(result: GateResult, harm: Sequence[Mapping[str, Any]]) -> str:
     """Name the operations whose quantization alone does the most harm, if it may be why a gate failed."""
-    if result.of == "static" or not harm:
+    if not result.is_of_quantized or not harm:
         return ""
     worst = [f"{', '.join(f'`{name}`' for name in block['operations'])} ({block['sqnr']:.1f} dB)" for block in harm]
     return f". What does the most harm, each alone: {'; '.join(worst[:_WORST])}"

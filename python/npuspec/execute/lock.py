@@ -69,7 +69,9 @@ class LockKeeper:
         """Return what a mix kept when the lock was written; None if this plan would choose otherwise, or not at all."""
         stage = next((s for s in plan.stages if s.verb == "mix"), None)
         mixed = None if stage is None else self._mixed()
-        return mixed.keep if stage and mixed is not None and mixed.stage == stage.digest else None
+        if stage is None or mixed is None or mixed.stage != stage.digest:
+            return None
+        return tuple(sorted({*mixed.keep}))
 
     def hold(self, plan: Plan, evidence: Evidence) -> None:
         """Hold the outcomes of the gates, before anything is published.
@@ -88,8 +90,10 @@ class LockKeeper:
         if self.path is None or self.held is not None:
             return None
         lock = lock_of(plan, manifest, evidence, timings)
-        if lock.mixed is not None and not lock.mixed.curve and (before := self._mixed()) is not None:
-            lock = lock.model_copy(update={"mixed": lock.mixed.model_copy(update={"curve": before.curve})})
+        if (made := lock.mixed) is not None and (before := self._mixed()) is not None:
+            keep = before.keep if {*before.keep} == {*made.keep} else made.keep
+            mixed = made.model_copy(update={"keep": keep, "curve": made.curve or before.curve})
+            lock = lock.model_copy(update={"mixed": mixed})
         return self.path if write_lock(self.path, lock) else None
 
     def _mixed(self) -> LockedMix | None:

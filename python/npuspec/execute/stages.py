@@ -63,7 +63,7 @@ class StageRunner:
         """Run, in the plan's order, every stage whose result isn't there.
 
         Args:
-            failed: a gate failed: run what says why.
+            failed: a gate on what is quantized failed: run what says why.
 
         Raises:
             StageError: a stage failed, with its name; what the stages before it made is kept.

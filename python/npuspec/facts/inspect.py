@@ -1,8 +1,9 @@
 """The child's side: what only OpenVINO can tell."""
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +23,36 @@ _PRODUCTS = ("MatMul", "Einsum")
 
 
 def read_model(core: ov.Core, path: Path) -> ov.Model:
-    """Read an ONNX or IR file.
+    """Read an ONNX or IR file; of operations that share a name, all but the first are numbered from 2: `NAME/2`.
 
     Raises:
         SpecError: `not-a-model`.
 
     """
     try:
-        return core.read_model(path)
+        model = core.read_model(path)
     except RuntimeError as error:
         message = f"OpenVINO can't read `{path.name}`: {reason(error)}"
         raise SpecError(Diagnostic("not-a-model", message, "export it again as ONNX or OpenVINO IR")) from None
+    _tell_apart(model)
+    return model
+
+
+def _tell_apart(model: ov.Model) -> None:
+    """Give operations, and then constants, names of their own, in the graph's order; ports keep theirs."""
+    nodes = model.get_ordered_ops()
+    taken = {node.get_friendly_name() for node in nodes}
+    if len(taken) == len(nodes):
+        return
+    seen = {port.get_friendly_name() for port in (*model.get_parameters(), *model.get_results())}
+    numbers = defaultdict[str, Iterator[int]](lambda: count(2))
+    inner = [node for node in nodes if node.get_type_name() not in ("Parameter", "Result")]
+    for node in sorted(inner, key=lambda node: node.get_type_name() == "Constant"):
+        name = node.get_friendly_name()
+        if name in seen:
+            name = next(new for n in numbers[name] if (new := f"{name}/{n}") not in taken)
+            node.set_friendly_name(name)
+        seen.add(name)
 
 
 def reason(error: Exception) -> str:

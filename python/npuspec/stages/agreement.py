@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import inf, log10, prod
 from typing import Any
 
@@ -118,6 +118,17 @@ def measure(of: Array, against: Array, where: str, *, short: Collection[int] = (
         right=float((right * right).sum()),
         noise=inf if is_apart else float((difference * difference).sum()),
     )
+
+
+def measure_tried(of: Array, against: Array, where: str) -> Agreement:
+    """Compare one output of a model that is only tried, and may be wrong altogether; see `measure`.
+
+    One that holds NaN is as far off as can be: its opposite, no frame of which agrees, with infinite noise.
+    """
+    if not np.isnan(of).any():
+        return measure(of, against, where)
+    opposite = measure(-against, against, where)
+    return replace(opposite, agreeing=0, noise=inf, max_abs_difference=float(np.finfo(np.float64).max))
 
 
 def _frames(of: Array, against: Array) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from npuspec.child import Progress
 from npuspec.facts.inspect import read_model
 from npuspec.facts.timing import TIMED, time_in_turn
 from npuspec.stages import COMPARED, MODEL, TIMINGS, WEIGHTS
-from npuspec.stages.agreement import Agreement, measure
+from npuspec.stages.agreement import Agreement, measure_tried
 from npuspec.stages.calibration import dynamic, read_fitting
 from npuspec.stages.judge import Judge
 from npuspec.stages.placed import Checked
@@ -75,7 +75,7 @@ def _measure(
             found = original if name == "original" else model.infer(sample)
             judges[name].add(sample.name, found, original)
             for output, total in totals[name].items():
-                total.add(measure(found[output], original[output], f"`{sample.name}`, output `{output}`, {name}"))
+                total.add(measure_tried(found[output], original[output], f"`{sample.name}`, output `{output}`, {name}"))
         progress(number, len(samples))
     for name, row in rows.items():
         row["agreement"] = {output: total.figures() for output, total in totals[name].items()}

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
+
+import numpy as np
 
 from npuspec.plan.model import PlannedGate, margin
 from npuspec.runtime.feed import Array
 from npuspec.spec.models import ACCURACIES
-from npuspec.stages.agreement import Agreement, measure
+from npuspec.stages.agreement import Agreement, measure_tried
 from npuspec.stages.request import Request
 from npuspec.stages.tasks import Tasks
 
@@ -16,6 +19,7 @@ class Judgement:
     """The figure of each gate, by what it measures, and whether all lie within their limits."""
 
     figures: dict[str, float]
+    """Without those of functions that were given nothing, as an output held NaN."""
     holds: bool
     accuracy: float
     """The worst of the figures that are at their best at 1, an error rate's distance from 1 among them."""
@@ -23,6 +27,9 @@ class Judgement:
 
 class Judge:
     """Collects what a model gives, and what the original gives, sample by sample.
+
+    A model that gives NaN where the original doesn't is as far off as can be, and holds no gate. That is no fault, as
+    it is only tried: another may do.
 
     Attributes:
         gates: those that are held. Padding and batches aren't part of it, so `static` and `original` are the same here.
@@ -45,20 +52,26 @@ class Judge:
         """Forget what was added, and nothing of what was read to judge it by."""
         self._agreements = {str(gate.output): Agreement() for gate in self.gates if gate.against is not None}
         self._tasks.begin()
+        self._is_broken = False
 
     def add(self, sample: str, outputs: Mapping[str, Array], original: Mapping[str, Array]) -> None:
         """Add a sample's outputs."""
         for name, total in self._agreements.items():
-            total.add(measure(outputs[name], original[name], f"`{sample}`, output `{name}`"))
+            total.add(measure_tried(outputs[name], original[name], f"`{sample}`, output `{name}`"))
+        is_wrong = any(np.isnan(outputs[name]).any() and not np.isnan(original[name]).any() for name in outputs)
+        self._is_broken |= is_wrong
         for model in {str(gate.of) for gate in self.gates}:
-            self._tasks.add(model, sample, outputs)
+            if is_wrong:
+                self._tasks.miss(model, sample)
+            else:
+                self._tasks.add(model, sample, outputs)
         self._tasks.add("original", sample, original)
 
     def end(self) -> Judgement:
         """Return the figures of all that was added."""
         agreements = {name: total.figures() for name, total in self._agreements.items()}
         tasks = {(row["metric"], row["output"], row["function"], row["of"]): row for row in self._tasks.rows()}
-        figures, holds, accuracies = {}, True, [1.0]
+        figures, holds, accuracies = {}, not self._is_broken, [0.0 if self._is_broken else 1.0]
         for gate in self.gates:
             original = None
             if gate.against is not None:
@@ -66,7 +79,8 @@ class Judge:
             else:
                 row = tasks[gate.metric, gate.output or "", gate.function or "", str(gate.of)]
                 figure, original = row["figure"], row["original"]
-            figures[gate.subject] = figure
+            if not isnan(figure):
+                figures[gate.subject] = figure
             holds &= margin(gate, figure, original) >= 0
             if gate.metric in ACCURACIES:
                 accuracies.append(1 - figure if gate.metric.endswith("error-rate") else figure)

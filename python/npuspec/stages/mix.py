@@ -1,13 +1,16 @@
 """Keep the most harmful blocks in floating point, and no more of them than the gates need."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from math import nan
 from typing import Any
 
 import openvino as ov
 
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
+from npuspec.diagnostics.suggest import did_you_mean
+from npuspec.facts.graph import NO_OPERATIONS
 from npuspec.stages import HARM, MIXED, MODEL
 from npuspec.stages.calibration import dynamic, read_fitting, spread
 from npuspec.stages.judge import Judge, Judgement
@@ -27,10 +30,30 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     curve: list[dict[str, Any]] = []
     if chosen is None:
         chosen, curve = _choose(request, progress)
+    else:
+        _check(chosen, read_fixed(ov.Core(), request.inputs[0], request.program))
     mixed, left = _mix(request, ov.Core(), chosen)
     traps = ruined_ranges(mixed)
     request.write_model(mixed, fp16=True)
     request.write_json(MIXED, {"keep": sorted(chosen), "curve": curve, "quantized_operations": left, "traps": traps})
+
+
+def _check(chosen: Collection[str], original: ov.Model) -> None:
+    """Refuse a choice of names that the model doesn't have.
+
+    Raises:
+        StageError: `unknown-operation` for each.
+
+    """
+    known = {op.get_friendly_name() for op in original.get_ops() if op.get_type_name() not in NO_OPERATIONS}
+    if unknown := [name for name in chosen if name not in known]:
+        raise StageError(_unknown(name, known) for name in unknown)
+
+
+def _unknown(name: str, known: Collection[str]) -> Diagnostic:
+    message = f"[mixed] in the lock keeps `{name}`, and the model has no operation of that name"
+    helps = ("take [mixed] out of the lock, and what to keep is searched for anew", did_you_mean(name, known))
+    return Diagnostic("unknown-operation", message, "; ".join(filter(None, helps)))
 
 
 def _mix(request: Request, core: ov.Core, kept: list[str]) -> tuple[ov.Model, int]:
@@ -127,6 +150,8 @@ class _Trial:
         """Return the fault that the gates ask for too much."""
         figures = self._found[self.most][0].figures
         gates = self._judges[0].gates
-        told = "; ".join(f"{gate.subject}: {figures[gate.subject]:.4g}, {gate.limits} wanted" for gate in gates)
+        told = "; ".join(
+            f"{gate.subject}: {figures.get(gate.subject, nan):.4g}, {gate.limits} wanted" for gate in gates
+        )
         message = f"not even in floating point do the calibration samples meet the gates: {told}"
         return Diagnostic("no-mix", message, "state limits that the original model meets")

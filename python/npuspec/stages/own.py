@@ -46,6 +46,7 @@ class OwnMetric:
         self._outputs: list[dict[str, Array]] = []
         self._names: list[str] = []
         self._left = MOST_BYTES
+        self._is_whole = True
 
     def add(self, sample: str, outputs: Mapping[str, Array]) -> None:
         """Keep a copy of one sample's outputs.
@@ -63,14 +64,18 @@ class OwnMetric:
         self._outputs.append({name: np.array(array) for name, array in outputs.items()})
         self._names.append(sample)
 
+    def miss(self, _sample: str) -> None:
+        """Leave a sample without outputs, and so all of them without a figure."""
+        self._is_whole = False
+
     def figure(self) -> float:
-        """Run the function; of no samples there is no figure, but NaN.
+        """Run the function; of no samples, or where one was missed, there is no figure, but NaN.
 
         Raises:
             StageError: `function-failed`, or `function-result`: it gives no finite number.
 
         """
-        if not self._names:
+        if not self._names or not self._is_whole:
             return nan
         labels = None if self._labels is None else [self._labels[name] for name in self._names]
         found = self._function(self._outputs, [*self._names], labels)

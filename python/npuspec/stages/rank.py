@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from npuspec.child import Progress
 from npuspec.runtime.feed import Array
 from npuspec.stages import HARM
-from npuspec.stages.agreement import Agreement, measure
+from npuspec.stages.agreement import Agreement, measure_tried
 from npuspec.stages.calibration import dynamic, read_fitting, spread
 from npuspec.stages.placed import Checked
 from npuspec.stages.reference import Dynamic
@@ -38,7 +38,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
         for sample, wanted in zip(samples, original, strict=True):
             outcome = switched.infer(sample, only)
             for name, total in harm.items():
-                total.add(measure(outcome[name], wanted[name], f"`{sample.name}`, output `{name}`"))
+                total.add(measure_tried(outcome[name], wanted[name], f"`{sample.name}`, output `{name}`"))
         sqnr = min(total.figures()["sqnr"] for total in harm.values())
         found.append({"operations": [*block.operations], "types": [*block.types], "sqnr": sqnr})
         progress(number + 1, count)

@@ -75,6 +75,10 @@ class Task:
             raise StageError(Diagnostic("not-finite", f"{where}: the output holds NaN", help_))
         self.read[sample] = self._text(array) if self._kind == "ctc" else self._class(array, where)
 
+    def miss(self, sample: str) -> None:
+        """Count a sample as one of which nothing could be read."""
+        self.read[sample] = ""
+
     def figure(self) -> float:
         """Return the figure of all samples together: the share of right classes, or the rate of errors."""
         if not self.read:
@@ -150,6 +154,12 @@ class Tasks:
         for (*_, of), measure in self._measures.items():
             if of == model:
                 measure.add(sample, outputs)
+
+    def miss(self, model: str, sample: str) -> None:
+        """Add that what a model gave for a sample is of no use; see `Task.miss` and `OwnMetric.miss`."""
+        for (*_, of), measure in self._measures.items():
+            if of == model:
+                measure.miss(sample)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the figures for the evidence, each with samples that were misread."""

@@ -7,21 +7,23 @@ from typing import Any
 import pytest
 
 from builders import BUCKETS, DATA, GATE, plan_of
-from npuspec.execute.evidence import Evidence, gather_evidence
+from npuspec.execute.evidence import Evidence, gather_evidence, gather_harm, tell_precisions
 from npuspec.execute.observer import Observer
+from npuspec.plan import Plan
 from npuspec.store import canonical_json
 
 PLAN = plan_of(BUCKETS + DATA, files=("a.npy", "b.npy"))
 SHORT, LONG = (variant.name for variant in PLAN.program.variants)
 
 
-def results(tmp_path: Path, stages: dict[str, dict[str, Any]]) -> dict[str, Path]:
+def results(tmp_path: Path, stages: dict[str, Any]) -> dict[str, Path]:
     """Folders as stages leave them."""
+    names = {"compare": "compared.json", "mix": "mixed.json", "rank": "harm.json"}
     folders = {}
     for number, (stage, report) in enumerate(stages.items()):
         folders[stage] = tmp_path / str(number)
         folders[stage].mkdir()
-        name = "agreement.json" if stage.startswith("verify") else "quantization.json"
+        name = "agreement.json" if stage.startswith("verify") else names.get(stage, "quantization.json")
         (folders[stage] / name).write_bytes(canonical_json(report))
     return folders
 
@@ -32,6 +34,44 @@ def test_what_was_calibrated_on_too_little_is_a_doubt(tmp_path: Path, samples: i
     reports["verify[CPU]"] = {"pairs": [], "findings": [], "samples_of_variant": {SHORT: 1, LONG: 2}}
     evidence = gather_evidence(PLAN, results(tmp_path, reports), "CPU")
     assert [f"{samples} of the 6" in doubt for doubt in evidence.doubts] == [True] * doubts
+
+
+QUANTIZED = {"samples": 6, "samples_wanted": 6, "quantized_operations": 9}
+
+
+def quantized(mode: str) -> Plan:
+    gate = GATE.replace('of = "static"', 'of = "quantized"')
+    told = f'\n[quantization]\nmode = "{mode}"\nsamples = 1\n'
+    return plan_of(BUCKETS + DATA + told + gate, files=("a.npy", "b.npy"))
+
+
+@pytest.mark.parametrize(
+    ("mode", "made", "count", "kept"),
+    [
+        ("int8", {}, 9, None),
+        ("mixed", {"mix": {"keep": ["a", "b"], "curve": [], "quantized_operations": 7}}, 7, ("a", "b")),
+        ("accuracy-control", {"control": {**QUANTIZED, "quantized_operations": 5}}, 5, None),
+    ],
+)
+def test_what_ships_is_what_is_counted(
+    mode: str, made: dict[str, Any], count: int, kept: tuple[str, ...] | None, tmp_path: Path
+) -> None:
+    evidence = gather_evidence(quantized(mode), results(tmp_path, {"quantize": QUANTIZED, **made}), "CPU")
+    assert evidence.quantization is not None
+    assert (evidence.quantization["quantized_operations"], evidence.kept) == (count, kept)
+
+
+def test_weights_alone_are_calibrated_on_nothing_and_that_is_no_doubt(tmp_path: Path) -> None:
+    plan = plan_of(BUCKETS + DATA + '\n[quantization]\nmode = "weights"\n', files=("a.npy", "b.npy"))
+    evidence = gather_evidence(plan, results(tmp_path, {"quantize": {"quantized_operations": 9}}), "CPU")
+    assert evidence.quantization == {"mode": "weights", "quantized_operations": 9, "mixed": None, "compared": None}
+    assert not [doubt for doubt in evidence.doubts if "calibrated on" in doubt]
+
+
+def test_the_harm_that_blocks_do_is_known_only_where_it_was_measured(tmp_path: Path) -> None:
+    harm = [{"operations": ["a"], "types": ["MatMul"], "sqnr": 3.0}]
+    assert gather_harm(results(tmp_path, {"rank": harm})) == harm
+    assert gather_harm({}) == []
 
 
 def test_a_variant_that_no_sample_reached_is_a_doubt(tmp_path: Path) -> None:
@@ -64,9 +104,13 @@ def test_every_finding_is_a_doubt_with_what_to_try(tmp_path: Path) -> None:
 class Listener(Observer):
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self.warnings: list[str] = []
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
 
 
 def padded(**shares: tuple[float, float]) -> dict[str, Any]:
@@ -91,3 +135,24 @@ def test_what_padding_costs_is_a_line_for_each_variant_where_it_costs(
         f"y: all padded to {LONG}, {metric} of static against original is {digits[0]}; "
         f"each in its own variant, {digits[1]}"
     )
+
+
+@pytest.mark.parametrize(
+    ("sizes", "latencies", "sentences"),
+    [
+        ((100, 50, 25), (1.0, 0.9, 0.5), []),
+        ((100, 50, 60), (1.0, 0.9, 0.5), ["int8 is no smaller than fp16: 1.20 times its size"]),
+        ((100, 50, 25), (1.0, 2.0, 1.5), ["int8 is slower than original on this CPU: 1.50 times its latency"]),
+        ((100, 50, 25), (1.0, 1.0, 1.04), []),
+    ],
+)
+def test_what_costs_more_than_it_saves_is_said(
+    sizes: tuple[int, ...], latencies: tuple[float, ...], sentences: list[str], tmp_path: Path
+) -> None:
+    names = ("original", "fp16", "int8")
+    compared = [{"precision": name, "bytes": size} for name, size in zip(names, sizes, strict=True)]
+    made = results(tmp_path, {"quantize": QUANTIZED, "compare": compared})
+    timed = {"quantize": {"peak_mib": 7}, "compare": {"latency": dict(zip(names, latencies, strict=True))}}
+    listener = Listener()
+    tell_precisions(gather_evidence(quantized("int8"), made, "CPU"), {"stages": timed}, listener)
+    assert listener.warnings == sentences

@@ -1,5 +1,6 @@
 """The lock is gathered from what was made and measured, rounded so that it stays where nothing changed."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ FILES = ("a.npy", "b.npy", "c.npy", "d.npy")
 TEXT = BUCKETS + DATA + GATE + '\n[quantization]\nmode = "int8"\nsamples = 2\n'
 PLAN = plan_of(TEXT, files=FILES)
 SHORT, LONG = (variant.name for variant in PLAN.program.variants)
+HELD = GATE.replace('"original"', '"static"').replace('of = "static"', 'of = "quantized"')
+MIX = TEXT.replace('"int8"', '"mixed"').replace(GATE, HELD)
+MIXED = plan_of(MIX, files=FILES)
 HOST = "Some CPU of this machine"
 REPORT = {"mode": "int8", "samples": 2, "samples_wanted": 2, "quantized_operations": 7, "operations": 40, "mixed": None}
 FIGURES = {"frame-agreement": 0.98765, "cosine": 0.99, "sqnr": 20.0, "max-abs-difference": 0.5}
@@ -160,6 +164,84 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / "asr.lock"
     write_lock(path, lock_of(PLAN, manifest(), evidence(), TIMINGS))
     return path
+
+
+CURVE = [
+    {"kept": 0, "share": 1.0, "figures": {"cosine of quantized against static, y": 0.87654}},
+    {"kept": 2, "share": 0.66666, "figures": {"cosine of quantized against static, y": 0.98765}},
+]
+
+
+def mix(keep: list[str], curve: list[dict[str, Any]]) -> Evidence:
+    """What was measured of a mix."""
+    found = evidence(plan=MIXED, of="quantized", against="static")
+    mixed = {"keep": keep, "curve": curve, "quantized_operations": 5}
+    return Evidence(found.gates, found.doubts, {**REPORT, "mode": "mixed", "mixed": mixed}, found.agreement)
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """A lock of a mix."""
+    path = tmp_path / "mixed.lock"
+    write_lock(path, lock_of(MIXED, manifest(MIXED), mix(["b", "c"], CURVE), TIMINGS))
+    return path
+
+
+def test_a_mix_stands_in_it_with_its_curve(mixed: Path) -> None:
+    found = read_lock(mixed).mixed
+    assert found is not None
+    assert found.stage == next(stage.digest for stage in MIXED.stages if stage.verb == "mix")
+    assert found.keep == ("b", "c")
+    assert [(point.kept, point.share) for point in found.curve] == [(0, 1.0), (2, 0.667)]
+    assert [*found.curve[1].figures.values()] == [0.988]
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_what_a_mix_kept_is_kept_again(mixed: Path, locked: bool) -> None:
+    assert LockKeeper.begin(mixed, MIXED, locked=locked).chosen(MIXED) == ("b", "c")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("min = 0.5", "min = 0.6"),
+        ("samples = 2", "samples = 1"),
+        ('"mixed"', '"int8"'),
+        ('"x"', '"x"\nsample-rate = 8000'),
+    ],
+)
+def test_another_plan_chooses_for_itself(mixed: Path, old: str, new: str) -> None:
+    other = plan_of(MIX.replace(old, new), files=FILES)
+    assert LockKeeper.begin(mixed, other, locked=False).chosen(other) is None
+
+
+def test_where_there_is_no_lock_or_none_that_can_be_read_a_mix_is_searched_for(mixed: Path) -> None:
+    mixed.write_text(mixed.read_text("utf-8").replace("format = 1", "<<<<<<< HEAD"), "utf-8")
+    assert LockKeeper.begin(mixed, MIXED, locked=False).chosen(MIXED) is None
+    mixed.unlink()
+    assert LockKeeper.begin(mixed, MIXED, locked=False).chosen(MIXED) is None
+    assert LockKeeper.begin(None, MIXED, locked=False).chosen(MIXED) is None
+
+
+def test_the_curve_stays_where_a_mix_was_kept_again(mixed: Path) -> None:
+    before = mixed.read_bytes()
+    keeper = LockKeeper.begin(mixed, MIXED, locked=False)
+    assert keeper.write(MIXED, manifest(MIXED), mix(["b", "c"], []), TIMINGS) is None
+    assert mixed.read_bytes() == before
+    assert keeper.write(MIXED, manifest(MIXED), mix(["a"], CURVE[:1]), TIMINGS) == mixed
+    found = read_lock(mixed).mixed
+    assert found is not None
+    assert (found.keep, len(found.curve)) == (("a",), 1)
+
+
+def test_what_a_hand_has_changed_is_kept_whatever_its_order_and_stays_so(mixed: Path) -> None:
+    mixed.write_text(re.sub(r"keep = \[[^]]*\]", 'keep = ["d", "a", "d"]', mixed.read_text("utf-8")), "utf-8")
+    lock = read_lock(mixed)
+    assert LockKeeper.begin(mixed, MIXED, locked=True).chosen(MIXED) == ("a", "d")
+    keeper = LockKeeper.begin(mixed, MIXED, locked=False)
+    assert keeper.chosen(MIXED) == ("a", "d")
+    keeper.write(MIXED, manifest(MIXED), mix(["a", "d"], []), TIMINGS)
+    assert read_lock(mixed) == lock
 
 
 def test_a_keeper_that_holds_never_writes(path: Path) -> None:

@@ -51,6 +51,15 @@ def test_the_signature_has_every_port_with_its_dtype_and_its_open_axes(speech: F
     assert list(found.operations) == sorted(set(found.operations))
 
 
+def test_operations_that_share_a_name_are_numbered_and_ports_keep_theirs(tmp_path: Path) -> None:
+    x = node = op.parameter([1, 4], np.float32, name="same")
+    for name in ("one", "one/2", "one", "one", "same"):
+        node = op.relu(node, name=name)
+    found = signature(saved(tmp_path, ov.Model([op.result(node, name="one")], [x], "m")), Store(tmp_path / "store"))
+    assert [port.name for port in (*found.inputs, *found.outputs)] == ["same", "one"]
+    assert found.operations == ("one/2", "one/3", "one/4", "one/5", "same/2")
+
+
 def test_the_length_of_the_output_and_the_shortest_sample_are_found(speech: Fetched) -> None:
     found = lengths(speech, Store(), shapes=SHAPES, sizes={"time": [80_000]}, multiples={"time": 1}, stated={})
     assert found.dims == {"time": Dim(minimum=201, maximum=80_000)}

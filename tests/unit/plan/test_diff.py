@@ -140,6 +140,38 @@ def test_what_is_put_into_the_graph_is_explained(
     assert "shape[time64]" in [stage.name for stage in diff.stages]
 
 
+@pytest.mark.parametrize(
+    ("mode", "consequences"),
+    [
+        ("int8", (C.REMEASURE,)),
+        ("mixed", (C.RECOMPILE, C.REQUANTIZE)),
+        ("accuracy-control", (C.RECOMPILE, C.REQUANTIZE)),
+    ],
+)
+def test_a_gate_that_a_mix_must_meet_is_no_mere_measurement(mode: str, consequences: tuple[Consequence, ...]) -> None:
+    gate = GATE.replace('of = "static"', 'of = "quantized"').replace('"original"', '"static"')
+    diff = compared("min = 0.5", "min = 0.6", FULL.replace(GATE, gate).replace('"int8"', f'"{mode}"'))
+    assert follows(diff) == [("gates[frame-agreement of quantized against static, y]", consequences)]
+
+
+@pytest.mark.parametrize("mode", ["mixed", "accuracy-control"])
+@pytest.mark.parametrize(
+    ("text", "old", "new", "what"),
+    [
+        (FULL, "samples = 4", "samples = 3", "quantization.samples"),
+        (FULL, 'input = "x"', 'input = "x"\nsample-rate = 8000', "data.sample-rate"),
+        (FULL, SHAPE, f"{SHAPE}\npad-value = 1.0", "inputs.x.pad-value"),
+        (FULL, "size = 64", "size = 128", "dims.time.size"),
+        (SELECTED, "masked-mean", "last-valid", "outputs.y.select.kind"),
+    ],
+)
+def test_what_a_mix_reads_has_its_cause(mode: str, text: str, old: str, new: str, what: str) -> None:
+    held = text.replace('"int8"', f'"{mode}"').replace('of = "static"', 'of = "quantized"')
+    [(found, consequences)] = follows(compared(old, new, held))
+    assert found == what
+    assert {C.RECOMPILE, C.REQUANTIZE, C.ACCURACY} <= {*consequences}
+
+
 def test_a_selection_that_is_new_is_explained_by_each_key_that_is_written() -> None:
     diff = diff_plans(plan(FULL), plan(SELECTED))
     assert dict(follows(diff)) == {f"outputs.y.select.{key}": EVERYTHING for key in ("dim", "kind")}

@@ -164,3 +164,11 @@ def test_a_mix_is_chosen_anew_for_another_limit() -> None:
     changed = [a.verb for a, b in zip(before.stages, after.stages, strict=True) if a.digest != b.digest]
     assert "mix" in changed
     assert not {"quantize", "rank"} & {*changed}
+
+
+@pytest.mark.parametrize("mode", ["mixed", "accuracy-control"])
+def test_another_mode_begins_with_the_same_quantization(mode: str) -> None:
+    text = FULL.replace('mode = "int8"', f'mode = "{mode}"').replace('of = "static"', 'of = "quantized"')
+    plans = (BASE, plan_of(text, files=FILES))
+    one, other = (next(stage.digest for stage in plan.stages if stage.verb == "quantize") for plan in plans)
+    assert one == other

@@ -11,6 +11,7 @@ from runtime.toys import along, data, program
 
 from npuspec.bundle.program import Program
 from npuspec.child import run_task
+from npuspec.plan.model import PlannedGate
 
 CONV = program(data(axes=(3, "time"), finite=True), sizes=({"time": 32},), minimum=4, outputs=(along(axis=2),))
 
@@ -53,6 +54,23 @@ def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path)
 
 
+def fed(toy: Program) -> dict[str, Any]:
+    """Return what a stage is told of a program whose model takes the same."""
+    told = toy.model_dump(mode="json")
+    return {"program": told, "original": told["inputs"], "selects": []}
+
+
+def sampled(*paths: str, which: str = "calibration") -> dict[str, Any]:
+    """Return what a stage is told of samples of x."""
+    return {"samples": {"input": "x", "sample_rate": None, which: [*paths], "digest": ""}}
+
+
+def gates(metric: str, output: str = "y", **limits: float) -> list[dict[str, Any]]:
+    """Return what a stage is told of a gate on what is quantized."""
+    gate = PlannedGate(metric=metric, output=output, of="quantized", against="static", **limits)
+    return [gate.model_dump(mode="json")]
+
+
 @pytest.fixture
 def feed() -> dict[str, Any]:
     """What a stage is told of the convolutions, whose lengths are free: what is fed, and what they take themselves."""
@@ -69,7 +87,7 @@ def shape() -> dict[str, Any]:
 Recipe = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def recipe() -> Recipe:
     def make(**changes: Any) -> dict[str, Any]:
         return {

@@ -100,6 +100,30 @@ def outlying() -> ov.Model:
     return model_of(x, product(op.multiply(node, scale), "second"))
 
 
+def ruined() -> ov.Model:
+    """Return four products, of which `ruinous` can't be quantized: one of its inputs is far larger than the others.
+
+    Its weights for that input are so small that the others are as much of its result.
+    """
+    scale = np.ones(WIDTH, np.float32)
+    scale[0] = 3000
+    x = source(1, -1, WIDTH)
+    node = op.relu(product(op.relu(product(x, "first")), "second"))
+    random = np.random.default_rng(11).standard_normal((WIDTH, WIDTH)).astype(np.float32)
+    node = op.matmul(op.multiply(node, op.constant(scale)), op.constant(random / scale[:, None]), False, False)
+    node.set_friendly_name("ruinous")
+    return model_of(x, product(op.relu(node), "last"))
+
+
+def namesakes() -> ov.Model:
+    """Return three products of one name, each with weights of its own."""
+    x = node = source(1, -1, WIDTH)
+    for width in (WIDTH + 1, WIDTH + 2, WIDTH):
+        into = node.get_output_partial_shape(0)[2].get_length()
+        node = op.relu(op.matmul(node, weights(into, width), False, False, name="same"), name="same relu")
+    return model_of(x, node)
+
+
 def attention() -> ov.Model:
     """Return scaled products of what was made of one input, as in a transformer."""
     x = source(1, -1, WIDTH)

@@ -1,104 +1,112 @@
-"""A mix: what harms is found by switching, and no more of it stays floating point than the gates need."""
+"""A mix keeps the most harmful blocks in floating point: the fewest with which the gates hold."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino as ov
 import pytest
-from openvino import opset13 as op
-from runtime.toys import CORE, along, data, program
 
 from npuspec.diagnostics import NpuspecError
-from npuspec.stages import HARM, MIXED
-from stages.conftest import Recipe, Stage
-from toy_specs import write
+from npuspec.stages.mix import _ladder
+from stages.conftest import Recipe, gates
+from stages.mixing import Mixer, content, sqnr
+from stages.quantized import ruined
 
-WIDTH = 16
-TOY = program(data(axes=("time", WIDTH)), sizes=({"time": 4}, {"time": 8}), outputs=(along(axis=1),))
-GATE = {"metric": "sqnr", "output": "y", "of": "quantized", "against": "static"}
-
-
-def layers() -> ov.Model:
-    """Return three layers, the second of which has an input that 8 bits can't hold: one value in it is far from all."""
-    rng = np.random.default_rng(0)
-    x = op.parameter([-1, -1, WIDTH], np.float32, name="x")
-    x.output(0).set_names({"x"})
-    node: Any = x
-    for name in ("first", "second", "third"):
-        weights = rng.standard_normal((WIDTH, WIDTH)).astype(np.float32)
-        if name == "second":
-            outlier = np.zeros(WIDTH, np.float32)
-            outlier[0] = 1e5
-            weights[0] = 0
-            node = op.add(node, op.constant(outlier))
-        node = op.relu(op.matmul(node, op.constant(weights), False, False, name=name))
-    node.output(0).set_names({"y"})
-    return ov.Model([op.result(node)], [x], "layers")
+LIMIT = 15  # dB: what three products lose together is less, what the ruinous one loses more
+MATMULS = ["first", "last", "ruinous", "second"]
 
 
-@pytest.fixture
-def run(stage: Stage, recipe: Recipe, tmp_path: Path) -> dict[str, Any]:
-    """The model, quantized and ranked, and what the stages are told."""
-    (tmp_path / "data").mkdir()
-    rng = np.random.default_rng(1)
-    for number, time in enumerate((2, 4, 5, 8)):
-        np.save(tmp_path / "data" / f"{number}.npy", rng.standard_normal((time, WIDTH)).astype(np.float32))
-    told = TOY.model_dump(mode="json")
-    samples = {"input": "x", "sample_rate": None, "calibration": [f"{n}.npy" for n in range(4)], "digest": ""}
-    fed = {"program": told, "original": told["inputs"], "samples": samples}
-    read = write(tmp_path / "read", layers())
-    quantized = stage("quantize", read, data=tmp_path / "data", recipe=recipe(), **fed)
-    ranked = stage("rank", read, quantized, data=tmp_path / "data", outputs=["y"], selects=[], **fed)
-    return {"folders": (read, quantized, ranked), "told": {"data": tmp_path / "data", "selects": [], **fed}}
+@pytest.fixture(scope="module")
+def mixer(tmp_path_factory: pytest.TempPathFactory, recipe: Recipe) -> Mixer:
+    return Mixer.of(tmp_path_factory.mktemp("ruined"), recipe, ruined())
 
 
-def quantized_of(folder: Path) -> set[str]:
-    """Return the layers whose input goes through a FakeQuantize."""
-    return {
-        operation.get_friendly_name()
-        for operation in CORE.read_model(folder / "model.xml").get_ops()
-        if operation.get_type_name() == "MatMul"
-        and operation.input_value(0).get_node().get_type_name() == "FakeQuantize"
-    }
+def mix(mixer: Mixer, metric: str = "sqnr", **limits: float) -> dict[str, Any]:
+    made = mixer.mix(gates=gates(metric, "y0", **limits))
+    found: dict[str, Any] = content(made, "mixed.json")
+    return {**found, "folder": made}
 
 
-def mixed(folder: Path) -> Any:
-    return json.loads((folder / MIXED).read_bytes())
+@pytest.mark.parametrize(
+    ("most", "steps"),
+    [(0, [0]), (1, [0, 1]), (2, [0, 1, 2]), (4, [0, 1, 2, 4]), (5, [0, 1, 2, 4, 5]), (20, [0, 1, 2, 4, 8, 16, 20])],
+)
+def test_the_steps_grow_until_everything_is_floating_point(most: int, steps: list[int]) -> None:
+    assert [*_ladder(most)] == steps
 
 
-def test_the_most_harmful_is_ranked_first(run: dict[str, Any]) -> None:
-    harm = json.loads((run["folders"][2] / HARM).read_bytes())
-    assert [block["sqnr"] for block in harm] == sorted(block["sqnr"] for block in harm)
-    assert "second" in harm[0]["operations"]
-    assert harm[0]["sqnr"] < 10 < harm[1]["sqnr"]
+def test_the_layer_that_ruins_the_outputs_is_kept_and_no_other(mixer: Mixer) -> None:
+    found = mix(mixer, min=LIMIT)
+    assert found["keep"] == ["ruinous"]
+    assert found["quantized_operations"] == 3
+    assert [(point["kept"], point["share"]) for point in found["curve"]] == [(0, 1), (1, 0.75)]
+    assert mixer.operations(found["folder"]) == ["first", "last", "second"]
+    figure = next(iter(found["curve"][1]["figures"].values()))
+    assert sqnr(mixer.outputs(found["folder"]), mixer.outputs(mixer.read)) == pytest.approx(figure, abs=1.5)
+    again = mixer.mix(gates=[], chosen=found["keep"])
+    for name in ("model.xml", "model.bin"):
+        assert (again / name).read_bytes() == (found["folder"] / name).read_bytes()
 
 
-def test_only_what_the_gate_needs_stays_floating_point(stage: Stage, run: dict[str, Any]) -> None:
-    made = stage("mix", *run["folders"], gates=[{**GATE, "min": 10}], **run["told"])
-    found = mixed(made)
-    assert "second" in found["keep"]
-    assert not {"first", "third"} & {*found["keep"]}
-    assert quantized_of(made) == {"first", "third"}
-    assert [point["kept"] for point in found["curve"]] == sorted(point["kept"] for point in found["curve"])
-    assert found["curve"][0]["share"] == 1
+@pytest.mark.parametrize("limit", [25, 60])
+def test_no_fewer_would_do(mixer: Mixer, limit: float) -> None:
+    found = mix(mixer, min=limit)
+    reached = {point["kept"]: next(iter(point["figures"].values())) for point in found["curve"]}
+    kept = len(found["keep"])
+    ranked = content(mixer.ranked, "harm.json")
+    assert found["keep"] == sorted(name for block in ranked[:kept] for name in block["operations"])
+    assert kept - 1 in reached
+    assert reached[kept] >= limit
+    assert found["quantized_operations"] == len(MATMULS) - kept
 
 
-def test_what_all_of_int8_reaches_keeps_nothing(stage: Stage, run: dict[str, Any]) -> None:
-    made = stage("mix", *run["folders"], gates=[{**GATE, "min": -200}], **run["told"])
-    assert mixed(made)["keep"] == []
-    assert quantized_of(made) == {"first", "second", "third"}
+@pytest.mark.parametrize("held", [gates("sqnr", "y0", min=0), []], ids=["a gate", "none"])
+def test_what_all_of_int8_reaches_keeps_nothing(mixer: Mixer, held: list[dict[str, Any]]) -> None:
+    made = mixer.mix(gates=held)
+    found = content(made, "mixed.json")
+    assert (found["keep"], found["quantized_operations"]) == ([], 4)
+    assert (made / "model.bin").read_bytes() == (mixer.quantized / "model.bin").read_bytes()
 
 
-def test_gates_that_the_original_itself_does_not_meet_are_refused(stage: Stage, run: dict[str, Any]) -> None:
+def test_limits_that_only_the_original_meets_keep_everything(mixer: Mixer) -> None:
+    found = mix(mixer, "max-abs-difference", max=0)
+    assert found["keep"] == MATMULS
+    assert found["quantized_operations"] == 0
+    assert sqnr(mixer.outputs(found["folder"]), mixer.outputs(mixer.read)) > 60  # of FP16
+
+
+def test_gates_that_the_original_itself_does_not_meet_are_refused(mixer: Mixer) -> None:
     with pytest.raises(NpuspecError, match="not even in floating point") as caught:
-        stage("mix", *run["folders"], gates=[{**GATE, "min": 250}], **run["told"])
+        mix(mixer, "cosine", min=1.5)
     assert caught.value.code == "no-mix"
+    message = caught.value.diagnostics[0].message
+    assert "cosine of quantized against static, y0: 1, at least 1.5 wanted" in message
 
 
-def test_what_was_chosen_before_is_not_searched_for(stage: Stage, run: dict[str, Any]) -> None:
-    asked = {"gates": [{**GATE, "min": 10}], **run["told"]}
-    made = stage("mix", *run["folders"], files={"chosen": ["third"]}, **asked)
-    assert (mixed(made)["keep"], mixed(made)["curve"]) == (["third"], [])
-    assert quantized_of(made) == {"first", "second"}
+def test_what_was_chosen_before_is_not_searched_for(mixer: Mixer) -> None:
+    made = mixer.mix(gates=gates("sqnr", "y0", min=LIMIT), chosen=["first", "last"], samples=None)
+    found = content(made, "mixed.json")
+    assert (found["keep"], found["curve"], found["quantized_operations"]) == (["first", "last"], [], 2)
+    assert mixer.operations(made) == ["ruinous", "second"]
+
+
+def test_a_choice_by_hand_of_what_is_not_there_is_refused(mixer: Mixer) -> None:
+    with pytest.raises(NpuspecError) as caught:
+        mixer.mix(gates=[], chosen=["frist", "last", "x"])
+    one, other = caught.value.diagnostics
+    assert (one.code, other.code) == ("unknown-operation", "unknown-operation")
+    assert one.message == "[mixed] in the lock keeps `frist`, and the model has no operation of that name"
+    assert one.help == "take [mixed] out of the lock, and what to keep is searched for anew; did you mean `first`?"
+    assert "`x`" in other.message
+
+
+def test_a_model_in_which_nothing_is_quantized_is_its_own_mix(mixer: Mixer) -> None:
+    quantized = mixer.quantize(keep_types=["MatMul", "Multiply"])
+    made = mixer("mix", quantized, mixer("rank", quantized), gates=gates("sqnr", "y0", min=LIMIT))
+    assert content(made, "mixed.json")["keep"] == []
+
+
+def test_a_mix_that_makes_nan_is_none(mixer: Mixer) -> None:
+    ranked = mixer("rank", mixer.poisoned)
+    made = mixer("mix", mixer.poisoned, ranked, gates=gates("cosine", "y0", min=-1))
+    assert content(made, "mixed.json")["keep"] == ["last"]
+    assert all(np.isfinite(output).all() for output in mixer.outputs(made))

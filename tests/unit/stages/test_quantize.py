@@ -8,14 +8,14 @@ import numpy as np
 import openvino as ov
 import pytest
 from openvino import opset13 as op
-from runtime.toys import CORE, data, length, mask, program
+from runtime.toys import CORE, along, data, program
 
+from npuspec.bundle.program import Output
 from npuspec.diagnostics import NpuspecError
-from npuspec.stages.calibration import Calibration
-from npuspec.stages.placed import Checked
+from npuspec.stages.quantize import number_nameless
 from npuspec.stages.recipe import calling_nncf
-from npuspec.stages.reference import Feed
-from stages.conftest import Recipe, Stage
+from stages.conftest import Recipe, Stage, fed, sampled
+from stages.quantized import CASES, model_of, product, source
 from toy_specs import CONVOLUTIONS, convolutions, write, write_samples
 
 
@@ -193,20 +193,6 @@ def test_weights_alone_need_no_samples_and_become_smaller(
     assert (made / "model.bin").stat().st_size < (read / "model.bin").stat().st_size / 3
 
 
-def test_calibration_feeds_what_a_variant_is_fed_and_can_be_read_again() -> None:
-    toy = program(data(), length(), mask(), sizes=({"time": 4}, {"time": 8}))
-    free = {"x": ov.PartialShape([-1, -1]), "n": ov.PartialShape([-1]), "m": ov.PartialShape([-1, -1])}
-    samples = [Checked(str(n), {"x": np.full(n, n, np.float32)}, {"time": n}) for n in (1, 4, 5)]
-    seen: list[tuple[int, int]] = []
-    calibration = Calibration(Feed(toy, toy.inputs, free, padded=True), samples, lambda *done: seen.append(done))
-    for _ in range(2):
-        fed = [*calibration]
-        assert [b["x"].shape for b in fed] == [(1, 4), (1, 4), (1, 8)]
-        assert [int(b["n"][0]) for b in fed] == [1, 4, 5]
-        assert [b["m"].sum() for b in fed] == [1, 4, 5]
-    assert seen == [(1, 3), (2, 3), (3, 3)] * 2
-
-
 def test_samples_of_one_bucket_alone_are_a_trap(stage: Stage, told: dict[str, Any], tmp_path: Path) -> None:
     toy = program(data(axes=(3, "time")), sizes=({"time": 16}, {"time": 32}), minimum=4, outputs=())
     told |= {"program": toy.model_dump(mode="json"), "original": toy.model_dump(mode="json")["inputs"]}
@@ -215,3 +201,60 @@ def test_samples_of_one_bucket_alone_are_a_trap(stage: Stage, told: dict[str, An
         paths = write_samples(tmp_path / name, *sizes)
         made = stage("quantize", read, data=tmp_path / name, samples=of(paths), name=f"of {name}", **told)
         assert [trap["code"] for trap in report(made)["traps"]] == traps
+
+
+def test_without_samples_there_is_nothing_to_calibrate_with(stage: Stage, read: Path, told: dict[str, Any]) -> None:
+    with pytest.raises(NpuspecError) as caught:
+        stage("quantize", read, samples=of([]), **told)
+    assert caught.value.code == "no-data"
+
+
+def test_a_model_of_a_fixed_batch_is_calibrated_with_it(stage: Stage, told: dict[str, Any], tmp_path: Path) -> None:
+    model = convolutions()
+    model.reshape({"x": ov.PartialShape([2, 3, -1])})
+    paths = write_samples(tmp_path / "data", 32, 20)
+    made = stage("quantize", write(tmp_path / "two", model), data=tmp_path / "data", samples=of(paths), **told)
+    quantized = CORE.read_model(made / "model.xml")
+    assert quantized.input("x").partial_shape == ov.PartialShape([2, 3, -1])
+    assert quantized_inputs(quantized) == set(CONVOLUTIONS)
+
+
+@pytest.mark.parametrize("name", ["stateful", "recurrent", "branching", "looping"])
+def test_any_kind_of_model_is_quantized_and_to_the_same_bytes_again(
+    stage: Stage, recipe: Recipe, tmp_path: Path, name: str
+) -> None:
+    model = CASES[name]()
+    rows = model.input("x").shape[1]
+    outputs = tuple(Output(name=f"y{n}", dtype="float32", extents=()) for n in range(len(model.outputs)))
+    toy = fed(program(data(axes=(rows, 8)), sizes=({},), outputs=outputs))
+    (tmp_path / "data").mkdir()
+    sample = np.random.default_rng(0).standard_normal((rows, 8)).astype(np.float32)
+    for path, array in (("0.npy", sample), ("1.npy", -sample)):  # one for each branch
+        np.save(tmp_path / "data" / path, array)
+    told: dict[str, Any] = {"data": tmp_path / "data", "recipe": recipe(), **sampled("0.npy", "1.npy"), **toy}
+    read = write(tmp_path / "read", model)
+    one, other = (stage("quantize", read, name=name, **told) for name in ("one", "other"))
+    assert report(one)["quantized_operations"] >= 2
+    for file in ("model.xml", "model.bin"):
+        assert (one / file).read_bytes() == (other / file).read_bytes()
+
+
+def test_a_group_that_does_not_divide_the_weights_is_refused(stage: Stage, recipe: Recipe, tmp_path: Path) -> None:
+    told = recipe(mode="weights", weights_mode="int4-sym", group_size=100)
+    x = source(1, -1, 256)
+    read = write(tmp_path / "read", model_of(x, product(product(x, "product", 256), "last", 256)))
+    with pytest.raises(NpuspecError, match=r'"product" \(channel size: 256\)') as caught:
+        stage("quantize", read, recipe=told, **fed(program(data(axes=("time", 256)), outputs=(along(name="y0"),))))
+    assert caught.value.code == "quantize-failed"
+    assert "a group-size that divides its channels" in caught.value.diagnostics[0].help
+
+
+def test_operations_without_a_name_are_named_by_their_place() -> None:
+    model = convolutions()
+    named = {node.get_friendly_name() for node in model.get_ops() if node.get_type_name() != "Relu"}
+    for number, operation in enumerate(node for node in model.get_ordered_ops() if node.get_type_name() == "Relu"):
+        operation.set_friendly_name(f"Relu_{1000 * number}")
+    number_nameless(model, named)
+    names = [node.get_friendly_name() for node in model.get_ordered_ops() if node.get_type_name() == "Relu"]
+    assert all(name.startswith("Relu/quantized_") for name in names)
+    assert len(set(names)) == 3

@@ -16,7 +16,7 @@ from npuspec.plan.model import Recipe as RecipeModel
 from npuspec.spec.models import Quantization
 from npuspec.stages.calibration import Fitting
 from npuspec.stages.placed import Checked
-from npuspec.stages.quantize import Job, _quantize
+from npuspec.stages.quantize import Job, _compress, _quantize
 from npuspec.stages.recipe import advanced_parameters
 from stages.conftest import CONV, Recipe
 from toy_specs import convolutions
@@ -75,6 +75,11 @@ def quantized(recipe: dict[str, Any], *, of: str = "convolutions", types: tuple[
     job = Job(model(), CORE, told, toy, toy.inputs)
     fitting = Fitting([Checked("", sample, {"time": toy.dims["time"].maximum}) for sample in samples(*shape)], [], [])
     return _quantize(job, fitting, lambda _done, _total: None)
+
+
+def compressed(recipe: dict[str, Any], *, types: tuple[str, ...] = ()) -> ov.Model:
+    read = RecipeModel.model_validate({**recipe, "mode": "weights", "keep_types": types})
+    return _compress(Job(linear(), CORE, read, LINEAR, LINEAR.inputs))
 
 
 def constants(model: ov.Model) -> list[Any]:
@@ -176,6 +181,23 @@ def test_types_that_are_kept_stay_floating_point(recipe: Recipe) -> None:
     wanted = CORE.compile_model(convolutions(32), "CPU")(sample)["y"]
     found = CORE.compile_model(kept, "CPU")(sample)["y"]
     np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
+
+
+def scales(model: ov.Model) -> int:
+    """Return how many scales there are: one a channel, or one a group."""
+    shapes = [node.get_output_shape(0) for node in model.get_ops() if node.get_friendly_name().endswith("scale")]
+    return sum(int(np.prod(shape)) for shape in shapes)
+
+
+@pytest.mark.parametrize(("group", "groups"), [(-1, 1), (WIDTH, 1), (8, 2)])
+def test_a_group_of_weights_has_a_scale_of_its_own(recipe: Recipe, group: int, groups: int) -> None:
+    assert scales(compressed(recipe(weights_mode="int4-sym", group_size=group))) == WIDTH * (
+        groups + 1
+    )  # the last is INT8
+
+
+def test_weights_that_are_kept_stay_as_they_are(recipe: Recipe) -> None:
+    assert scales(compressed(recipe(), types=("MatMul",))) == 0
 
 
 def test_every_value_of_the_language_is_one_of_nncf_s(recipe: Recipe, tmp_path: Path) -> None:

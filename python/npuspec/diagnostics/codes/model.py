@@ -79,8 +79,10 @@ MODEL = {
     "unknown-operation": CodeDoc(
         "[quantization.keep] names an operation or a type that the model doesn't have, or a pattern matches none. What "
         "was to stay in floating point would be quantized, and only the accuracy would show it. Names are OpenVINO's "
-        "friendly names, as the model is read; a pattern is matched from a name's beginning. Constants, and the nodes "
-        "that stand for the model's inputs and outputs, are none: what reads them is quantized.",
+        "friendly names, as the model is read, and of those that share one the second is `NAME/2`; a pattern is "
+        "matched from a name's beginning. Constants, and the nodes that stand for the model's inputs and outputs, are "
+        "none: what reads them is quantized. The same is refused of what the lock keeps of a mix, where someone has "
+        "edited it.",
         '[quantization.keep]\nnames = ["Conv"]',
         '[quantization.keep]\nnames = ["/Conv"]',
     ),

@@ -73,7 +73,7 @@ class Keep(Table):
     """OpenVINO's types of operations, such as `MVN`."""
     patterns: Names = ()
     """Regular expressions for friendly names, matched from a name's beginning."""
-    subgraphs: Annotated[tuple[Subgraph, ...], Field(strict=False)] = ()
+    subgraphs: Annotated[tuple[Subgraph, ...], Field(strict=False, max_length=100)] = ()
     """Parts of the model: all operations on a way from one of `inputs` to one of `outputs`."""
 
 
