@@ -46,6 +46,18 @@ class Blob(Frozen):
     path: RelativePath
 
 
+class PlatformBlob(Frozen):
+    """A model as it was compiled ahead of time for an NPU, of use wherever there is one of this platform."""
+
+    platform: Annotated[str, Field(pattern=r"^[0-9]{4}$")]
+    variant: str
+    path: RelativePath
+    compiler: str
+    """Which compiler made it."""
+    requirements: str | None
+    """What it needs of a driver, as OpenVINO states it; None where that isn't known."""
+
+
 class Manifest(Frozen):
     """Everything that a session needs to know of a bundle."""
 
@@ -66,6 +78,8 @@ class Manifest(Frozen):
     """Variant to OpenVINO IR."""
     blobs: dict[str, Blob]
     """Variant to blob."""
+    platforms: tuple[PlatformBlob, ...] = ()
+    """What was compiled ahead of time."""
     files: dict[RelativePath, FileRecord]
     """Every file of the bundle but this one."""
 
@@ -84,7 +98,10 @@ class Manifest(Frozen):
             may = not of_core if row is None else (row.scope == "core") is of_core and row.access in _SETTABLE
             if not may:
                 raise ValueError(f"`{name}` is no property that a spec may set")
-        for place in (*self.models.values(), *(blob.path for blob in self.blobs.values())):
+        if any(blob.variant not in variants for blob in self.platforms):
+            raise ValueError("what was compiled ahead of time are the program's variants")
+        ahead = (blob.path for blob in self.platforms)
+        for place in (*self.models.values(), *(blob.path for blob in self.blobs.values()), *ahead):
             if place not in self.files:
                 raise ValueError(f"`{place}` isn't among the files")
         return self

@@ -16,8 +16,19 @@ from npuspec.diagnostics.errors import EXIT_USAGE
 @click.option("--rebuild", is_flag=True, help="Run every stage, also those whose results are there.")
 @click.option("--locked", is_flag=True, help="Make nothing unless all is as the lock says; write no lock.")
 @options.allow_code
+@click.option(
+    "--compiler",
+    metavar="COMMAND",
+    help="What compiles for [target] platforms; else NPUSPEC_NPU_COMPILER says it, or OpenVINO's own does.",
+)
 def apply(
-    spec: Path, output: Path | None, device: Device | None, rebuild: bool, locked: bool, allow_code: bool
+    spec: Path,
+    output: Path | None,
+    device: Device | None,
+    rebuild: bool,
+    locked: bool,
+    allow_code: bool,
+    compiler: str | None,
 ) -> None:
     """Execute a spec: a bundle with models, compiled blobs, the plan and the evidence.
 
@@ -63,6 +74,7 @@ def apply(
                 lock=lock_path(spec),
                 locked=locked,
                 allow_code=allow_code,
+                compiler=compiler,
             )
         except NpuspecError as error:
             progress.stop()

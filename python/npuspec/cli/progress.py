@@ -82,6 +82,25 @@ class Progress(Observer):
             table.add_row(row["precision"], size, count, f"{row['latency']:.2f}", *(f"{f:.3f}" for f in figures))
         self._console.print(table)
 
+    def estimated(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Print a table; estimates that leave out other operations than the first are marked."""
+        engines = sorted({engine for row in rows for engine in row["busy_us"] or ()})
+        heads = [f"{engine} busy" for engine in engines]
+        table = Table("estimated for NPU", "variant", "precision", "latency", *heads, "blob", box=None, pad_edge=False)
+        for row in rows:
+            beside = next(r for r in rows if r["variant"] == row["variant"])
+            mark = "" if row["uncosted_operations"] == beside["uncosted_operations"] else " *"
+            latency = "unknown" if row["latency_us"] is None else f"{row['latency_us']:.0f} us{mark}"
+            busy = [f"{(row['busy_us'] or {}).get(engine, nan):.0f} us" for engine in engines]
+            size = f"{row['blob_bytes'] / 2**20:.1f} MiB"
+            table.add_row(row["platform"], row["variant"], row["precision"], latency, *busy, size)
+        self._console.print(table)
+        left_out = sorted({name for row in rows for name in row["uncosted_operations"]})
+        if left_out:
+            self.note(f"estimates, not measurements: they count {', '.join(left_out)} as nothing where they occur")
+        if any(r["uncosted_operations"] != rows[0]["uncosted_operations"] for r in rows):
+            self.note("* leaves out other operations than the first of its variant: don't rank the two")
+
     def _show(self, text: str) -> None:
         if self._task is not None:
             self._bars.remove_task(self._task)

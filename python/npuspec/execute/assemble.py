@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from npuspec.bundle import Blob, Deployed, Manifest
-from npuspec.bundle.manifest import PLAN
+from npuspec.bundle.manifest import PLAN, PlatformBlob
 from npuspec.bundle.writer import records
 from npuspec.execute.evidence import NAME as EVIDENCE
 from npuspec.execute.evidence import Evidence, gather_timings
@@ -27,6 +27,21 @@ def assemble(
             _copy(weights, folder, f"models/{name}.bin")
         if (blob := results[f"compile[{device}, {name}]"] / BLOB).exists():
             blobs[name] = Blob(device=device, identity=identity, path=_copy(blob, folder, f"blobs/{name}.blob"))
+    ahead = tuple(
+        PlatformBlob(
+            platform=row["platform"],
+            variant=row["variant"],
+            path=_copy(
+                results[f"compile[{row['platform']}, {row['variant']}]"] / BLOB,
+                folder,
+                f"blobs/{row['platform']}/{row['variant']}.blob",
+            ),
+            compiler=row["compiler"],
+            requirements=row["requirements"],
+        )
+        for row in evidence.estimates
+        if row["ships"]
+    )
     _write(folder / PLAN, plan.encode())
     _write(folder / EVIDENCE, canonical_json(evidence.as_json()))
     _write(folder / "evidence" / TIMINGS, canonical_json(gather_timings(results, identity)))
@@ -43,13 +58,14 @@ def assemble(
         identity=identity,
         models=models,
         blobs=blobs,
+        platforms=ahead,
         files=records(folder),
     )
 
 
 def _copy(source: Path, folder: Path, name: str) -> str:
     target = folder / name
-    target.parent.mkdir(exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
     return name
 

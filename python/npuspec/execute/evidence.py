@@ -10,7 +10,7 @@ from npuspec.diagnostics import Diagnostic
 from npuspec.execute.gates import GateResult, hold_gates
 from npuspec.execute.observer import Observer
 from npuspec.plan import Plan
-from npuspec.stages import COMPARED, HARM, MIXED, QUANTIZATION, TIMINGS
+from npuspec.stages import COMPARED, ESTIMATE, HARM, MIXED, QUANTIZATION, TIMINGS
 
 NAME = "evidence/evidence.json"
 _SLOWER = 1.05  # less is no difference that another run would show again
@@ -29,6 +29,8 @@ class Evidence:
     quantization: dict[str, Any] | None
     """What was calibrated with, quantized, kept and compared; None if nothing is quantized."""
     agreement: dict[str, Any] | None
+    estimates: tuple[dict[str, Any], ...] = ()
+    """What the compiler of each blob for an NPU expects of it; nothing of it is measured."""
 
     @property
     def kept(self) -> tuple[str, ...] | None:
@@ -42,6 +44,8 @@ class Evidence:
             observer.warn(doubt)
         for gate in self.gates:
             observer.measured(gate)
+        if self.estimates:
+            observer.estimated(self.estimates)
         for sentence in (*self._folded(), *self._padding()):
             observer.note(sentence)
 
@@ -89,13 +93,15 @@ class Evidence:
             "doubts": list(self.doubts),
             "quantization": self.quantization,
             "agreement": self.agreement,
+            "estimates": list(self.estimates),
         }
 
     @classmethod
     def of_json(cls, data: Mapping[str, Any]) -> "Evidence":
         """Read back what `as_json` returned."""
         gates = tuple(GateResult(**gate) for gate in data["gates"])
-        return cls(gates, tuple(data["doubts"]), data["quantization"], data["agreement"])
+        estimates = tuple(data.get("estimates", ()))
+        return cls(gates, tuple(data["doubts"]), data["quantization"], data["agreement"], estimates)
 
 
 def gather_evidence(plan: Plan, results: Mapping[str, Path], device: str, allowed: Collection[str] = ()) -> Evidence:
@@ -103,9 +109,23 @@ def gather_evidence(plan: Plan, results: Mapping[str, Path], device: str, allowe
     quantization = _quantization(plan, results)
     agreement = _read(results, f"verify[{device}]", "agreement.json")
     gates = () if agreement is None else hold_gates(plan, agreement)
-    evidence = Evidence(gates, tuple(_doubts(plan, quantization, agreement)), quantization, agreement)
+    doubts = tuple(_doubts(plan, quantization, agreement))
+    evidence = Evidence(gates, doubts, quantization, agreement, gather_estimates(plan, results))
     meant = (trap.message for trap in evidence.traps if trap.code in allowed)
     return replace(evidence, doubts=(*meant, *evidence.doubts))
+
+
+def gather_estimates(plan: Plan, results: Mapping[str, Path]) -> tuple[dict[str, Any], ...]:
+    """Return what is expected of each blob: its platform, variant and precision, and the figures of estimate.json."""
+    ships = plan.recipe.mode if any(stage.verb == "quantize" for stage in plan.stages) else "original"
+    rows = []
+    for variant in plan.program.variants:
+        for platform in plan.platforms:
+            precisions = {f"{precision}, ": precision for precision in ("original", "int8")} | {"": ships}
+            for prefix, precision in precisions.items():
+                if (found := _read(results, f"compile[{platform}, {prefix}{variant.name}]", ESTIMATE)) is not None:
+                    rows.append({"variant": variant.name, "precision": precision, "ships": not prefix, **found})
+    return tuple(rows)
 
 
 def gather_timings(results: Mapping[str, Path], identity: str) -> dict[str, Any]:

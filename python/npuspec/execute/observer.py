@@ -31,5 +31,8 @@ class Observer:
     def note(self, text: str) -> None:
         """Something that was measured, and that no gate holds."""
 
+    def estimated(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Blobs were compiled for NPUs, and their compiler says what it expects of them."""
+
     def compared(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Precisions were put side by side: the original first, what ships last."""

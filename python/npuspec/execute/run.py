@@ -9,7 +9,8 @@ from typing import Any
 
 from npuspec.bundle import Bundle, open_bundle
 from npuspec.bundle.writer import check_place, publish, staging
-from npuspec.diagnostics import BundleError, GateError, Severity, SpecError, StageError, StalePlanError
+from npuspec.compilers import VARIABLE, Compiler, find_compiler
+from npuspec.diagnostics import BundleError, Diagnostic, GateError, Severity, SpecError, StageError, StalePlanError
 from npuspec.diagnostics.disk import disk_fault
 from npuspec.execute.assemble import assemble
 from npuspec.execute.evidence import NAME as EVIDENCE
@@ -53,6 +54,7 @@ def apply(
     rebuild: bool = False,
     locked: bool = False,
     allow_code: bool = False,
+    compiler: str | None = None,
     observer: Observer | None = None,
 ) -> Applied:
     """Execute a spec into a bundle, and write the lock beside the spec.
@@ -78,6 +80,8 @@ def apply(
         rebuild: run every stage, also those whose results are there.
         locked: write no lock, and make nothing unless everything is as the lock says.
         allow_code: run code that the spec names beside it.
+        compiler: the command that compiles for the spec's platforms, as docs/npu-compiler-protocol.md says; else that
+            which NPUSPEC_NPU_COMPILER names, or OpenVINO's own where it is there.
         observer: told of progress and warnings.
 
     Raises:
@@ -106,6 +110,7 @@ def apply(
         lock=lock_path(Path(spec)),
         locked=locked,
         allow_code=allow_code,
+        compiler=compiler,
     )
 
 
@@ -116,6 +121,7 @@ def execute_planfile(
     rebuild: bool = False,
     locked: bool = False,
     allow_code: bool = False,
+    compiler: str | None = None,
     observer: Observer | None = None,
 ) -> Applied:
     """Execute a plan file as it was reviewed; see `apply`.
@@ -139,6 +145,7 @@ def execute_planfile(
         lock=lock_path(spec),
         locked=locked,
         allow_code=allow_code,
+        compiler=compiler,
     )
 
 
@@ -175,6 +182,7 @@ def apply_prepared(
     lock: Path | None = None,
     locked: bool = False,
     allow_code: bool = False,
+    compiler: str | None = None,
 ) -> Applied:
     """Execute a plan into a bundle; see `apply`. Without `lock` there is none to be written or held."""
     plan = prepared.plan
@@ -186,6 +194,7 @@ def apply_prepared(
         keeper = LockKeeper.begin(lock, plan, locked=locked)
     except OSError as error:
         raise StageError(disk_fault(error)) from None
+    ahead = _find_compiler(plan, compiler)
     observer.announce("looking for devices")
     wanted, present = [d.device for d in plan.deployments], device_identities()
     device = choose_device(wanted, present)
@@ -197,11 +206,18 @@ def apply_prepared(
         )
     try:
         chosen = keeper.chosen(plan)
-        if not rebuild and (made := _made_before(plan, output, device, identity, chosen)):
+        if not rebuild and (made := _made_before(plan, output, device, identity, chosen, ahead)):
             return _leave(prepared, output, made, keeper, observer)
         check_place(output)
         runner = StageRunner(
-            prepared, store, observer, device=device, identity=identity, chosen=chosen, rebuild=rebuild
+            prepared,
+            store,
+            observer,
+            device=device,
+            identity=identity,
+            chosen=chosen,
+            compiler=ahead,
+            rebuild=rebuild,
         )
         runner.run()
         evidence = gather_evidence(plan, runner.results, device, prepared.allowed)
@@ -223,14 +239,43 @@ def apply_prepared(
     return Applied(output, digest, device, evidence.gates, "", written)
 
 
-def _made_before(plan: Plan, output: Path, device: str, identity: str, chosen: tuple[str, ...] | None) -> Bundle | None:
-    """Return what stands at `output` if this plan on this device made it, with the mix that the lock says."""
+def _find_compiler(plan: Plan, command: str | None) -> Compiler | None:
+    """Return what compiles for the plan's platforms; None if it has none.
+
+    Raises:
+        SpecError: `no-compiler`: there is none, or it doesn't know a platform.
+
+    """
+    if not plan.platforms:
+        return None
+    if (compiler := find_compiler(command)) is None:
+        message = f"nothing here compiles for NPU {', '.join(plan.platforms)}"
+        help_ = f"name a command that does: --compiler, or {VARIABLE} in the environment; or take `platforms` out"
+        raise SpecError(Diagnostic("no-compiler", message, help_).at(("target", "platforms")))
+    if compiler.platforms and (unknown := [p for p in plan.platforms if p not in compiler.platforms]):
+        message = f"{compiler.identity} doesn't compile for NPU {', '.join(unknown)}"
+        help_ = f"it does for {', '.join(compiler.platforms)}"
+        raise SpecError(Diagnostic("unknown-platform", message, help_).at(("target", "platforms")))
+    return compiler
+
+
+def _made_before(
+    plan: Plan,
+    output: Path,
+    device: str,
+    identity: str,
+    chosen: tuple[str, ...] | None,
+    compiler: Compiler | None,
+) -> Bundle | None:
+    """Return what stands at `output` if this plan on this device made it, with this compiler and the lock's mix."""
     try:
         bundle = open_bundle(output)
     except BundleError:
         return None
     made = bundle.manifest
     if (made.plan, made.device, made.identity) != (plan.digest, device, identity):
+        return None
+    if compiler is not None and any(blob.compiler != compiler.identity for blob in made.platforms):
         return None
     return bundle if chosen is None or _evidence_of(bundle).kept == chosen else None
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from npuspec.child import run_task
+from npuspec.compilers import Compiler
 from npuspec.diagnostics import Diagnostic, NpuspecError, StageError
 from npuspec.execute.observer import Observer
 from npuspec.plan import Prepared
@@ -38,6 +39,7 @@ class StageRunner:
         device: str,
         identity: str,
         chosen: tuple[str, ...] | None = None,
+        compiler: Compiler | None = None,
         rebuild: bool = False,
     ) -> None:
         """Prepare to run.
@@ -49,13 +51,14 @@ class StageRunner:
             device: the device.
             identity: what exactly it is.
             chosen: what a mix is to keep, where that was found before and isn't to be searched for.
+            compiler: what compiles for NPUs that aren't here; a plan with platforms needs one.
             rebuild: make results again that are there.
 
         """
         self.results: dict[str, Path] = {}
         self.chosen = chosen
         self._prepared, self._store, self._observer = prepared, store, observer
-        self._identity, self._rebuild = identity, rebuild
+        self._identity, self._compiler, self._rebuild = identity, compiler, rebuild
         self._stages = prepared.plan.stages_for(device)
         self._mixed: set[str] = set()
 
@@ -89,6 +92,8 @@ class StageRunner:
     def _key(self, stage: PlannedStage) -> str:
         """Return what names a stage's result."""
         key: dict[str, Any] = {"identity": self._identity} if stage.verb in _ON_DEVICE else {}
+        if stage.verb == "ahead" and self._compiler is not None:
+            key["compiler"] = self._compiler.identity
         if stage.verb == "mix" or self._mixed & {*stage.inputs}:
             self._mixed.add(stage.name)
             key |= {"chosen": self.chosen} if self.chosen is not None else {}
@@ -109,6 +114,7 @@ class StageRunner:
                     "vocabularies": {name: str(found.only) for name, found in prepared.tasks.vocabularies.items()},
                     "folder": str(prepared.folder),
                     "chosen": self.chosen,
+                    "compiler": None if self._compiler is None else self._compiler.as_json(),
                 }
                 task = f"npuspec.stages.{stage.verb}:run"
                 run_task(task, arguments, lambda done, total: self._observer.progressed(stage, done, total))

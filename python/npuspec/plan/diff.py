@@ -360,6 +360,7 @@ def _made(verbs: set[str]) -> set[Consequence]:
         "mix": Consequence.REQUANTIZE,
         "control": Consequence.REQUANTIZE,
         "compare": Consequence.REMEASURE,
+        "ahead": Consequence.RECOMPILE,
         "compile": Consequence.RECOMPILE,
         "verify": Consequence.REMEASURE,
     }

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from npuspec.bundle.program import Program
 from npuspec.plan.model import Decode, Plan, PlannedSource, Samples, Waste
-from npuspec.plan.passes.deploy import plan_core, plan_deployments
+from npuspec.plan.passes.deploy import plan_ahead, plan_core, plan_deployments
 from npuspec.plan.passes.preprocess import plan_layouts
 from npuspec.plan.passes.rewrite import plan_rewrite, rewritten
 from npuspec.plan.passes.sample import plan_recipe
@@ -66,6 +66,8 @@ def lower(
         cache=spec.cache.kind,
         core={p.name: p.value for p in core},
         deployments=deployments,
+        platforms=tuple(sorted(spec.target.platforms)),
+        ahead=plan_ahead(spec),
     )
     return Plan(
         toolchain=toolchain,
@@ -78,7 +80,7 @@ def lower(
         gates=gates,
         cache=spec.cache.kind,
         core=core,
-        platforms=tuple(sorted(spec.target.platforms)),
+        platforms=work.platforms,
         deployments=deployments,
         stages=plan_stages(work),
         settings=trace_settings(spec, device, given),

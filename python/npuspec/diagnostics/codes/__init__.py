@@ -1,5 +1,8 @@
 """Every code of a diagnostic, explained; `npuspec explain CODE` prints it."""
 
+from itertools import chain
+
+from npuspec.diagnostics.codes.compilers import COMPILERS
 from npuspec.diagnostics.codes.diff import DIFF
 from npuspec.diagnostics.codes.doc import CodeDoc
 from npuspec.diagnostics.codes.findings import FINDINGS
@@ -15,6 +18,6 @@ from npuspec.diagnostics.codes.stages import STAGES
 
 __all__ = ["CODES", "CodeDoc"]
 
-CODES: dict[str, CodeDoc] = dict(
-    sorted((SPEC | PROPERTIES | REVIEW | DIFF | RULES | SOURCES | MODEL | STAGES | FINDINGS | OWN | RUNTIME).items())
-)
+_TABLES = (SPEC, PROPERTIES, REVIEW, DIFF, RULES, SOURCES, MODEL, STAGES, FINDINGS, OWN, COMPILERS, RUNTIME)
+
+CODES: dict[str, CodeDoc] = dict(sorted(chain.from_iterable(table.items() for table in _TABLES)))

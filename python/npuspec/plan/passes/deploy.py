@@ -21,6 +21,13 @@ def plan_core(spec: Spec) -> tuple[PlannedProperty, ...]:
     return tuple(sorted(found, key=lambda p: p.name))
 
 
+def plan_ahead(spec: Spec) -> dict[str, bool | int | float | str]:
+    """Return the properties that a blob for an NPU is compiled with, whatever device is here."""
+    phases = {row.name: row.phase for row in property_table().values()}
+    properties = _deploy(spec, "NPU").properties
+    return {p.name: p.value for p in properties if phases.get(p.name, "compile") in ("compile", "both")}
+
+
 def plan_deployments(spec: Spec, only: str | None) -> tuple[Deployment, ...]:
     """Return the target and its fallbacks, or the one device that the caller insists on."""
     devices = (spec.target.device, *spec.target.fallback) if only is None else (only,)

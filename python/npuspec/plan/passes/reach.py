@@ -24,8 +24,6 @@ def beyond_reach(spec: Spec) -> list[Diagnostic]:
 
 
 def _target(spec: Spec) -> Iterator[tuple[Path, str]]:
-    if spec.target.platforms:
-        yield ("target", "platforms"), "compiling ahead of time for a platform"
     for key in ("warm", "requests", "queue", "batch_wait_ms"):
         if key in spec.load.model_fields_set:
             yield ("load", key.replace("_", "-")), f"`load.{key.replace('_', '-')}`"

@@ -41,6 +41,8 @@ class Work:
     cache: str
     core: dict[str, bool | int | float | str]
     deployments: tuple[Deployment, ...]
+    platforms: tuple[str, ...]
+    ahead: dict[str, bool | int | float | str]
 
     @property
     def inputs(self) -> list[dict[str, Any]]:
@@ -94,6 +96,7 @@ def plan_stages(work: Work) -> tuple[PlannedStage, ...]:
 
     read -> quantize -> rank -> mix -> shape[variant] -> compile[device, variant] -> verify[device]
 
+    For each platform there is compile[platform, variant] beside.
     What is quantized is shaped beside what isn't, as `shape[quantized, variant]`. Which of `quantize`, `rank`, `mix`
     and `control` there are follows from the recipe's mode.
     """
@@ -111,6 +114,8 @@ def plan_stages(work: Work) -> tuple[PlannedStage, ...]:
         static[name] = final[name] = stages.add(f"shape[{name}]", "shape", ("read",), **told)
         if quantized is not None:
             final[name] = stages.add(f"shape[quantized, {name}]", "shape", (quantized,), **told)
+    if work.platforms:
+        _compiled_ahead(stages, work, static, final)
     for deployment in work.deployments:
         _deployed(stages, work, deployment, static, final)
     return tuple(stages.found.values())
@@ -149,6 +154,20 @@ def _quantized(stages: _Stages, work: Work) -> str | None:
         }
         stages.add("compare", "compare", ("read", *made.values()), **told)
     return made[mode]
+
+
+def _compiled_ahead(stages: _Stages, work: Work, static: dict[str, str], final: dict[str, str]) -> None:
+    """Add what compiles each variant for each platform, and the largest in its other precisions, to be compared."""
+    compiled = {f"{npu}, {name}": (npu, shaped) for npu in work.platforms for name, shaped in final.items()}
+    largest = work.program.variants[-1].name
+    others = {"original": static[largest]} if static != final else {}
+    if work.recipe.mode in ("mixed", "accuracy-control"):
+        told = stages.found[final[largest]].parameters
+        others["int8"] = stages.add(f"shape[int8, {largest}]", "shape", ("quantize",), **told)
+    for precision, shaped in others.items():
+        compiled |= {f"{npu}, {precision}, {largest}": (npu, shaped) for npu in work.platforms}
+    for name, (npu, shaped) in compiled.items():
+        stages.add(f"compile[{name}]", "ahead", (shaped,), platform=npu, properties=work.ahead)
 
 
 def _deployed(

@@ -1,0 +1,68 @@
+"""Compile one variant ahead of time for an NPU that needn't be here."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from npuspec.child import Progress
+from npuspec.compilers import compiler_of
+from npuspec.diagnostics import Diagnostic, StageError
+from npuspec.stages import BLOB, ESTIMATE, MODEL, TIMINGS
+from npuspec.stages.request import Request
+
+_ENGINES = {"DPU": "DPU", "DMA": "DMA", "Shave": "SHAVE"}
+"""What the trace calls them, and what they are called."""
+
+
+def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
+    """Write model.blob, estimate.json (what the compiler expects of it), and timings.json.
+
+    Raises:
+        StageError: what the compiler raises.
+
+    """
+    request = Request.of(arguments)
+    platform: str = request.parameters["platform"]
+    blob = request.output / BLOB
+    with TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        trace = Path(scratch, "trace.json")
+        compiler = compiler_of(arguments["compiler"])
+        made = compiler.compile(request.inputs[0] / MODEL, platform, blob, request.parameters["properties"], trace)
+        busy = _busy(json.loads(trace.read_bytes())["traceEvents"]) if trace.exists() else None
+    if not blob.exists():
+        message = f"the compiler said that it compiled for NPU {platform}, and wrote no blob"
+        raise StageError(Diagnostic("no-compiler", message, "look at the command that --compiler names"))
+    request.write_json(
+        ESTIMATE,
+        {
+            "platform": platform,
+            "compiler": compiler.identity,
+            "requirements": made.requirements,
+            "blob_bytes": blob.stat().st_size,
+            "latency_us": made.latency_us,
+            "uncosted_operations": [*made.uncosted],
+            "busy_us": busy,
+        },
+    )
+    request.write_json(TIMINGS, {"compile_seconds": made.seconds})
+
+
+def _busy(events: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """Return how many microseconds of the schedule any unit of each kind of engine is at work."""
+    spans = defaultdict(list)
+    for event in events:
+        if event["ph"] == "X" and event["cat"] in _ENGINES:
+            spans[_ENGINES[event["cat"]]].append((float(event["ts"]), float(event["ts"]) + float(event["dur"])))
+    return {engine: round(_covered(spans[engine]), 3) for engine in sorted(_ENGINES.values())}
+
+
+def _covered(spans: Iterable[tuple[float, float]]) -> float:
+    """Return the length that spans cover together."""
+    total, end = 0.0, float("-inf")
+    for begin, stop in sorted(spans):
+        total += max(0.0, stop - max(begin, end))
+        end = max(end, stop)
+    return total
