@@ -23,8 +23,8 @@ FACTS = "kit.json"
 """What `setup` found out about the compiler. It is written last, so where it stands the kit is whole."""
 
 STOPPING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
-SHIM_FAILED = 64
-"""The shim's exit code where it failed itself."""
+CANT_WRITE = 64
+"""The shim's exit code where it can't write what it found."""
 
 _DLLS = "usr/lib/*/wine/x86_64-windows"
 _NOT_STARTED = "wineboot.exe,services.exe,explorer.exe,winemenubuilder.exe,winedbg.exe=d"
