@@ -241,6 +241,12 @@ def test_an_abort_is_told_in_the_compilers_last_words(calls: Calls) -> None:
     ]
 
 
+def test_a_crash_is_told_too(calls: Calls) -> None:
+    answer = calls.refused(save(calls.folder / "model.xml", op.relu, [0, 64]))
+    assert answer["step"] == "abort"
+    assert answer["error"].startswith("wine: Unhandled division by zero at address")
+
+
 @pytest.mark.parametrize(
     ("more", "platform", "message"),
     [
