@@ -106,12 +106,12 @@ def run_shim(folder: Path, work: Path, arguments: Sequence[str], timeout: float)
     Wine has an empty prefix and a server of its own there, which starts in no time, meets no other call, and ends with
     the shim. None of the programs runs that a desktop would have.
     """
+    prefix = _make_prefix(work)
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(work),
-        "TMPDIR": str(work),
         "LC_ALL": "C.UTF-8",
-        "WINEPREFIX": str(_make_prefix(work)),
+        "WINEPREFIX": str(prefix),
         "WINEARCH": "win64",
         "WINEDEBUG": "-all",
         "WINEDLLOVERRIDES": _NOT_STARTED,
@@ -137,6 +137,7 @@ def run_shim(folder: Path, work: Path, arguments: Sequence[str], timeout: float)
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
             subprocess.run(["wineserver", "-k"], cwd=work, env=environment, capture_output=True, check=False)
+            _remove_socket(prefix)
     written = (path for path in notes.iterdir() if not path.is_symlink() and not path.suffix)
     return Outcome(
         exit=ended,
@@ -155,3 +156,17 @@ def _make_prefix(work: Path) -> Path:
     (prefix / "dosdevices" / "z:").symlink_to("/")
     (prefix / ".update-timestamp").write_text("disable\n")
     return prefix
+
+
+def _remove_socket(prefix: Path) -> None:
+    """Remove the folder of the server's socket, which Debian's wine leaves.
+
+    TMPDIR would put it into the working folder, but makes the wine of Debian 13 abort.
+    """
+    try:
+        name = (prefix / "wineserver").read_text()
+    except FileNotFoundError:
+        return
+    if re.fullmatch(r"wine-\w+", name):
+        for folder in ("/tmp", f"/run/user/{os.getuid()}"):  # noqa: S108
+            shutil.rmtree(Path(folder, name), ignore_errors=True)
