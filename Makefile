@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
-SOURCES := python tests examples specs benches
+SOURCES := python tests examples specs benches tools
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -56,6 +56,10 @@ rust: setup  ## rustfmt, clippy, cargo test
 .PHONY: pytest
 pytest: setup  ## the Python tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+.PHONY: npu-compiler
+npu-compiler:  ## install Intel's NPU compiler outside of this folder, so that models compile for NPUs that aren't there
+	tools/npu-compiler/setup
 
 .PHONY: bench
 bench: setup  ## check and plan; choosing buckets; session.infer against plain NumPy; buckets on sentences; finding a mix; Rust against memcpy
