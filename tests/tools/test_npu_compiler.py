@@ -32,7 +32,7 @@ def kit() -> Path:
     ran = subprocess.run([SETUP], capture_output=True, text=True, check=False)
     if ran.returncode != 0:
         pytest.skip(f"no model is compiled for an NPU: run {SETUP}, which says: {ran.stderr.splitlines()[-1]}")
-    variable, cache = os.environ.get("NPUSPEC_NPU_COMPILER"), os.environ.get("XDG_CACHE_HOME")
+    variable, cache = os.environ.get("NPUSPEC_NPU_KIT"), os.environ.get("XDG_CACHE_HOME")
     return Path(variable or Path(cache or Path.home() / ".cache", "npuspec-npu-compiler"))
 
 
@@ -325,8 +325,8 @@ def test_a_blob_that_was_cut_by_a_full_disk_is_none(room: str, calls: Calls) -> 
 
 def test_without_the_kit_it_says_what_to_run(calls: Calls, tiny: Path) -> None:
     none = str(calls.folder / "none")
-    assert calls.unable("version", NPUSPEC_NPU_COMPILER=none).endswith(f"run {SETUP}")
-    assert calls.unable("compile", tiny, "4000", calls.folder / "out.blob", NPUSPEC_NPU_COMPILER=none)
+    assert calls.unable("version", NPUSPEC_NPU_KIT=none).endswith(f"run {SETUP}")
+    assert calls.unable("compile", tiny, "4000", calls.folder / "out.blob", NPUSPEC_NPU_KIT=none)
     assert not Path(none).exists()
 
 

@@ -18,7 +18,7 @@ SETUP = TOOL / "setup"
 SHIM = TOOL / "shim.c"
 PIN = TOOL / "openvino.txt"
 
-HOME = "NPUSPEC_NPU_COMPILER"
+HOME = "NPUSPEC_NPU_KIT"
 FACTS = "kit.json"
 """What `setup` found out about the compiler. It is written last, so where it stands the kit is whole."""
 
