@@ -99,6 +99,18 @@ def asr_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def npu_compiler() -> Path:
+    """The command that compiles for NPUs that aren't here, set up where it wasn't."""
+    folder = ROOT / "tools" / "npu-compiler"
+    ran = subprocess.run([folder / "setup"], capture_output=True, text=True, check=False)
+    if ran.returncode != 0:
+        pytest.skip(
+            f"nothing is compiled for an NPU: run {folder / 'setup'}, which says: {ran.stderr.splitlines()[-1]}"
+        )
+    return folder / "npu-compiler"
+
+
+@pytest.fixture(scope="session")
 def clips() -> list[Path]:
     """The 27 recorded clips of specs/asr.toml, sorted by path: mono float WAV at 16 kHz."""
     fetched, faults = fetch_data(CLIPS_SOURCE, CLIPS_SHA256, folder=ROOT, store=Store())

@@ -94,11 +94,11 @@ class CommandCompiler:
             code, said = _run(command, LIMIT + _GRACE)
             answer = _Made.model_validate_json(said)
         except TimeoutError:
-            raise StageError(compile_fault(platform, "timeout", f"no result in {LIMIT:g} s")) from None
+            raise StageError(compile_fault(f"NPU {platform}", "timeout", f"no result in {LIMIT:g} s")) from None
         except (OSError, ValidationError) as error:
             raise StageError(_unusable(self._command, str(error).strip())) from None
         if code == _REFUSED:
-            raise StageError(compile_fault(platform, answer.step, answer.error, answer.details, model))
+            raise StageError(compile_fault(f"NPU {platform}", answer.step, answer.error, answer.details, model))
         if code or not answer.ok:
             raise StageError(_unusable(self._command, answer.error or f"it ended with exit code {code}"))
         return Compilation(

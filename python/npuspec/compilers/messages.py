@@ -55,12 +55,12 @@ def find_message(text: str) -> tuple[Message, re.Match[str]] | None:
 
 
 def compile_fault(
-    platform: str, step: str, error: str, details: Sequence[str] = (), model: Path | None = None
+    where: str, step: str, error: str, details: Sequence[str] = (), model: Path | None = None
 ) -> Diagnostic:
     """Return the fault of a model that wasn't compiled, with the whole of what was said.
 
     Args:
-        platform: the NPU.
+        where: the NPU: `NPU 4000`, or `NPU` for that which is here.
         step: what failed, as docs/npu-compiler-protocol.md has it.
         error: the compiler's message.
         details: what it logged on the way.
@@ -74,7 +74,7 @@ def compile_fault(
         row, match = found
         code, cause, help_ = row.code, row.cause, row.help
         about = operations_of(model, said, match.groupdict()) if model is not None else ()
-    told = f"NPU {platform}: {cause}{_named(about)}\n{said}"
+    told = f"{where}: {cause}{_named(about)}\n{said}"
     return Diagnostic(code, told.replace("\n", "\n    "), help_)
 
 

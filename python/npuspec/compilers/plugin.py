@@ -53,9 +53,11 @@ class PluginCompiler:
         try:
             made = run_task("npuspec.compilers.here:compile_here", arguments, limit=LIMIT)
         except TimeoutError:
-            raise StageError(compile_fault(platform, "timeout", f"no result in {LIMIT:g} s")) from None
+            raise StageError(compile_fault(f"NPU {platform}", "timeout", f"no result in {LIMIT:g} s")) from None
         except ChildError as error:
-            raise StageError(compile_fault(platform, "abort", error.diagnostics[0].message, model=model)) from None
+            raise StageError(
+                compile_fault(f"NPU {platform}", "abort", error.diagnostics[0].message, model=model)
+            ) from None
         if "error" in made:
-            raise StageError(compile_fault(platform, "compile", made["error"], model=model))
+            raise StageError(compile_fault(f"NPU {platform}", "compile", made["error"], model=model))
         return Compilation(made["seconds"], made["requirements"], None, ())

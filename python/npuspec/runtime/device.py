@@ -6,6 +6,7 @@ from typing import Any
 
 import openvino as ov
 
+from npuspec.compilers.messages import compile_fault
 from npuspec.diagnostics import Diagnostic, StageError
 
 # Several generations of NPU have the same full name, and what a blob needs changes with the driver.
@@ -32,12 +33,15 @@ def compile_model(
     """Compile an IR, or a model that was read, for exactly this device.
 
     Raises:
-        StageError: `compile-failed`, with the reason that the device gives.
+        StageError: `compile-failed`, or for an NPU the code of what its message means, with all that it says.
 
     """
     try:
         return core.compile_model(model, device, dict(properties))
     except RuntimeError as error:
+        if device == "NPU":
+            ir = model if isinstance(model, Path) else None
+            raise StageError(compile_fault(device, "compile", str(error), model=ir)) from None
         name = model.name if isinstance(model, Path) else model.get_friendly_name()
         message = f"{device} can't compile `{name}`: {str(error).strip()}"
         raise StageError(

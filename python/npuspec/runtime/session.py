@@ -11,6 +11,7 @@ import numpy as np
 import openvino as ov
 
 from npuspec.bundle.program import Program
+from npuspec.compilers.messages import find_message
 from npuspec.diagnostics import DeviceError, Diagnostic
 from npuspec.runtime.feed import Array, check_sample, choose_variant, fill
 from npuspec.runtime.fit import check_fit
@@ -151,7 +152,10 @@ class Session:
             yield
         except RuntimeError as error:
             message = f"{self.device} failed: {str(error).strip()}"
-            raise DeviceError(Diagnostic("infer-failed", message, "load the bundle again")) from None
+            code, help_ = "infer-failed", "load the bundle again"
+            if self.device == "NPU" and (found := find_message(message)) is not None:
+                code, help_ = found[0].code, found[0].help
+            raise DeviceError(Diagnostic(code, message, help_)) from None
 
     def close(self) -> None:
         """Let go of the device once what is running has ended. A later `infer` is refused."""
