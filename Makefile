@@ -61,6 +61,10 @@ pytest: setup  ## the Python tests
 npu-compiler:  ## install Intel's NPU compiler outside of this folder, so that models compile for NPUs that aren't there
 	tools/npu-compiler/setup
 
+.PHONY: every-variant
+every-variant: setup  ## compile every size and batch of every spec for NPUs; the tests compile one of each
+	$(BIN)/python -m pytest --numprocesses 2 --every-variant tests/integration/test_platforms.py
+
 .PHONY: bench
 bench: setup  ## check and plan; choosing buckets; session.infer against plain NumPy; buckets on sentences; finding a mix; Rust against memcpy
 	$(BIN)/python benches/cli.py specs/*.toml

@@ -26,6 +26,11 @@ MODEL_SOURCE, MODEL_SHA256 = str(_ASR["model"]["source"]), str(_ASR["model"]["sh
 CLIPS_SOURCE, CLIPS_SHA256 = str(_ASR["data"]["source"]), str(_ASR["data"]["sha256"])
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take what the longer tests are asked."""
+    parser.addoption("--every-variant", action="store_true", help="compile every size and batch for NPUs, not one each")
+
+
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -104,9 +109,8 @@ def npu_compiler() -> Path:
     folder = ROOT / "tools" / "npu-compiler"
     ran = subprocess.run([folder / "setup"], capture_output=True, text=True, check=False)
     if ran.returncode != 0:
-        pytest.skip(
-            f"nothing is compiled for an NPU: run {folder / 'setup'}, which says: {ran.stderr.splitlines()[-1]}"
-        )
+        said = ran.stderr.splitlines()[-1]
+        pytest.skip(f"nothing compiles for NPUs here: run {folder / 'setup'}, which says: {said}")
     return folder / "npu-compiler"
 
 

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 import file_types
-from conftest import ROOT, Ran
+from conftest import Ran
 from conftest import npuspec as command
+from integration.real_specs import OCR, SPECS, TOPICS, beside
 from npuspec.bundle import open_bundle
 from npuspec.plan.lock import read_lock
 
-SPECS = ROOT / "specs"
 KINDS = {
     ".py": "python",
     ".so": "elf",
@@ -43,19 +43,6 @@ def gate(bundle: Path, metric: str, of: str = "quantized") -> Any:
     return next(g for g in evidence(bundle)["gates"] if (g["metric"], g["of"]) == (metric, of))
 
 
-def beside(folder: Path, name: str, more: str, *, without: str = r"\n(#[^\n]*\n)*\[\[gates\]\].*") -> Path:
-    """Write a spec of the project into a folder, with what lies beside it, without its gates, and with more."""
-    for part in SPECS.glob("*"):
-        if part.is_dir():
-            shutil.copytree(part, folder / part.name)
-        elif part.suffix not in (".toml", ".lock"):
-            shutil.copyfile(part, folder / part.name)
-    spec = folder / f"{name}.toml"
-    text = (SPECS / f"{name}.toml").read_text("utf-8")
-    spec.write_text(re.sub(without, "\n", text, flags=re.DOTALL) + more, "utf-8")
-    return spec
-
-
 def test_what_the_speech_model_keeps_is_found_without_being_told(asr_bundle: Path) -> None:
     found = evidence(asr_bundle)
     assert gate(asr_bundle, "frame-agreement")["passed"]
@@ -70,21 +57,6 @@ def test_what_the_speech_model_keeps_is_found_without_being_told(asr_bundle: Pat
     assert shares["int8"] < 0.85  # what quantizing all of it costs
     assert rows["mixed"]["bytes"] < rows["fp16"]["bytes"]
     assert tuple(kept) == read_lock(SPECS / "asr.lock").mixed.keep  # type: ignore[union-attr]
-
-
-TOPICS = """
-[quantization]
-mode = "int8"
-model-type = "transformer"
-samples = 120
-
-[[gates]]
-metric = "function"
-function = "topics:topic_accuracy"
-of = "quantized"
-compared = "with-original"
-min = -0.01
-"""
 
 
 def test_sentences_keep_their_topics(tmp_path: Path) -> None:
@@ -108,32 +80,6 @@ def test_a_transformer_that_is_quantized_as_none_is_refused_and_where_that_is_al
     assert failed.code == 1, failed.err
     assert "error[ruined-range]" in failed.err  # its masks leave no level to what isn't masked
     assert not (tmp_path / "bundle").exists()
-
-
-OCR = """
-[quantization]
-mode = "mixed"
-model-type = "transformer"
-samples = 19
-
-[[allow]]
-code = "small-calibration"
-reason = "there are 38 lines in all"
-
-[[gates]]
-metric = "character-error-rate"
-output = "softmax_11.tmp_0"
-of = "quantized"
-compared = "with-original"
-max = 0.005
-
-[[gates]]
-metric = "frame-agreement"
-output = "softmax_11.tmp_0"
-of = "quantized"
-against = "static"
-min = 0.96
-"""
 
 
 def test_lines_are_read_as_before(tmp_path: Path) -> None:
