@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from integration.real_specs import OCR, SPECS, TOPICS, beside
 from npuspec.compilers import find_compiler
 from npuspec.execute.observer import Observer
 from npuspec.execute.stages import StageRunner
@@ -16,6 +15,7 @@ from npuspec.plan.lock import read_lock
 from npuspec.plan.model import Plan, PlannedStage
 from npuspec.stages import ESTIMATE
 from npuspec.store import Store, digest_json
+from real_specs import OCR, SPECS, TOPICS, beside
 
 PLATFORMS = ("3720", "4000", "5010")
 FILES = """

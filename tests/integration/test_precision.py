@@ -14,9 +14,9 @@ import pytest
 import file_types
 from conftest import Ran
 from conftest import npuspec as command
-from integration.real_specs import OCR, SPECS, TOPICS, beside
 from npuspec.bundle import open_bundle
 from npuspec.plan.lock import read_lock
+from real_specs import OCR, SPECS, TOPICS, beside
 
 KINDS = {
     ".py": "python",

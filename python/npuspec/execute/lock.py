@@ -16,6 +16,7 @@ from npuspec.plan.diff import own_code
 from npuspec.plan.lock import (
     Lock,
     LockedBundle,
+    LockedEstimate,
     LockedGate,
     LockedMix,
     LockedPoint,
@@ -138,6 +139,7 @@ def lock_of(plan: Plan, manifest: Manifest, evidence: Evidence, timings: Mapping
         gates=locked_gates(plan, evidence),
         agreement=_agreement(evidence),
         precisions={row["precision"]: _precision(row) for row in quantization.get("compared") or ()},
+        estimated=_estimated(evidence) or None,
         quantized_over_static=_ratios(timings["stages"].get(f"verify[{manifest.device}]", {})),
     )
 
@@ -183,6 +185,17 @@ def _precision(row: Mapping[str, Any]) -> LockedPrecision:
         for metric in sorted(_FIGURES)
     }
     return LockedPrecision(bytes=row["bytes"], quantized_operations=row["quantized_operations"], figures=figures)
+
+
+def _estimated(evidence: Evidence) -> dict[str, LockedEstimate]:
+    return {
+        f"{row['platform']}, {row['variant']}, {row['precision']}": LockedEstimate(
+            blob_bytes=row["blob_bytes"],
+            latency_us=None if row["latency_us"] is None else rounded(row["latency_us"]),
+            uncosted=row["uncosted_operations"],
+        )
+        for row in evidence.estimates
+    }
 
 
 def _agreement(evidence: Evidence) -> dict[str, dict[str, float]]:

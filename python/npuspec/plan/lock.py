@@ -101,6 +101,15 @@ class LockedVariant(_Table):
     """Of an NPU; a CPU's blob is the model again, with the instruction set and the threads of one machine."""
 
 
+class LockedEstimate(_Table):
+    """What the compiler of a blob for an NPU expects of it; nothing of it is measured."""
+
+    blob_bytes: Count
+    latency_us: float | None = None
+    uncosted: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Operations that count as nothing in it."""
+
+
 class LockedGate(_Table):
     """A gate's limits and outcome."""
 
@@ -140,6 +149,8 @@ class Lock(_Table):
     """By the models and the output that were compared."""
     precisions: dict[str, LockedPrecision]
     """The model as it was read, in FP16, in INT8, and as it ships."""
+    estimated: dict[str, LockedEstimate] | None = None
+    """By the platform, the variant and the precision."""
     quantized_over_static: dict[str, float]
     """The latency of each variant, as a ratio of two models timed in turn in one process."""
 
