@@ -153,6 +153,10 @@ class Session:
             message = f"{self.device} failed: {str(error).strip()}"
             raise DeviceError(Diagnostic("infer-failed", message, "load the bundle again")) from None
 
+    def tell(self, name: str) -> dict[str, Any]:
+        """Return what each variant's compiled model says of one of OpenVINO's properties, such as EXECUTION_DEVICES."""
+        return {variant: pool.tell(name) for variant, pool in self._pools.items()}
+
     def close(self) -> None:
         """Let go of the device once what is running has ended. A later `infer` is refused."""
         for pool in self._pools.values():
