@@ -61,7 +61,7 @@ def try_bundle(path: Path, device: str | None, progress: Progress) -> dict[str, 
 
 
 def _nameless(text: str, path: Path) -> str:
-    return nameless(text.replace(str(path.absolute().parent), ""))
+    return nameless(text.replace(str(path.absolute()), path.absolute().name))
 
 
 def _findings(record: Mapping[str, Any]) -> Iterator[tuple[Status, str, str, str]]:
