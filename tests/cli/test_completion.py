@@ -66,6 +66,7 @@ def test_bash_completes_verbs(press: Press) -> None:
     assert press("npuspec ex" + TAB) == "npuspec explain "
     assert press("npuspec check specs/asr.toml --fi" + TAB) == "npuspec check specs/asr.toml --fix "
     assert press("npuspec bu" + TAB) == "npuspec buckets "
+    assert press("npuspec doc" + TAB) == "npuspec doctor "
 
 
 def test_bash_completes_options_and_their_values(press: Press) -> None:
@@ -73,6 +74,7 @@ def test_bash_completes_options_and_their_values(press: Press) -> None:
     assert press("npuspec buckets spare.txt --mea" + TAB) == "npuspec buckets spare.txt --measure "
     assert press("npuspec check --format s" + TAB) == "npuspec check --format sarif "
     assert press("npuspec plan --device " + ALL).split()[3:] == ["NPU", "CPU"]
+    assert press("npuspec doctor --device " + ALL).split()[3:] == ["NPU", "CPU"]
 
 
 def test_bash_completes_files_where_files_are_meant(press: Press) -> None:

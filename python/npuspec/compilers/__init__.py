@@ -1,6 +1,7 @@
 """Compilers that make blobs for NPUs which needn't be here, behind one interface."""
 
 from npuspec.compilers.base import Compilation, Compiler
+from npuspec.compilers.command import CommandCompiler
 from npuspec.compilers.find import VARIABLE, compiler_of, find_compiler
 
-__all__ = ["VARIABLE", "Compilation", "Compiler", "compiler_of", "find_compiler"]
+__all__ = ["VARIABLE", "CommandCompiler", "Compilation", "Compiler", "compiler_of", "find_compiler"]

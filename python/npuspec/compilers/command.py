@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -57,18 +58,19 @@ class CommandCompiler:
         self._command, self.identity, self.platforms = tuple(command), identity, tuple(platforms)
 
     @classmethod
-    def ask(cls, command: Sequence[str]) -> "CommandCompiler":
-        """Ask a command which compiler it is.
+    def ask(cls, line: str) -> "CommandCompiler":
+        """Ask a command, with its arguments as a shell has them, which compiler it is.
 
         Raises:
             SpecError: `no-compiler`: it can't be run, or isn't one of the protocol.
 
         """
         try:
+            command = shlex.split(line)
             code, said = _run([*command, "version"], _QUICK)
             answer = _Version.model_validate_json(said)
-        except (OSError, TimeoutError, ValidationError) as error:
-            raise SpecError(_unusable(command, str(error).strip())) from None
+        except (OSError, ValueError) as error:
+            raise SpecError(_unusable([line], str(error).strip())) from None
         if code or answer.protocol != _PROTOCOL or not answer.compiler:
             other = f"it speaks protocol {answer.protocol}, and npuspec {_PROTOCOL}"
             raise SpecError(_unusable(command, answer.error or other))

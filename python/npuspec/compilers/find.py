@@ -1,7 +1,6 @@
 """Choose the compiler: a command that was named, or OpenVINO's own where its library is there."""
 
 import os
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +24,7 @@ def find_compiler(command: str | None = None) -> Compiler | None:
 
     """
     if named := command or os.environ.get(VARIABLE):
-        return CommandCompiler.ask(shlex.split(named))
+        return CommandCompiler.ask(named)
     return PluginCompiler.here()
 
 

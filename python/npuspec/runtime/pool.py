@@ -41,6 +41,10 @@ class Pool:
         self._lock = Lock()  # entered as it is: a condition is entered in several steps
         self._changed = Condition(self._lock)
 
+    def tell(self, name: str) -> object:
+        """Return what the compiled model says of one of OpenVINO's properties."""
+        return self._compiled.get_property(name)
+
     def take(self, holder: object, *, wait: bool) -> Slot | None:
         """Return a slot that is the holder's until it is given back; without `wait`, None where all are taken.
 

@@ -157,6 +157,10 @@ class Session:
                 code, help_ = found[0].code, found[0].help
             raise DeviceError(Diagnostic(code, message, help_)) from None
 
+    def tell(self, name: str) -> dict[str, Any]:
+        """Return what each variant's compiled model says of one of OpenVINO's properties, such as EXECUTION_DEVICES."""
+        return {variant: pool.tell(name) for variant, pool in self._pools.items()}
+
     def close(self) -> None:
         """Let go of the device once what is running has ended. A later `infer` is refused."""
         for pool in self._pools.values():

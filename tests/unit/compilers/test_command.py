@@ -72,6 +72,11 @@ def test_what_does_not_keep_to_the_protocol_is_no_compiler(tmp_path: Path, versi
     assert caught.value.code == "no-compiler"
 
 
+def test_a_quote_that_is_open_is_said() -> None:
+    with pytest.raises(SpecError, match="No closing quotation"):
+        find_compiler("'unclosed")
+
+
 def test_what_is_not_there_is_no_compiler(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"can't compile for NPUs: .*No such file") as caught:
         find_compiler(str(tmp_path / "missing"))

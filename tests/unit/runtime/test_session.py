@@ -333,3 +333,10 @@ def test_a_sample_that_is_refused_on_the_way_leaves_the_session_whole() -> None:
         assert refused.value.code == "not-finite"
         for sample, result in zip(samples, session.infer_many(samples), strict=True):
             np.testing.assert_array_equal(result["y"], 2 * sample["x"])
+
+
+def test_every_variant_tells_where_it_runs_and_what_it_was_made_for() -> None:
+    toy = program(data(), sizes=({"time": 4}, {"time": 8}))
+    with open_session(toy) as session:
+        assert session.tell("EXECUTION_DEVICES") == {"time4": ["CPU"], "time8": ["CPU"]}
+        assert session.tell("LOADED_FROM_CACHE") == {"time4": False, "time8": False}
