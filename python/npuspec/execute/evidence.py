@@ -186,6 +186,8 @@ def _doubts(plan: Plan, quantization: Mapping[str, Any] | None, agreement: Mappi
             f"the model was calibrated on {quantization['samples']} of the {quantization['samples_wanted']} samples "
             "wanted: the others are longer than the largest size"
         )
+    if quantization is not None and quantization.get("quantized_operations") == 0:
+        doubts.append("nothing is quantized: all that could be is kept in floating point")
     if agreement is None:
         return [*doubts, "nothing was measured: the spec has no samples beyond those that calibrate"]
     used = agreement["samples_of_variant"]

@@ -1,6 +1,6 @@
 """Hold the gates against what was measured."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
@@ -125,6 +125,7 @@ def failures(
     written: tuple[PlannedGate, ...] = (),
     findings: Sequence[Mapping[str, Any]] = (),
     harm: Sequence[Mapping[str, Any]] = (),
+    kept: Collection[str] | None = None,
 ) -> list[Diagnostic]:
     """Return a fault for each gate that failed, and what was found to be the reason.
 
@@ -133,23 +134,27 @@ def failures(
         written: the gates of the spec, at whose place a fault then is.
         findings: what was found of the outputs where they differ.
         harm: how much each quantized block harms the outputs, the most harmful first.
+        kept: what a mix keeps in floating point already; None where nothing is mixed.
 
     """
+    left = [block for block in harm if not {*block["operations"]} <= {*(kept or ())}]
     return [
-        Diagnostic("gate-failed", result.sentence(), _help(result, findings) + _harmful(result, harm)).at(
-            ("gates", *_place(result, written))
-        )
+        Diagnostic(
+            "gate-failed", result.sentence(), _help(result, findings, mixed=kept is not None) + _harmful(result, left)
+        ).at(("gates", *_place(result, written)))
         for result in results
         if not result.passed
     ]
 
 
-def _help(result: GateResult, findings: Sequence[Mapping[str, Any]]) -> str:
+def _help(result: GateResult, findings: Sequence[Mapping[str, Any]], *, mixed: bool) -> str:
     if isnan(result.value) and result.variant:
         return "add samples of its size, or gate all of them: take `variant` out"
     if result.compared == "alone" and result.original is not None and margin(result, result.original, None) < 0:
         return "the original doesn't reach it either: look at the labels and at `decode`, or state what it can reach"
     found = [f"{f['message']}; {f['help']}" for f in findings if _explains(f, result)]
+    if not found and mixed and result.is_of_quantized and result.against != "quantized":
+        return "the samples that calibrate meet it, and these don't: calibrate on more, or ask more of this gate"
     return ". ".join(found) or _HELPS[result.against or _MADE_OF[result.of]]
 
 

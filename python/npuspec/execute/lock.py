@@ -98,11 +98,15 @@ class LockKeeper:
         return self.path if write_lock(self.path, lock) else None
 
     def _mixed(self) -> LockedMix | None:
-        """Return what the lock says of a mix; None where there is none, or one in conflict, which is written anew."""
-        try:
-            return None if self.path is None else (self.held or read_lock(self.path)).mixed
-        except LockError:
+        """Return what the lock says of a mix; None where there is none.
+
+        Raises:
+            LockError: `lock-unreadable`: what a mix keeps is part of what it is made from.
+
+        """
+        if self.path is None or not self.path.exists():
             return None
+        return (self.held or read_lock(self.path)).mixed
 
 
 def lock_of(plan: Plan, manifest: Manifest, evidence: Evidence, timings: Mapping[str, Any]) -> Lock:

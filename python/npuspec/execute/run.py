@@ -229,7 +229,8 @@ def apply_prepared(
         if failures(evidence.gates, prepared.gates, evidence.findings):
             if any(gate.is_of_quantized and not gate.passed for gate in evidence.gates):
                 runner.run(failed=True)
-            raise GateError(failures(evidence.gates, prepared.gates, evidence.findings, gather_harm(runner.results)))
+            harm = gather_harm(runner.results)
+            raise GateError(failures(evidence.gates, prepared.gates, evidence.findings, harm, evidence.kept))
         with staging(output) as scratch:
             manifest = assemble(scratch, plan, runner.results, evidence, device=device, identity=identity)
             digest = publish(output, scratch, manifest)

@@ -6,11 +6,11 @@ from math import nan
 from typing import Any
 
 import openvino as ov
+from openvino._offline_transformations import compress_model_transformation
 
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.diagnostics.suggest import did_you_mean
-from npuspec.facts.graph import NO_OPERATIONS
 from npuspec.stages import HARM, MIXED, MODEL
 from npuspec.stages.calibration import dynamic, read_fitting, spread
 from npuspec.stages.judge import Judge, Judgement
@@ -18,7 +18,7 @@ from npuspec.stages.quantize import every_operation, number_nameless
 from npuspec.stages.ranges import ruined_ranges
 from npuspec.stages.request import Request
 from npuspec.stages.shape import read_fixed
-from npuspec.stages.switched import put_back
+from npuspec.stages.switched import put_back, twins
 
 _MOST_SAMPLES = 64  # that a mix is judged by
 
@@ -31,27 +31,27 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     if chosen is None:
         chosen, curve = _choose(request, progress)
     else:
-        _check(chosen, read_fixed(ov.Core(), request.inputs[0], request.program))
+        _check(chosen, *(read_fixed(ov.Core(), folder, request.program) for folder in request.inputs[:2]))
     mixed, left = _mix(request, ov.Core(), chosen)
     traps = ruined_ranges(mixed)
-    request.write_model(mixed, fp16=True)
+    request.write_model(mixed)
     request.write_json(MIXED, {"keep": sorted(chosen), "curve": curve, "quantized_operations": left, "traps": traps})
 
 
-def _check(chosen: Collection[str], original: ov.Model) -> None:
-    """Refuse a choice of names that the model doesn't have.
+def _check(chosen: Collection[str], original: ov.Model, quantized: ov.Model) -> None:
+    """Refuse a choice of what isn't quantized.
 
     Raises:
         StageError: `unknown-operation` for each.
 
     """
-    known = {op.get_friendly_name() for op in original.get_ops() if op.get_type_name() not in NO_OPERATIONS}
+    known = {twin.name for twin in twins(quantized, original)}
     if unknown := [name for name in chosen if name not in known]:
         raise StageError(_unknown(name, known) for name in unknown)
 
 
 def _unknown(name: str, known: Collection[str]) -> Diagnostic:
-    message = f"[mixed] in the lock keeps `{name}`, and the model has no operation of that name"
+    message = f"[mixed] in the lock keeps `{name}`, and no quantized operation has that name"
     helps = ("take [mixed] out of the lock, and what to keep is searched for anew", did_you_mean(name, known))
     return Diagnostic("unknown-operation", message, "; ".join(filter(None, helps)))
 
@@ -59,6 +59,7 @@ def _unknown(name: str, known: Collection[str]) -> Diagnostic:
 def _mix(request: Request, core: ov.Core, kept: list[str]) -> tuple[ov.Model, int]:
     """Return the quantized model with operations in floating point again, and how many are still quantized."""
     original, quantized = (read_fixed(core, folder, request.program) for folder in request.inputs[:2])
+    compress_model_transformation(original)  # OpenVINO does it to no model of which a part has integers
     named = {operation.get_friendly_name() for operation in every_operation(quantized)}
     left = put_back(quantized, original, {*kept})
     number_nameless(quantized, named)

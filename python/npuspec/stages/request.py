@@ -78,8 +78,8 @@ class Request:
         with _named(self.output / name):
             (self.output / name).write_bytes(data)
 
-    def write_model(self, model: ov.Model, *, fp16: bool = False) -> None:
-        """Write an IR with its weights as they are, or those in float32 as FP16.
+    def write_model(self, model: ov.Model) -> None:
+        """Write an IR with its weights as they are.
 
         Raises:
             OSError: the disk is full, or whatever else keeps a file of this size from being written.
@@ -88,7 +88,7 @@ class Request:
         """
         path = self.output / MODEL
         try:
-            ov.save_model(model, path, compress_to_fp16=fp16)
+            ov.save_model(model, path, compress_to_fp16=False)
         except RuntimeError as error:
             # OpenVINO knows no more than "iostream error", and may leave a part behind; the system says why.
             for part in (path, path.with_suffix(".bin")):

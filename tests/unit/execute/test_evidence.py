@@ -36,6 +36,11 @@ def test_what_was_calibrated_on_too_little_is_a_doubt(tmp_path: Path, samples: i
     assert [f"{samples} of the 6" in doubt for doubt in evidence.doubts] == [True] * doubts
 
 
+def test_that_nothing_is_quantized_is_a_doubt(tmp_path: Path) -> None:
+    folders = results(tmp_path, {"quantize": {"samples": 6, "samples_wanted": 6, "quantized_operations": 0}})
+    assert any(doubt.startswith("nothing is quantized") for doubt in gather_evidence(PLAN, folders, "CPU").doubts)
+
+
 QUANTIZED = {"samples": 6, "samples_wanted": 6, "quantized_operations": 9}
 
 

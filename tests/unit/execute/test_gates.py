@@ -355,3 +355,22 @@ def test_what_was_found_of_its_output_is_the_help_of_a_gate_on_a_task() -> None:
         (result,), (), [finding("padding-leaks", "y", "time16"), finding("padding-leaks", "z", "time16")]
     )
     assert fault.help == "padding-leaks; mend it"
+
+
+def test_a_mix_that_fails_names_what_it_still_quantizes_and_what_helps() -> None:
+    harm = [{"operations": ["a"], "sqnr": 3.0}, {"operations": ["b"], "sqnr": 9.0}]
+    failed = GateResult("sqnr", "y", "quantized", "static", 25, None, 13.9, -11.1, passed=False)
+    [fault] = failures((failed,), harm=harm, kept=("a",))
+    assert fault.help == (
+        "the samples that calibrate meet it, and these don't: calibrate on more, or ask more of this gate. "
+        "What does the most harm, each alone: `b` (9.0 dB)"
+    )
+    [fault] = failures((failed,), harm=harm)
+    assert "`a` (3.0 dB); `b` (9.0 dB)" in fault.help
+    assert 'mode = "mixed" finds what' in fault.help
+
+
+def test_what_neighbours_cost_is_not_mended_by_another_mix() -> None:
+    failed = GateResult("sqnr", "y", "batched", "quantized", 25, None, 13.9, -11.1, passed=False)
+    [fault] = failures((failed,), kept=("a",))
+    assert fault.help == "a sample's result changes with those beside it: state a batch of 1"

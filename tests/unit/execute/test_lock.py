@@ -215,9 +215,14 @@ def test_another_plan_chooses_for_itself(mixed: Path, old: str, new: str) -> Non
     assert LockKeeper.begin(mixed, other, locked=False).chosen(other) is None
 
 
-def test_where_there_is_no_lock_or_none_that_can_be_read_a_mix_is_searched_for(mixed: Path) -> None:
+def test_a_lock_that_can_not_be_read_is_no_reason_to_search_anew(mixed: Path) -> None:
     mixed.write_text(mixed.read_text("utf-8").replace("format = 1", "<<<<<<< HEAD"), "utf-8")
-    assert LockKeeper.begin(mixed, MIXED, locked=False).chosen(MIXED) is None
+    with pytest.raises(LockError) as caught:
+        LockKeeper.begin(mixed, MIXED, locked=False).chosen(MIXED)
+    assert caught.value.code == "lock-unreadable"
+
+
+def test_where_there_is_no_lock_a_mix_is_searched_for(mixed: Path) -> None:
     mixed.unlink()
     assert LockKeeper.begin(mixed, MIXED, locked=False).chosen(MIXED) is None
     assert LockKeeper.begin(None, MIXED, locked=False).chosen(MIXED) is None

@@ -172,3 +172,11 @@ def test_another_mode_begins_with_the_same_quantization(mode: str) -> None:
     plans = (BASE, plan_of(text, files=FILES))
     one, other = (next(stage.digest for stage in plan.stages if stage.verb == "quantize") for plan in plans)
     assert one == other
+
+
+def test_a_mix_is_held_to_no_gate_on_what_neighbours_cost() -> None:
+    quantized = GATE.replace('of = "static"', 'of = "quantized"')
+    batched = GATE.replace('of = "static"\nagainst = "original"', 'of = "batched"\nagainst = "quantized"')
+    text = FULL.replace('mode = "int8"', 'mode = "mixed"') + "[batching]\nsize = 2\n" + quantized + batched
+    (mix,) = (stage for stage in plan_of(text, files=FILES).stages if stage.verb == "mix")
+    assert [gate["of"] for gate in mix.parameters["gates"]] == ["quantized"]

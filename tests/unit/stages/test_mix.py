@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import openvino as ov
 import pytest
 
 from npuspec.diagnostics import NpuspecError
@@ -68,7 +69,7 @@ def test_what_all_of_int8_reaches_keeps_nothing(mixer: Mixer, held: list[dict[st
 
 
 def test_limits_that_only_the_original_meets_keep_everything(mixer: Mixer) -> None:
-    found = mix(mixer, "max-abs-difference", max=0)
+    found = mix(mixer, min=65)
     assert found["keep"] == MATMULS
     assert found["quantized_operations"] == 0
     assert sqnr(mixer.outputs(found["folder"]), mixer.outputs(mixer.read)) > 60  # of FP16
@@ -94,7 +95,7 @@ def test_a_choice_by_hand_of_what_is_not_there_is_refused(mixer: Mixer) -> None:
         mixer.mix(gates=[], chosen=["frist", "last", "x"])
     one, other = caught.value.diagnostics
     assert (one.code, other.code) == ("unknown-operation", "unknown-operation")
-    assert one.message == "[mixed] in the lock keeps `frist`, and the model has no operation of that name"
+    assert one.message == "[mixed] in the lock keeps `frist`, and no quantized operation has that name"
     assert one.help == "take [mixed] out of the lock, and what to keep is searched for anew; did you mean `first`?"
     assert "`x`" in other.message
 
@@ -110,3 +111,21 @@ def test_a_mix_that_makes_nan_is_none(mixer: Mixer) -> None:
     made = mixer("mix", mixer.poisoned, ranked, gates=gates("cosine", "y0", min=-1))
     assert content(made, "mixed.json")["keep"] == ["last"]
     assert all(np.isfinite(output).all() for output in mixer.outputs(made))
+
+
+def test_what_a_mix_keeps_is_fp16(mixer: Mixer) -> None:
+    made = mixer.mix(gates=[], chosen=["first", "ruinous"])
+    model = ov.Core().read_model(made / "model.xml")
+    products = [op for op in model.get_ops() if op.get_type_name() == "MatMul"]
+    kinds = {op.get_friendly_name().removesuffix("/floating"): _weights(op) for op in products}
+    assert {name: kinds[name] for name in ("first", "ruinous")} == {"first": "f16", "ruinous": "f16"}
+    assert {kinds[name] for name in ("second", "last")} <= {"i8", "u8"}
+
+
+def _weights(operation: Any) -> str:
+    """Return the type that an operation's weights are stored in."""
+    node = operation.input_value(1).get_node()
+    while node.get_type_name() != "Constant":
+        node = node.input_value(0).get_node()
+    kind: str = node.get_element_type().get_type_name()
+    return kind

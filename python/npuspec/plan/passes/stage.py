@@ -127,7 +127,12 @@ def _quantized(stages: _Stages, work: Work) -> str | None:
     if mode == "none" or (work.samples is None and mode != "weights"):
         return None
     fed, recipe = work.fed, work.recipe.model_dump(mode="json")
-    held = [gate.model_dump(mode="json") for gate in work.gates if gate.of in ("quantized", "batched")]
+    # What neighbours in a batch cost shows on no model whose lengths are free.
+    held = [
+        gate.model_dump(mode="json")
+        for gate in work.gates
+        if gate.of in ("quantized", "batched") and gate.against != "quantized"
+    ]
     made: dict[str, str] = {}
     if mode == "weights":
         made[mode] = stages.add("quantize", "quantize", ("read",), recipe=recipe, **fed)

@@ -18,7 +18,9 @@ def ungated_quantization(spec: Spec) -> Iterator[Diagnostic]:
 
 
 def _is_of_quantized(gate: Gate) -> bool:
-    return not isinstance(gate, BudgetGate) and gate.of in ("quantized", "batched")
+    """Tell whether a gate holds what quantization costs, and not only what neighbours in a batch do."""
+    of = ("quantized", "batched")
+    return not isinstance(gate, BudgetGate) and gate.of in of and getattr(gate, "against", None) != "quantized"
 
 
 def goal_of_search(spec: Spec) -> Iterator[Diagnostic]:

@@ -25,6 +25,12 @@ def test_a_search_needs_a_gate_on_what_is_quantized(mode: str) -> None:
     assert places(recipe(mode) + QUANTIZED) == []
 
 
+@pytest.mark.parametrize(("mode", "code"), [("int8", "ungated-quantization"), ("mixed", "no-goal")])
+def test_what_neighbours_cost_says_nothing_of_quantization(mode: str, code: str) -> None:
+    batched = GATE.replace('of = "static"\nagainst = "original"', 'of = "batched"\nagainst = "quantized"')
+    assert (code, AT) in places(recipe(mode) + "[batching]\nsize = 2\n" + batched)
+
+
 def test_accuracy_control_needs_a_metric_that_is_an_accuracy() -> None:
     noise = QUANTIZED.replace("frame-agreement", "sqnr")
     assert places(recipe("mixed") + noise) == []
