@@ -14,18 +14,22 @@ from npuspec.diagnostics import Diagnostic
 
 _NAMED = 5  # operations that are all named
 _OTHERWISE = {
-    "abort": ("compiler-aborted", "the compiler's process ended without an answer", "try smaller sizes, or report it"),
-    "timeout": (
-        "compile-timeout",
-        "the compiler had no answer in time",
-        "take smaller sizes or a smaller batch",
-    ),
+    "abort": {
+        "code": "compiler-aborted",
+        "cause": "the compiler's process ended without an answer",
+        "help": "try smaller sizes, or report it",
+    },
+    "timeout": {
+        "code": "compile-timeout",
+        "cause": "the compiler had no answer in time",
+        "help": "take smaller sizes or a smaller batch",
+    },
 }
-_REFUSED = (
-    "compile-failed",
-    "the compiler refuses the model",
-    "look the message up; where it names no operation, halve the model to find it",
-)
+_REFUSED = {
+    "code": "compile-failed",
+    "cause": "the compiler refuses the model",
+    "help": "look the message up; where it names no operation, halve the model to find it",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,8 @@ def compile_fault(
 
     """
     said = "\n".join((error.strip(), *details))
-    code, cause, help_ = _OTHERWISE.get(step, _REFUSED)
+    otherwise = _OTHERWISE.get(step, _REFUSED)
+    code, cause, help_ = otherwise["code"], otherwise["cause"], otherwise["help"]
     about: Sequence[str] = ()
     if (found := find_message(said)) is not None:
         row, match = found

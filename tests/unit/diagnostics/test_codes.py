@@ -8,8 +8,10 @@ import pytest
 import tomli
 
 import npuspec
+from npuspec.compilers.messages import message_table
 from npuspec.diagnostics.codes import (
     CODES,
+    compilers,
     diff,
     findings,
     model,
@@ -70,7 +72,7 @@ def codes_in_use() -> set[str]:
         tree = ast.parse(path.read_text("utf-8"))
         for code in calls_with_a_code(tree):
             found |= literals(code, tree)
-    return found
+    return found | {row.code for row in message_table()}
 
 
 def test_the_documented_codes_are_those_in_use() -> None:
@@ -92,6 +94,7 @@ def test_codes_are_sorted_and_stand_in_one_file_each() -> None:
         findings.FINDINGS,
         own.OWN,
         runtime.RUNTIME,
+        compilers.COMPILERS,
     )
     assert list(CODES) == sorted(CODES)
     assert sum(map(len, parts)) == len(CODES)

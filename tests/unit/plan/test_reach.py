@@ -32,6 +32,7 @@ def gated(metric: str, of: str = "static", more: str = "") -> str:
         SMALL + "[properties]\nturbo = true\n[properties.core]\nenable-mmap = false\n[properties.unchecked]\nX = 1\n",
         SMALL + "[batching]\nsize = 2\ncandidates = [2]\n",
         SMALL + '[cache]\nkind = "directory"\n',
+        SMALL.replace("[target]", '[target]\nplatforms = ["4000"]'),
         QUANTIZED + 'smooth-quant-alpha = 0.5\nmodel-type = "transformer"\n',
         QUANTIZED + 'overflow-fix = "disable"\nactivations-range = "minmax"\nfast-bias-correction = false\n',
         QUANTIZED + 'keep = { names = ["a"], types = ["MVN"], patterns = ["a"] }\n',
@@ -54,7 +55,6 @@ def test_what_is_executed_carries_no_note(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "path"),
     [
-        (SMALL.replace("[target]", '[target]\nplatforms = ["4000"]'), ("target", "platforms")),
         (SMALL + '[load]\nwarm = "CPU"\n', ("load", "warm")),
         (SMALL + "[load]\nrequests = 2\n", ("load", "requests")),
         (SMALL + "[load]\nqueue = 1024\n", ("load", "queue")),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from builders import DATA, GATE, SMALL, TOOLCHAIN, plan_of, port, signature_of
+from builders import BUCKETS, DATA, GATE, SMALL, TOOLCHAIN, plan_of, port, signature_of
 from npuspec.plan import Plan
 
 FILES = tuple(f"{i}.npy" for i in range(6))
@@ -180,3 +180,27 @@ def test_a_mix_is_held_to_no_gate_on_what_neighbours_cost() -> None:
     text = FULL.replace('mode = "int8"', 'mode = "mixed"') + "[batching]\nsize = 2\n" + quantized + batched
     (mix,) = (stage for stage in plan_of(text, files=FILES).stages if stage.verb == "mix")
     assert [gate["of"] for gate in mix.parameters["gates"]] == ["quantized"]
+
+
+def test_each_platform_compiles_each_variant_and_the_largest_in_every_precision() -> None:
+    text = (
+        FULL.replace(SMALL, BUCKETS)
+        .replace("[target]", '[target]\nplatforms = ["5010", "3720"]')
+        .replace('"int8"', '"mixed"')
+    )
+    plan = plan_of(text.replace('of = "static"', 'of = "quantized"'), files=FILES)
+    ahead = {stage.name: stage for stage in plan.stages if stage.verb == "ahead"}
+    assert list(ahead) == [
+        "compile[3720, time16]",
+        "compile[3720, time32]",
+        "compile[5010, time16]",
+        "compile[5010, time32]",
+        "compile[3720, original, time32]",
+        "compile[5010, original, time32]",
+        "compile[3720, int8, time32]",
+        "compile[5010, int8, time32]",
+    ]
+    assert ahead["compile[3720, time16]"].inputs == ("shape[quantized, time16]",)
+    assert ahead["compile[3720, original, time32]"].inputs == ("shape[time32]",)
+    assert ahead["compile[3720, int8, time32]"].inputs == ("shape[int8, time32]",)
+    assert [stage for stage in plan.stages_for("CPU") if stage.verb == "ahead"] == [*ahead.values()]

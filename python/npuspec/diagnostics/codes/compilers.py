@@ -36,14 +36,14 @@ COMPILERS = {
         "$ npuspec apply specs/asr.toml --compiler tools/npu-compiler/npu-compiler",
     ),
     "out-of-memory": CodeDoc(
-        "The compiler or the NPU had too little memory for the model.",
+        "The compiler or the NPU had too little memory for the model. Compilers need several times the size of a blob.",
         "[batching]\nsize = 64",
         "[batching]\nsize = 8",
     ),
     "property-refused": CodeDoc(
         "The NPU's compiler doesn't know a property, or not with this value: it may be of a newer version.",
         '[properties.unchecked]\nNPU_BOGUS = "1"',
-        "",
+        "[properties]\nturbo = true",
     ),
     "unknown-platform": CodeDoc(
         "The compiler doesn't compile for a platform of [target]: it may be newer than the compiler.",
