@@ -65,6 +65,7 @@ ELSEWHERE = {
     "unreadable-sample": "integration/test_apply.py::test_a_clip_with_nan_is_named",
     "unwritable-output": "cli/test_run.py::test_an_output_that_cannot_be_written_is_said",
     "wrong-argument": "cli/test_run.py::test_a_wrong_argument_is_refused",
+    "wrong-cache-size": "unit/runtime/test_blobs.py::test_a_size_that_is_none_is_refused",
     "unstitchable": "unit/plan/test_overflow.py::test_outputs_that_cannot_become_one_are_a_fault",
     "wrong-dtype": "unit/runtime/test_refusals.py::test_what_does_not_fit_is_refused",
     "wrong-rank": "unit/runtime/test_refusals.py::test_what_does_not_fit_is_refused",

@@ -84,6 +84,9 @@ class Manifest(Frozen):
             may = not of_core if row is None else (row.scope == "core") is of_core and row.access in _SETTABLE
             if not may:
                 raise ValueError(f"`{name}` is no property that a spec may set")
+        for place in self.models.values():
+            if not place.endswith(".xml"):  # others name files of their own, which nobody would have hashed
+                raise ValueError(f"`{place}` is no OpenVINO IR")
         for place in (*self.models.values(), *(blob.path for blob in self.blobs.values())):
             if place not in self.files:
                 raise ValueError(f"`{place}` isn't among the files")
