@@ -68,9 +68,7 @@ def run(bundle: Path, inputs: tuple[str, ...], output: Path | None, device: Devi
     for name, array in outputs.items():
         click.echo(f"{name}: {list(array.shape)} {array.dtype}")
     click.echo(f"{milliseconds:.1f} ms on {session.device}", err=True)
-    for origin, told in _ORIGINS.items():
-        if names := [name for name, found in session.origins.items() if found == origin]:
-            click.echo(f"{told}: {', '.join(names)}", err=True)
+    click.echo("; ".join(f"{name}: {_ORIGINS[origin]}" for name, origin in session.origins.items()), err=True)
     if output is not None:
         try:
             with output.open("wb") as file:

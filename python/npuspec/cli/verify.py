@@ -14,8 +14,8 @@ from npuspec.diagnostics.errors import EXIT_BUNDLE
 def verify(bundle: Path, json_: bool) -> None:
     """Hash every file of a bundle, and say all that isn't as its manifest lists it.
 
-    Loading a bundle hashes what it reads, and no more. Ends with exit code 3 if anything was changed, is missing, or was
-    added.
+    Loading a bundle hashes what it reads, and no more. Ends with exit code 3 if anything was changed, is missing, or
+    was added.
     """
     from npuspec.bundle import verify_bundle
     from npuspec.diagnostics.text import printable

@@ -5,8 +5,8 @@ from npuspec.diagnostics.codes.doc import CodeDoc
 RUNTIME = {
     "broken-bundle": CodeDoc(
         "A file of the bundle is missing, was changed, or isn't listed in the manifest, whose own SHA-256 is the name "
-        "of its folder. Names and sizes are checked when a bundle is loaded, and the content of every file that is used: "
-        "weights with one flipped bit give results that look right. `npuspec verify` looks at all of them.",
+        "of its folder. When a bundle is loaded, names and sizes are checked, and the content of every file that is "
+        "used: weights with one flipped bit give results that look right. `npuspec verify` looks at all of them.",
         "",
         "$ npuspec apply specs/asr.toml --output build/asr",
     ),
@@ -80,9 +80,9 @@ RUNTIME = {
         "$ npuspec run build/asr --input waveform=clip.npy",
     ),
     "wrong-cache-size": CodeDoc(
-        "The environment variable NPUSPEC_CACHE_SIZE says how much room compiled models may take before those that were "
-        "used least recently go: a whole number of KiB, MiB or GiB. It is 2GiB where it isn't set, and with 0MiB nothing "
-        "is kept.",
+        "The environment variable NPUSPEC_CACHE_SIZE says how much room compiled models may take before those that "
+        "were used least recently go: a whole number of KiB, MiB or GiB. It is 2GiB where it isn't set, and with 0MiB "
+        "nothing is kept.",
         "$ NPUSPEC_CACHE_SIZE=500 npuspec run build/asr --input waveform=clip.npy",
         "$ NPUSPEC_CACHE_SIZE=500MiB npuspec run build/asr --input waveform=clip.npy",
     ),
