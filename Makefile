@@ -58,9 +58,10 @@ pytest: setup  ## the Python tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: bench
-bench: setup  ## check and plan; choosing buckets; session.infer against plain NumPy; buckets on sentences; finding a mix; Rust against memcpy
+bench: setup  ## check and plan; choosing buckets; loading against a bare import; session.infer against plain NumPy; buckets on sentences; finding a mix; Rust against memcpy
 	$(BIN)/python benches/cli.py specs/*.toml
 	$(BIN)/python benches/buckets.py
+	$(BIN)/python benches/load.py build/asr
 	$(BIN)/python benches/infer.py build/asr
 	$(BIN)/python benches/sentences.py build/sentences
 	$(BIN)/python benches/mixed.py

@@ -274,7 +274,9 @@ def test_a_model_without_weights_of_its_own_finds_them_in_the_bundle(tmp_path: P
         with load(tmp_path / "bundle") as session:
             assert [*session.origins.values()] == [origin] * 2
             assert session.notes == ()
-            np.testing.assert_array_equal(session.infer({"x": np.ones(100, np.float32)})["y"], np.float32([3] * 100))
+            np.testing.assert_array_equal(
+                session.infer({"x": np.ones(100, np.float32)})["y"], np.full(100, 3, np.float32)
+            )
     assert max(path.stat().st_size for path in entries(cache_alone)) < 128 * 128 * 4
 
 

@@ -171,17 +171,17 @@ def test_no_attempt_of_200_gets_a_stale_model_where_openvino_s_own_cache_serves_
     tmp_path: Path, cache_alone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pair = Plain(tmp_path / "plain"), Ours(tmp_path / "ours", cache_alone)
-    monkeypatch.setattr("npuspec.runtime.start.identity", lambda *given: f"{identity(*given)}; driver {driver}")
     wrong: dict[str, list[tuple[str, float, float | None]]] = {"plain": [], "ours": []}
     chosen, driver, truth = random.Random(0), 0, 1.0
+    monkeypatch.setattr("npuspec.runtime.start.identity", lambda *given: f"{identity(*given)}; driver {driver}")
     weights_within_a_second(pair, truth)
     for number in range(ATTEMPTS):
         way, driver = WAYS[number % len(WAYS)], number // 50
         truth = way(pair, float(chosen.choice([factor for factor in range(1, FACTORS + 1) if factor != truth])))
-        for name, one in zip(wrong, pair, strict=True):
-            found = truth if one is pair[0] and number >= PLAIN_ATTEMPTS else one.answer()
-            if found != truth:
-                wrong[name].append((way.__name__, truth, found))
+        if number < PLAIN_ATTEMPTS and (plain := pair[0].answer()) != truth:
+            wrong["plain"].append((way.__name__, truth, plain))
+        if (found := pair[1].answer()) != truth:
+            wrong["ours"].append((way.__name__, truth, found))
     assert wrong["ours"] == []
     assert {way for way, _, _ in wrong["plain"]} >= {"the_bin_alone"}
 
