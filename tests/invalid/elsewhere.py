@@ -77,6 +77,7 @@ ELSEWHERE = {
     "unsupported-type": "unit/compilers/test_messages.py::test_what_the_compiler_says_has_a_cause_and_a_mend",
     "unwritable-output": "cli/test_run.py::test_an_output_that_cannot_be_written_is_said",
     "wrong-argument": "cli/test_run.py::test_a_wrong_argument_is_refused",
+    "wrong-cache-size": "unit/runtime/test_blobs.py::test_a_size_that_is_none_is_refused",
     "wrong-dtype": "unit/runtime/test_refusals.py::test_what_does_not_fit_is_refused",
     "wrong-rank": "unit/runtime/test_refusals.py::test_what_does_not_fit_is_refused",
     "wrong-sample-rate": "unit/stages/test_samples.py::test_sound_of_another_rate_is_refused",

@@ -2,6 +2,6 @@
 
 from npuspec.bundle.manifest import Blob, Deployed, Manifest
 from npuspec.bundle.program import Program
-from npuspec.bundle.reader import Bundle, open_bundle
+from npuspec.bundle.reader import Bundle, open_bundle, verify_bundle
 
-__all__ = ["Blob", "Bundle", "Deployed", "Manifest", "Program", "open_bundle"]
+__all__ = ["Blob", "Bundle", "Deployed", "Manifest", "Program", "open_bundle", "verify_bundle"]

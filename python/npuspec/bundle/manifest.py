@@ -100,6 +100,9 @@ class Manifest(Frozen):
                 raise ValueError(f"`{name}` is no property that a spec may set")
         if any(blob.variant not in variants for blob in self.platforms):
             raise ValueError("what was compiled ahead of time are the program's variants")
+        for place in self.models.values():
+            if not place.endswith(".xml"):  # others name files of their own, which nobody would have hashed
+                raise ValueError(f"`{place}` is no OpenVINO IR")
         ahead = (blob.path for blob in self.platforms)
         for place in (*self.models.values(), *(blob.path for blob in self.blobs.values()), *ahead):
             if place not in self.files:

@@ -1,4 +1,8 @@
-"""Open a bundle: find the current version, and refuse it unless every byte is what the manifest says."""
+"""Open a bundle: find the current version, and refuse what isn't as its manifest says.
+
+A version's manifest is held against the name of its folder, and names and sizes of all files against the manifest.
+Their content is hashed either when the bundle is opened, or, where it is opened to be run, of each file that is used.
+"""
 
 import os
 import re
@@ -24,22 +28,43 @@ _TRIES = 20  # a reader that finds its version gone was overtaken by two writers
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A version of a bundle whose files were all as the manifest lists them when it was opened."""
+    """A version of a bundle, which gives no file that isn't as the manifest lists it.
+
+    Attributes:
+        hashed: whether the content of all files was looked at when the bundle was opened.
+
+    """
 
     root: Path
     manifest: Manifest
+    hashed: bool
 
     def path(self, name: str) -> Path:
-        """Return the place of one of the files that the manifest lists."""
+        """Return the place of one of the files that the manifest lists, which is hashed unless all of them were."""
+        if not self.hashed:
+            with open_errors(self.root):
+                self.hold(name, digest_file(self.root / name))
+        return self.root / self._listed(name)
+
+    def hold(self, name: str, digest: str) -> None:
+        """Refuse a file whose content, as it was read, has another digest than the manifest says."""
+        if digest != self.manifest.files[self._listed(name)].sha256:
+            raise _broken(self.root, f"`{name}` was changed")
+
+    def _listed(self, name: str) -> str:
         if name not in self.manifest.files:
             raise _broken(self.root, f"it has no file `{name}`")
-        return self.root / name
+        return name
 
 
-def open_bundle(path: Path) -> Bundle:
+def open_bundle(path: Path, *, hashed: bool = True) -> Bundle:
     """Open the current version of the bundle at `path`.
 
     While a writer is at work, this is the whole old or the whole new version.
+
+    Args:
+        path: the bundle.
+        hashed: look at the content of every file now; else of those that are asked for, each time that they are.
 
     Raises:
         BundleError: `no-bundle`, `broken-bundle` or `bundle-format`.
@@ -49,7 +74,7 @@ def open_bundle(path: Path) -> Bundle:
     for _ in range(_TRIES):
         version = current_version(path)
         try:
-            return open_version(path / VERSIONS / version)
+            return open_version(path / VERSIONS / version, hashed=hashed)
         except (BundleError, FileNotFoundError) as error:
             # Once may be a writer that clears this version away, even where the pointer names it anew.
             if version == failed:
@@ -97,44 +122,70 @@ def open_errors(path: Path) -> Iterator[None]:
         raise _broken(path, f"it can't be read: {error.strerror}") from None
 
 
-def open_version(root: Path) -> Bundle:
+def open_version(root: Path, *, hashed: bool = True) -> Bundle:
     """Open one version by its folder. Raises FileNotFoundError where a file isn't there that had been a moment ago."""
     with open_errors(root):
-        status = (root / MANIFEST).lstat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_MANIFEST:
-            raise _broken(root, "its manifest is no file, or too large")
-        data = (root / MANIFEST).read_bytes()
-        if digest_bytes(data) != root.name:
-            raise _broken(root, "its manifest isn't the one that its name stands for")
+        manifest = _read_manifest(root)
+        for why in _damages(root, manifest, hashed=hashed):
+            raise _broken(root, why)
+    return Bundle(root, manifest, hashed)
+
+
+def verify_bundle(path: Path) -> tuple[Bundle, list[str]]:
+    """Look at every byte of the current version, and return all that isn't as its manifest says.
+
+    Raises:
+        BundleError: there is no manifest to hold it against.
+
+    """
+    for _ in range(_TRIES):
+        root = path / VERSIONS / current_version(path)
         try:
-            manifest = Manifest.model_validate_json(data)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(p) for p in first["loc"])
-            message = f"the bundle's manifest isn't of the format that this version reads: {where}: {first['msg']}"
-            raise BundleError(
-                Diagnostic("bundle-format", message, "make the bundle again with this version of npuspec")
-            ) from None
-        _check_files(root, manifest)
-    return Bundle(root, manifest)
+            with open_errors(root):
+                manifest = _read_manifest(root)
+                found = list(_damages(root, manifest, hashed=True))
+                if not found or (root / MANIFEST).exists():  # it is gone where a writer clears this version away
+                    return Bundle(root, manifest, hashed=not found), found
+        except FileNotFoundError:
+            if current_version(path) == root.name:
+                raise _broken(path, f"version {root.name[:12]} isn't there") from None
+    raise _broken(path, "it changes faster than it can be read")
 
 
-def _check_files(root: Path, manifest: Manifest) -> None:
+def _read_manifest(root: Path) -> Manifest:
+    status = (root / MANIFEST).lstat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_MANIFEST:
+        raise _broken(root, "its manifest is no file, or too large")
+    data = (root / MANIFEST).read_bytes()
+    if digest_bytes(data) != root.name:
+        raise _broken(root, "its manifest isn't the one that its name stands for")
+    try:
+        return Manifest.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(p) for p in first["loc"])
+        message = f"the bundle's manifest isn't of the format that this version reads: {where}: {first['msg']}"
+        raise BundleError(
+            Diagnostic("bundle-format", message, "make the bundle again with this version of npuspec")
+        ) from None
+
+
+def _damages(root: Path, manifest: Manifest, *, hashed: bool) -> Iterator[str]:
     """Compare every file with its record; links, pipes and the like are no files of a bundle."""
     found = {p.relative_to(root).as_posix(): status for p in root.rglob("*") if not _is_folder(status := p.lstat())}
     found.pop(MANIFEST, None)
-    if extra := sorted(found.keys() - manifest.files.keys()):
-        raise _broken(root, f"`{extra[0]}` isn't in its manifest")
+    yield from (f"`{name}` isn't in its manifest" for name in sorted(found.keys() - manifest.files.keys()))
     for name, record in sorted(manifest.files.items()):
         if name not in found:
-            raise _broken(root, f"`{name}` is missing")
+            yield f"`{name}` is missing"
+            continue
         status = found[name]
         if (
             not stat.S_ISREG(status.st_mode)
             or status.st_size != record.size
-            or digest_file(root / name) != record.sha256
+            or (hashed and digest_file(root / name) != record.sha256)
         ):
-            raise _broken(root, f"`{name}` was changed")
+            yield f"`{name}` was changed"
 
 
 def _is_folder(status: os.stat_result) -> bool:

@@ -23,6 +23,7 @@ _HELP = """Deployment specs for Intel NPUs: one TOML file, checked, planned, app
     npuspec diff specs/asr.toml --base main    what would a change of it do?
     npuspec apply specs/asr.toml      do it: a bundle with its evidence
     npuspec run build/asr --input waveform=clip.npy
+    npuspec verify build/asr          is every byte as it was made?
     npuspec buckets lengths.txt -k 3  which sizes cost the least?
     npuspec doctor                    does this machine hinder its NPU?
 
@@ -31,7 +32,10 @@ Exit codes: 0 done, 1 a stage or gate failed, 2 the spec or the call is wrong, 3
 lock is broken or stale, 4 no such device, 5 there are changes (where that was asked).
 """
 
-VERBS = ("init", "check", "plan", "diff", "apply", "run", "buckets", "doctor", "explain", "schema", "completion")
+VERBS = (
+    *("init", "check", "plan", "diff", "apply", "run", "verify"),
+    *("buckets", "doctor", "explain", "schema", "completion"),
+)
 
 
 class _Verbs(click.Group):

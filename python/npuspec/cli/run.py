@@ -7,6 +7,13 @@ import click
 
 from npuspec.cli.options import FILE, Device
 
+_ORIGINS = {
+    "blob": "compiled before, in the bundle",
+    "hit": "compiled before, in the cache",
+    "miss": "compiled now, and in the cache from now on",
+    "compiled": "compiled now, and not kept",
+}
+
 
 @click.command("run")
 @click.argument("bundle", type=FILE)
@@ -61,6 +68,7 @@ def run(bundle: Path, inputs: tuple[str, ...], output: Path | None, device: Devi
     for name, array in outputs.items():
         click.echo(f"{name}: {list(array.shape)} {array.dtype}")
     click.echo(f"{milliseconds:.1f} ms on {session.device}", err=True)
+    click.echo("; ".join(f"{name}: {_ORIGINS[origin]}" for name, origin in session.origins.items()), err=True)
     if output is not None:
         try:
             with output.open("wb") as file:

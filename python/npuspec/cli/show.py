@@ -40,7 +40,7 @@ def show_plan(plan: Plan, name: str) -> str:
         *(_deployment(plan, index) for index in range(len(plan.deployments))),
         _quantization(plan),
         _gates(plan),
-        f"cache\n  {plan.cache}{_origin(plan, 'cache.kind')}",
+        _cache(plan),
         _core(plan),
         _stated(plan),
         _defaults(plan),
@@ -191,6 +191,22 @@ def _core(plan: Plan) -> str:
     rows = [f"  {p.name} = {_toml(p.value)}  ({p.origin})" for p in plan.core]
     rows += [f"  compile ahead of time for {', '.join(plan.platforms)}"] if plan.platforms else []
     return "OpenVINO\n" + "\n".join(rows) if rows else ""
+
+
+_CACHES = {
+    "blob": "compiled models are in the bundle; those for another device in npuspec's cache from the first start on",
+    "directory": "compiled models are kept in npuspec's cache from the first start on",
+    "none": "compiled at every start: npuspec keeps nothing",
+}
+
+
+def _cache(plan: Plan) -> str:
+    rows = [f"  {plan.cache}{_origin(plan, 'cache.kind')}", f"  {_CACHES[plan.cache]}"]
+    for deployment in plan.deployments:
+        if deployment.device == "NPU":
+            bypassed = any(p.name == "NPU_BYPASS_UMD_CACHING" and p.value is True for p in deployment.properties)
+            rows.append(f"  the driver's own cache: {'bypassed' if bypassed else 'in use, where its compiler is'}")
+    return "cache\n" + "\n".join(rows)
 
 
 def _deployment(plan: Plan, index: int) -> str:

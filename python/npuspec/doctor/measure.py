@@ -20,6 +20,8 @@ from npuspec.runtime.feed import Array, check_sample, choose_variant
 _RUNS = 30
 _LEAST_RUNS = 5
 _SECONDS = 5.0  # that the runs of one variant take, unless there would be too few
+_FROM = {"blob": "blob", "hit": "cache", "miss": "compiled", "compiled": "compiled"}
+"""What a compiled model is from, in words of a start."""
 _CPU = {"INFERENCE_PRECISION_HINT": "f32"}  # what others are held against is as exact as can be
 
 
@@ -43,7 +45,7 @@ def start(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
                 name: [device.strip("()").partition(".")[0] for device in devices]
                 for name, devices in session.tell("EXECUTION_DEVICES").items()
             },
-            "from": _origins(bundle, session),
+            "from": {name: _FROM[origin] for name, origin in session.origins.items()},
             "notes": [*session.notes],
         }
         if arguments["outputs"]:
@@ -74,14 +76,6 @@ def compare(arguments: Mapping[str, Any], progress: Progress) -> list[dict[str, 
 def _samples(bundle: Bundle) -> list[tuple[str, dict[str, Array]]]:
     model = ov.Core().read_model(bundle.path(next(iter(bundle.manifest.models.values()))))
     return make_samples(bundle.manifest.program, model)
-
-
-def _origins(bundle: Bundle, session: Session) -> dict[str, str]:
-    """Return for each variant what its compiled model is from: `blob`, `cache` or `compiled`."""
-    refused = " ".join(session.notes)
-    blobs = {name for name, blob in bundle.manifest.blobs.items() if f"`{blob.path}`" not in refused}
-    cached = session.tell("LOADED_FROM_CACHE")
-    return {name: "blob" if name in blobs else "cache" if cached[name] else "compiled" for name in cached}
 
 
 def _run_all(session: Session, bundle: Bundle, outputs: Path, progress: Progress) -> list[dict[str, Any]]:

@@ -330,7 +330,7 @@ def _followers(*plans: Plan | None) -> dict[str, set[str]]:
         verbs = {} if plan is None else {stage.name: stage.verb for stage in plan.stages}
         for stage in () if plan is None else reversed(plan.stages):
             found[stage.verb].add(stage.verb)
-            for name in stage.inputs:
+            for name in verbs.keys() & stage.inputs:  # a damaged plan may name others
                 found[verbs[name]] |= found[stage.verb]
     return found
 

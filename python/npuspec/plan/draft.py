@@ -72,7 +72,7 @@ _KEEP = "#keep.subgraphs = [{part}] # the spectrum that this model makes in itse
 _TRANSFORMER = '#model-type = "transformer" # this model has attention: without it, it breaks and no error says so\n'
 
 _CACHE = """# How a later start is spared the compilation: "blob" keeps the compiled model in the bundle, "directory" in
-# OpenVINO's cache, "none" compiles each time.
+# npuspec's cache on each machine, "none" compiles each time.
 [cache]
 kind = "blob"
 """

@@ -109,7 +109,7 @@ def _recipe(*names: str) -> Effect:
 EFFECTS = {
     "batching.candidates": _NONE,
     "batching.size": Effect(("variants", "batch", "outputs")),
-    "cache.kind": Effect(("blob", "cache")),
+    "cache.kind": Effect(("blob", "cache", "properties.NPU_BYPASS_UMD_CACHING")),
     "data.field": _DATA,
     "data.function": _DATA,
     "data.input": _DATA,

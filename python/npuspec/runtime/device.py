@@ -27,6 +27,21 @@ def identity(core: ov.Core, device: str) -> str:
     return "; ".join([name, abilities, *more, f"OpenVINO {ov.get_version()}"])
 
 
+def read_ir(core: ov.Core, name: str, xml: bytes, weights: ov.Tensor) -> ov.Model:
+    """Read an IR from memory.
+
+    Raises:
+        StageError: `compile-failed`, with OpenVINO's reason.
+
+    """
+    try:
+        return core.read_model(xml, weights)
+    except RuntimeError as error:
+        message = f"OpenVINO can't read `{name}`: {str(error).strip()}"
+        help_ = "make the bundle again with this version of OpenVINO: npuspec apply SPEC"
+        raise StageError(Diagnostic("compile-failed", message, help_)) from None
+
+
 def compile_model(
     core: ov.Core, model: Path | ov.Model, device: str, properties: Mapping[str, Any]
 ) -> ov.CompiledModel:
@@ -47,3 +62,9 @@ def compile_model(
         raise StageError(
             Diagnostic("compile-failed", message, "look the message up, or try another device: --device CPU")
         ) from None
+
+
+def export_model(model: ov.CompiledModel) -> bytes:
+    """Return what a device's compiler made of a model. Raises RuntimeError where the device exports nothing."""
+    exported = model.export_model()
+    return exported if isinstance(exported, bytes) else exported.read()

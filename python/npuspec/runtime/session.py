@@ -13,6 +13,7 @@ import openvino as ov
 from npuspec.bundle.program import Program
 from npuspec.compilers.messages import find_message
 from npuspec.diagnostics import DeviceError, Diagnostic
+from npuspec.runtime.blobs import Origin
 from npuspec.runtime.feed import Array, check_sample, choose_variant, fill
 from npuspec.runtime.fit import check_fit
 from npuspec.runtime.overflow import Piece, pieces_of, stitch
@@ -35,6 +36,8 @@ class Session:
     Attributes:
         device: where it runs, `NPU` or `CPU`.
         notes: what the caller should know: a fallback that was taken, a blob that couldn't be used.
+        origins: where each variant's compiled model is from: `blob`, the bundle; `hit`, npuspec's cache; `miss`, it was
+            compiled, and is in the cache from now on; `compiled`, it was, and isn't kept.
         program: the model's inputs, outputs and variants.
 
     Any number of threads may call `infer` and `infer_many`. As many inferences of a variant run at once as the device
@@ -43,11 +46,18 @@ class Session:
     """
 
     def __init__(
-        self, program: Program, models: Mapping[str, ov.CompiledModel], *, device: str, notes: tuple[str, ...] = ()
+        self,
+        program: Program,
+        models: Mapping[str, ov.CompiledModel],
+        *,
+        device: str,
+        notes: tuple[str, ...] = (),
+        origins: Mapping[str, Origin] | None = None,
     ) -> None:
         self.program = program
         self.device = device
         self.notes = notes
+        self.origins = dict(origins) if origins is not None else dict.fromkeys(models, "compiled")
         self._pools = {name: Pool(model, program) for name, model in models.items()}
         check_fit(program, {name: pool.first for name, pool in self._pools.items()})
         self._left = left_dims(program.inputs)

@@ -8,7 +8,7 @@ import openvino as ov
 
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
-from npuspec.runtime.device import compile_model
+from npuspec.runtime.device import compile_model, export_model
 from npuspec.stages import BLOB, MODEL, TIMINGS
 from npuspec.stages.request import Request
 
@@ -28,7 +28,6 @@ def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
         raise StageError(Diagnostic("other-device", message, "state the device that is meant in [target]"))
     can_export = "EXPORT_IMPORT" in core.get_property(device, "OPTIMIZATION_CAPABILITIES")
     if request.parameters["blob"] and can_export:
-        exported = compiled.export_model()
-        request.write_bytes(BLOB, exported if isinstance(exported, bytes) else exported.read())
+        request.write_bytes(BLOB, export_model(compiled))
     request.write_json("compilation.json", {"device": device, "exported": request.parameters["blob"] and can_export})
     request.write_json(TIMINGS, {"compile_seconds": seconds})

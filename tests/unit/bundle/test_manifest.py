@@ -77,7 +77,7 @@ def renamed(bundle: Path, place: str) -> dict[str, Any]:
     return data
 
 
-@pytest.mark.parametrize("place", ["a", "models/a-b_c.d", "a/b/c/d"])
+@pytest.mark.parametrize("place", ["a.xml", "models/a-b_c.d.xml", "a/b/c/d.xml"])
 def test_a_path_is_relative_and_plain(bundle: Path, place: str) -> None:
     assert Manifest.model_validate(renamed(bundle, place)).models == {"time8": place}
 

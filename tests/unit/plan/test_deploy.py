@@ -5,6 +5,8 @@ import pytest
 from builders import SMALL, plan_of, spec_of
 from npuspec.plan.passes.deploy import plan_core, plan_deployments
 
+BYPASS = "NPU_BYPASS_UMD_CACHING"
+UNCACHED = SMALL + '\n[cache]\nkind = "none"\n'
 PROPERTIES = "\n[properties]\nturbo = true\ninference-num-threads = 2\nperformance-hint = 'THROUGHPUT'\n"
 
 
@@ -17,7 +19,7 @@ def test_a_device_that_the_caller_insists_on_is_the_only_one() -> None:
 
 
 def test_a_device_gets_what_it_knows_sorted_by_name_and_the_rest_is_listed() -> None:
-    npu, cpu = plan_deployments(spec_of(SMALL + PROPERTIES), None)
+    npu, cpu = plan_deployments(spec_of(UNCACHED + PROPERTIES), None)
     assert [(p.name, p.value, p.scope, p.origin) for p in npu.properties] == [
         ("NPU_TURBO", True, "compile", "spec"),
         ("PERFORMANCE_HINT", "THROUGHPUT", "compile", "spec"),
@@ -32,10 +34,24 @@ def test_a_device_gets_what_it_knows_sorted_by_name_and_the_rest_is_listed() -> 
 
 @pytest.mark.parametrize(("size", "value"), [(1, "LATENCY"), (2, "THROUGHPUT")])
 def test_without_a_hint_the_default_is_that_of_the_batch_and_says_why(size: int, value: str) -> None:
-    for deployment in plan_deployments(spec_of(SMALL + f"[batching]\nsize = {size}\n"), None):
+    for deployment in plan_deployments(spec_of(UNCACHED + f"[batching]\nsize = {size}\n"), None):
         [hint] = deployment.properties
         assert (hint.name, hint.value) == ("PERFORMANCE_HINT", value)
         assert hint.origin.startswith("default: ")
+
+
+@pytest.mark.parametrize("kind", ["blob", "directory"])
+def test_an_npu_s_driver_keeps_nothing_that_npuspec_keeps(kind: str) -> None:
+    npu, cpu = plan_deployments(spec_of(SMALL + f'\n[cache]\nkind = "{kind}"\n'), None)
+    assert [(p.name, p.value, p.origin) for p in npu.properties if p.name == BYPASS] == [
+        (BYPASS, True, "default: the driver needn't keep what npuspec keeps")
+    ]
+    assert BYPASS not in [p.name for p in cpu.properties]
+
+
+def test_what_a_spec_says_of_the_driver_s_cache_holds() -> None:
+    npu, _ = plan_deployments(spec_of(SMALL + "\n[properties]\nbypass-umd-caching = false\n"), None)
+    assert [(p.value, p.origin) for p in npu.properties if p.name == BYPASS] == [(False, "spec")]
 
 
 def test_the_order_of_properties_in_the_text_changes_nothing() -> None:
@@ -49,7 +65,7 @@ CORE = "\n[properties.core]\nforce-tbb-terminate = true\nenable-mmap = false\n"
 
 
 def test_what_is_not_checked_reaches_the_target_as_it_is_written_and_no_fallback() -> None:
-    npu, cpu = plan_deployments(spec_of(SMALL + UNCHECKED), None)
+    npu, cpu = plan_deployments(spec_of(UNCACHED + UNCHECKED), None)
     assert [(p.name, p.value, p.scope, p.origin) for p in npu.properties if p.name != "PERFORMANCE_HINT"] == [
         ("ANOTHER", 1.5, "compile", "spec, unchecked"),
         ("NPU_NEW", "x", "compile", "spec, unchecked"),
@@ -62,12 +78,12 @@ def test_what_is_not_checked_reaches_the_target_as_it_is_written_and_no_fallback
 def test_what_is_not_checked_is_for_the_target_also_where_another_device_is_insisted_on() -> None:
     [cpu] = plan_deployments(spec_of(SMALL + UNCHECKED), "CPU")
     assert cpu.left_out == ("ANOTHER", "NPU_NEW")
-    [npu] = plan_deployments(spec_of(SMALL + UNCHECKED), "NPU")
+    [npu] = plan_deployments(spec_of(UNCACHED + UNCHECKED), "NPU")
     assert [p.name for p in npu.properties] == ["ANOTHER", "NPU_NEW", "PERFORMANCE_HINT"]
 
 
 def test_properties_of_openvino_itself_are_no_device_s() -> None:
-    spec = spec_of(SMALL + CORE)
+    spec = spec_of(UNCACHED + CORE)
     assert [(p.name, p.value, p.scope, p.origin) for p in plan_core(spec)] == [
         ("ENABLE_MMAP", False, "core", "spec"),
         ("FORCE_TBB_TERMINATE", True, "core", "spec"),

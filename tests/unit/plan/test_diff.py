@@ -187,7 +187,6 @@ def test_a_batch_brings_the_default_hint_of_batches_with_it() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "what", "consequences"),
     [
-        ("[target]", '[cache]\nkind = "none"\n[target]', "cache.kind", (C.RECOMPILE,)),
         (SHAPE, f"{SHAPE}\nfinite = true", "inputs.x.finite", (C.RELOAD, C.REMEASURE, C.INTERFACE)),
         (SHAPE, f"{SHAPE}\npad-value = 1.0", "inputs.x.pad-value", (C.RELOAD, C.REMEASURE, C.ACCURACY)),
         ('overflow = "error"', 'overflow = "truncate"', "dims.time.overflow", (C.RELOAD, C.REMEASURE, C.INTERFACE)),
@@ -200,8 +199,18 @@ def test_without_quantization_nothing_is_requantized(
     assert follows(compared(old, new, FLOAT)) == [(what, consequences)]
 
 
-def test_a_cache_that_is_in_no_blob_changes_without_compiling() -> None:
+def test_without_a_cache_an_npu_s_driver_may_keep_what_was_compiled() -> None:
+    bypass = ("properties.bypass-umd-caching", (C.RECOMPILE,))
     text = SMALL + '\n[cache]\nkind = "directory"\n'
+    for old, new in (('"directory"', '"none"'), ('"none"', '"directory"'), ('"none"', '"blob"')):
+        assert follows(compared(old, new, text.replace('"directory"', old))) == [
+            ("cache.kind", (C.RECOMPILE,)),
+            bypass,
+        ]
+
+
+def test_a_cache_that_is_in_no_blob_changes_without_compiling() -> None:
+    text = SMALL.replace('"NPU"\nfallback = ["CPU"]', '"CPU"') + '\n[cache]\nkind = "directory"\n'
     assert follows(compared('"directory"', '"none"', text)) == [("cache.kind", (C.RELOAD,))]
 
 

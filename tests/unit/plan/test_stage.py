@@ -185,7 +185,7 @@ def test_a_mix_is_held_to_no_gate_on_what_neighbours_cost() -> None:
 def test_each_platform_compiles_each_variant_and_the_largest_in_every_precision() -> None:
     text = (
         FULL.replace(SMALL, BUCKETS)
-        .replace("[target]", '[target]\nplatforms = ["5010", "3720"]')
+        .replace("[target]", '[target]\nplatforms = ["3720", "5010"]')
         .replace('"int8"', '"mixed"')
     )
     plan = plan_of(text.replace('of = "static"', 'of = "quantized"'), files=FILES)

@@ -12,12 +12,13 @@ import openvino as ov
 import pytest
 
 import npuspec
+from helpers import flip
 from npuspec import BundleError, DeviceError, FallbackWarning, Session, StageError
-from npuspec.bundle import open_bundle
+from npuspec.bundle import open_bundle, verify_bundle
 from npuspec.bundle.program import Program, Variant
 from npuspec.bundle.writer import publish, records, staging
 from npuspec.runtime import load
-from runtime.toys import along, bundle, data, program
+from runtime.toys import along, bundle, data, program, times
 
 TOY = program(data(), outputs=(along(),), sizes=({"time": 4}, {"time": 8}))
 NPU: dict[str, Any] = {"device": "NPU", "properties": {"NPU_TURBO": True}}
@@ -111,7 +112,7 @@ def test_a_blob_of_another_device_is_left_and_the_model_compiled_again(tmp_path:
     bundle(tmp_path / "moved", TOY, blob=True, blobs=blobs)
     with load(tmp_path / "moved") as session:
         assert session.notes == tuple(
-            f"`blobs/{name}.blob` was compiled by another device: compiled again" for name in ("time4", "time8")
+            f"`blobs/{name}.blob` was compiled by another device, and isn't used" for name in ("time4", "time8")
         )
         assert_it_runs(session)
 
@@ -132,21 +133,63 @@ def test_a_blob_that_the_device_refuses_is_noted_and_the_model_compiled_again(tm
     republish(tmp_path / "made", tmp_path / "other", {place: DAMAGES[name](made.path(place).read_bytes())})
     with load(tmp_path / "other") as session:
         (note,) = session.notes
-        assert note.startswith(f"`{place}` was refused by CPU, and the model was compiled again: ")
+        assert note.startswith(f"`{place}` was refused by CPU, and isn't used: ")
         assert_it_runs(session)
 
 
-def test_a_flipped_byte_is_refused_before_anything_runs(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("blob", "suffix"), [(False, ".xml"), (True, ".blob")])
+def test_a_flipped_byte_of_a_file_that_is_needed_is_refused_before_anything_runs(
+    tmp_path: Path, blob: bool, suffix: str
+) -> None:
+    bundle(tmp_path, TOY, blob=blob)
+    root = open_bundle(tmp_path).root
+    for place in sorted(root.rglob(f"*{suffix}")):
+        flip(place, place.stat().st_size // 2)
+        with pytest.raises(BundleError, match="was changed") as caught:
+            load(tmp_path)
+        assert caught.value.exit_code == 3
+        flip(place, place.stat().st_size // 2)
+    load(tmp_path).close()
+
+
+@pytest.mark.parametrize("kind", ["none", "directory"])
+def test_a_flipped_byte_of_the_weights_is_refused_where_they_are_needed(
+    tmp_path: Path, cache_alone: Path, kind: str
+) -> None:
+    bundle(tmp_path / "bundle", TOY, times(3), cache=kind)
+    flip(open_bundle(tmp_path / "bundle").path("models/time8.bin"), 0)
+    with pytest.raises(BundleError, match=r"time8\.bin` was changed"):
+        load(tmp_path / "bundle")
+    assert len(list(cache_alone.rglob("*.blob"))) == (kind == "directory")  # time4's, which is whole
+
+
+def test_what_is_not_needed_is_not_read(tmp_path: Path) -> None:
     bundle(tmp_path, TOY, blob=True)
-    for name in sorted(open_bundle(tmp_path).manifest.files):
-        place = open_bundle(tmp_path).path(name)
-        before = place.read_bytes()
-        if before:
-            place.write_bytes(bytes([before[0] ^ 1]) + before[1:])
-            with pytest.raises(BundleError, match="was changed") as caught:
-                load(tmp_path)
-            assert caught.value.exit_code == 3
-            place.write_bytes(before)
+    for place in (open_bundle(tmp_path).root / "models").iterdir():
+        if place.stat().st_size:
+            flip(place, 0)
+    with load(tmp_path) as session:
+        assert set(session.origins.values()) == {"blob"}
+        assert_it_runs(session)
+    assert {why.split("`")[1] for why in verify_bundle(tmp_path)[1]} == {"models/time4.xml", "models/time8.xml"}
+
+
+@pytest.mark.parametrize("name", ["models/time4.xml", "models/time8.bin", "blobs/time4.blob"])
+def test_a_file_that_is_missing_added_or_of_another_size_is_refused_whether_it_is_needed_or_not(
+    tmp_path: Path, name: str
+) -> None:
+    bundle(tmp_path, TOY, blob=True)
+    place = open_bundle(tmp_path).path(name)
+    with place.open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(BundleError, match=f"`{name}` was changed"):
+        load(tmp_path)
+    place.unlink()
+    with pytest.raises(BundleError, match=f"`{name}` is missing"):
+        load(tmp_path)
+    place.with_name("more.bin").write_bytes(b"")
+    with pytest.raises(BundleError, match=r"more\.bin` isn't in its manifest"):
+        load(tmp_path)
 
 
 @pytest.mark.parametrize("path", ["none", "file"])
@@ -155,25 +198,6 @@ def test_where_no_bundle_is_there_is_nothing_to_load(tmp_path: Path, path: str) 
     with pytest.raises(BundleError, match="there is no bundle") as caught:
         load(tmp_path / path)
     assert caught.value.code == "no-bundle"
-
-
-def test_openvinos_own_cache_lies_below_ours_and_is_named_by_the_version(tmp_path: Path, cache: Path) -> None:
-    first = bundle(tmp_path, TOY, cache="directory")
-    with load(tmp_path) as session:
-        assert_it_runs(session)
-    assert list((cache / "openvino" / first).glob("*.blob"))
-    second = bundle(tmp_path, TOY, cache="directory", plan="1" * 64)
-    assert not (cache / "openvino" / second).exists()
-    for _ in range(2):
-        with load(tmp_path) as session:
-            assert_it_runs(session)
-    assert list((cache / "openvino" / second).glob("*.blob"))
-
-
-def test_no_cache_of_openvinos_is_kept_where_none_is_wanted(tmp_path: Path, cache: Path) -> None:
-    digest = bundle(tmp_path, TOY)
-    load(tmp_path).close()
-    assert not (cache / "openvino" / digest).exists()
 
 
 def test_loading_while_a_writer_publishes_always_gives_a_session(tmp_path: Path) -> None:

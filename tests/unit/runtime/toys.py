@@ -1,6 +1,6 @@
 """Small models whose outputs show exactly what they were fed, and bundles of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from npuspec.bundle.writer import publish, records, staging
 from npuspec.runtime.device import identity
 
 CORE = ov.Core()
+Build = Callable[[Program, Variant], ov.Model]
 
 
 def data(name: str = "x", axes: tuple[str | int, ...] = ("time",), dtype: str = "float32", **more: Any) -> DataInput:
@@ -75,7 +76,8 @@ def parameters(toy: Program, variant: Variant) -> dict[str, Any]:
 def model(nodes: Mapping[str, Any], given: Mapping[str, Any]) -> ov.Model:
     for name, node in nodes.items():
         node.output(0).set_names({name})
-    return ov.Model([op.result(node) for node in nodes.values()], list(given.values()), "toy")
+    results = [op.result(node, name=f"{name} result") for name, node in nodes.items()]
+    return ov.Model(results, list(given.values()), "toy")
 
 
 def echo(toy: Program, variant: Variant) -> ov.Model:
@@ -91,6 +93,17 @@ def doubled(toy: Program, variant: Variant) -> ov.Model:
     """Return a model with the output `y` = 2 `x`."""
     given = parameters(toy, variant)
     return model({"y": op.add(given["x"], given["x"])}, given)
+
+
+def times(factor: float) -> Build:
+    """Return what makes a model with the output `y` = `factor` * `x`, of weights that are as large for any factor."""
+
+    def build(toy: Program, variant: Variant) -> ov.Model:
+        given = parameters(toy, variant)
+        weights = op.constant(np.full(variant.shapes["x"], factor, np.float32), name="weights")
+        return model({"y": op.multiply(given["x"], weights, name="y")}, given)
+
+    return build
 
 
 def compiled(toy: Program, build: Any = echo) -> dict[str, Any]:

@@ -8,7 +8,7 @@ PROPERTIES = {
         "NPU_BYPASS_UMD_CACHING is often recommended as if it made starts quicker. It does the opposite: the driver's "
         "cache of compiled models is left out, and each process compiles anew. It is of use for measuring a "
         "compilation, and little else, so this is a warning. The in-package compiler never uses that cache.",
-        "[properties]\nbypass-umd-caching = true",
+        '[properties]\nbypass-umd-caching = true\n\n[cache]\nkind = "none"',
         '[cache]\nkind = "blob"   # the compiled model is part of the bundle',
         Severity.WARNING,
     ),
@@ -84,8 +84,8 @@ PROPERTIES = {
         '[properties]\nperformance-hint = "LATENCY"',
     ),
     "redundant-bypass": CodeDoc(
-        "The driver's cache of compiled models is off already: a cache directory of OpenVINO's switches it off, and "
-        "the compiler of the package never uses it. The line does nothing, and makes a reader think that it does.",
+        "The driver's cache of compiled models is off already: npuspec bypasses it where it keeps them itself, and the "
+        "compiler of the package never uses it. The line does nothing, and makes a reader think that it does.",
         '[properties]\nbypass-umd-caching = true\n\n[cache]\nkind = "directory"',
         '[cache]\nkind = "directory"',
         Severity.WARNING,

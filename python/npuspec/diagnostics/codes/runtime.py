@@ -5,8 +5,8 @@ from npuspec.diagnostics.codes.doc import CodeDoc
 RUNTIME = {
     "broken-bundle": CodeDoc(
         "A file of the bundle is missing, was changed, or isn't listed in the manifest, whose own SHA-256 is the name "
-        "of its folder. All of it is checked before anything is loaded: weights with one flipped bit give results that "
-        "look right.",
+        "of its folder. When a bundle is loaded, names and sizes are checked, and the content of every file that is "
+        "used: weights with one flipped bit give results that look right. `npuspec verify` looks at all of them.",
         "",
         "$ npuspec apply specs/asr.toml --output build/asr",
     ),
@@ -78,6 +78,13 @@ RUNTIME = {
         "there is only one.",
         "$ npuspec run build/asr --input clip.npy",
         "$ npuspec run build/asr --input waveform=clip.npy",
+    ),
+    "wrong-cache-size": CodeDoc(
+        "The environment variable NPUSPEC_CACHE_SIZE says how much room compiled models may take before those that "
+        "were used least recently go: a whole number of KiB, MiB or GiB. It is 2GiB where it isn't set, and with 0MiB "
+        "nothing is kept.",
+        "$ NPUSPEC_CACHE_SIZE=500 npuspec run build/asr --input waveform=clip.npy",
+        "$ NPUSPEC_CACHE_SIZE=500MiB npuspec run build/asr --input waveform=clip.npy",
     ),
     "wrong-dtype": CodeDoc(
         "The array has another element type or byte order than the model's input. Sound in int16 and in float32 differ "

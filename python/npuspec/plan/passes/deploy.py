@@ -12,6 +12,13 @@ _THROUGHPUT = PlannedProperty(
     name=_HINT, value="THROUGHPUT", scope="compile", origin="default: a batch is for throughput, not for latency"
 )
 
+_BYPASS = PlannedProperty(
+    name="NPU_BYPASS_UMD_CACHING",
+    value=True,
+    scope="compile",
+    origin="default: the driver needn't keep what npuspec keeps",
+)
+
 
 def plan_core(spec: Spec) -> tuple[PlannedProperty, ...]:
     """Return the properties of OpenVINO itself."""
@@ -50,8 +57,11 @@ def _deploy(spec: Spec, device: str) -> Deployment:
         ]
     else:
         left_out += spec.properties.unchecked
-    if not any(p.name == _HINT for p in properties):
+    named = {p.name for p in properties}
+    if _HINT not in named:
         properties.append(_LATENCY if spec.batching.size == 1 else _THROUGHPUT)
+    if device == "NPU" and spec.cache.kind != "none" and _BYPASS.name not in named:
+        properties.append(_BYPASS)
     return Deployment(
         device=device, properties=tuple(sorted(properties, key=lambda p: p.name)), left_out=tuple(sorted(left_out))
     )

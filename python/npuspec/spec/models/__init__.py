@@ -127,7 +127,8 @@ class Cache(Table):
     """How a later start is spared the compilation."""
 
     kind: Literal["blob", "directory", "none"] = "blob"
-    """A compiled model in the bundle, OpenVINO's cache in a folder named by the bundle's digest, or nothing."""
+    """A compiled model in the bundle, npuspec's cache on each machine that runs it, or nothing. Where the blob in the
+    bundle isn't for the device that is there, that cache is used too."""
 
 
 class Load(Table):

@@ -21,6 +21,10 @@ def device(*lines: str) -> str:
     return NPU + "\n[properties]\n" + "".join(f"{line}\n" for line in lines)
 
 
+def uncached(*lines: str) -> str:
+    return device(*lines) + '[cache]\nkind = "none"\n[[allow]]\ncode = "no-cache"\nreason = "the driver keeps it"\n'
+
+
 def core(*lines: str) -> str:
     return NPU + "\n[properties.core]\n" + "".join(f"{line}\n" for line in lines)
 
@@ -48,7 +52,7 @@ def only(text: str) -> Diagnostic:
         core("enable-mmap = false", "force-tbb-terminate = true"),
         unchecked("NPU_BATCH_MODE = 'PLUGIN'", "NPUW_LLM = true", "ANYTHING = 1.5"),
         on("5010", "tiles = 3"),
-        device("bypass-umd-caching = false", "run-inferences-sequentially = true", "turbo = false"),
+        uncached("bypass-umd-caching = false", "run-inferences-sequentially = true", "turbo = false"),
         device('compilation-mode-params = "performance-hint-override=latency"', 'performance-hint = "LATENCY"'),
         device('cache-mode = "OPTIMIZE_SIZE"') + DIRECTORY,
         device("enable-weightless = true") + DIRECTORY,
@@ -109,7 +113,9 @@ def test_properties_that_keep_every_rule_have_no_faults(text: str) -> None:
             ("properties", "inference-precision-hint"),
         ),
         (device("turbo = true", "run-inferences-sequentially = true"), "turbo-sequential", ("properties", "turbo")),
-        (device("bypass-umd-caching = true"), "cache-bypassed", ("properties", "bypass-umd-caching")),
+        (uncached("bypass-umd-caching = true"), "cache-bypassed", ("properties", "bypass-umd-caching")),
+        (device("bypass-umd-caching = true"), "redundant-bypass", ("properties", "bypass-umd-caching")),
+        (device("bypass-umd-caching = false"), "doubtful-properties", ("properties", "bypass-umd-caching")),
         (
             device("bypass-umd-caching = true") + DIRECTORY,
             "redundant-bypass",

@@ -1,0 +1,105 @@
+"""50 processes on one cache at once, some of them killed: one compilation for each key, and nothing torn."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from conftest import Start
+from runtime.test_blobs import entries, make, started
+
+PROCESSES, KILLED = 50, 6
+
+# One process imports OpenVINO, and forks the others before it has a core or a thread of its own.
+START = """
+import os, signal, time
+from pathlib import Path
+import npuspec.runtime.start as start
+from npuspec.runtime.device import compile_model
+
+path, log, count, most = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+
+def say(word, name):
+    with log.open("a") as file:
+        file.write(f"{os.getpid()} {word} {name}\\n")
+
+def slow(core, model, device, properties):
+    say("begins", model.outputs[0].partial_shape[1])
+    time.sleep(0.2)  # as a compiler for an NPU would, in which it may be killed
+    compiled = compile_model(core, model, device, properties)
+    say("compiled", model.outputs[0].partial_shape[1])
+    return compiled
+
+start.compile_model = slow
+children = []
+for _ in range(count):
+    child = os.fork()
+    if not child:
+        os.environ["OMP_NUM_THREADS"] = "1"
+        with start.load(path) as session:
+            import numpy as np
+            for size in (4, 8):
+                assert session.infer({"x": np.ones(size, np.float32)})["y"].tolist() == [3] * size
+            say("done", ",".join([*session.origins.values(), *session.notes]).replace(" ", "_"))
+        os._exit(0)
+    children.append(child)
+killed = set()
+while len(killed) < most:
+    begun = [line.split()[0] for line in log.read_text().splitlines() if " begins " in line]
+    for pid in begun:
+        if pid not in killed and len(killed) < most:
+            os.kill(int(pid), signal.SIGKILL)
+            killed.add(pid)
+    time.sleep(0.01)
+for child in children:
+    status = os.waitpid(child, 0)[1]
+    assert (status == signal.SIGKILL) is (str(child) in killed), status
+"""
+
+
+def test_50_processes_on_one_cache_compile_each_model_once_though_some_are_killed(
+    tmp_path: Path, cache_alone: Path, start: Start
+) -> None:
+    bundle, log = make(tmp_path / "bundle"), tmp_path / "log"
+    log.touch()
+    process = start(START, bundle, log, str(PROCESSES), str(KILLED))
+    out, _ = process.communicate()
+    assert process.returncode == 0, out
+    said = [line.split(maxsplit=2) for line in log.read_text().splitlines()]
+    assert Counter(size for _, word, size in said if word == "compiled") == {"4": 1, "8": 1}
+    assert Counter(word for _, word, _ in said) == {"begins": 2 + KILLED, "compiled": 2, "done": PROCESSES - KILLED}
+    origins = Counter(origin for _, word, told in said if word == "done" for origin in told.split(","))
+    assert origins == {"miss": 2, "hit": 2 * (PROCESSES - KILLED) - 2}
+    assert all(re.fullmatch(r"[0-9a-f]{64}\.blob|[0-9a-f]{2}\.lock", p.name) for p in (cache_alone / "blobs").iterdir())
+    assert len(entries(cache_alone)) == 2
+    assert started(bundle) == (["hit", "hit"], 3, ())
+
+
+KEEP = """
+import os, random, signal, time
+from npuspec.runtime.blobs import BlobCache
+
+class Model:
+    def export_model(self):
+        return bytes([number % 256]) * 300_000
+
+moments = random.Random(0)
+for turn in range(60):
+    child = os.fork()
+    if not child:
+        for number in range(10_000):
+            cache = BlobCache()
+            load = lambda blob: len(set(blob.data.tolist())) == 1 or sys.exit("torn")
+            assert cache.obtain({"of": number % 4}, load, Model).model
+    time.sleep(moments.uniform(0, 0.05))
+    os.kill(child, signal.SIGKILL)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+"""
+
+
+def test_whoever_is_killed_while_he_keeps_something_leaves_nothing_torn(cache_alone: Path, start: Start) -> None:
+    process = start(f"import os\nos.environ['NPUSPEC_CACHE_SIZE'] = '1MiB'\n{KEEP}")
+    out, _ = process.communicate()
+    assert process.returncode == 0, out
+    assert sum(path.stat().st_size for path in (cache_alone / "blobs").iterdir()) <= 2**20 + 300_200
+    for entry in entries(cache_alone):
+        assert entry.stat().st_size == 130 + 300_000
