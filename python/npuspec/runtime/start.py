@@ -1,6 +1,7 @@
 """Open a bundle and put it on a device."""
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import openvino as ov
 
 from npuspec.bundle import Bundle, open_bundle
-from npuspec.bundle.manifest import MANIFEST
+from npuspec.bundle.manifest import MANIFEST, Manifest
 from npuspec.bundle.reader import open_errors
 from npuspec.diagnostics import BundleError, DeviceError, Diagnostic
 from npuspec.npu import choose_device
@@ -132,19 +133,12 @@ def _obtain(
         return compile_model(core, read_ir(core, ir, xml.data.tobytes(), data), device, properties)
 
     notes: tuple[str, ...] = ()
-    for ahead in manifest.platforms if device == "NPU" else ():
-        if (ahead.variant, ahead.platform) == (variant, str(core.get_property(device, "DEVICE_ARCHITECTURE"))):
-            try:
-                return Obtained(load(_read(bundle, ahead.path)), "blob")
-            except RuntimeError as error:
-                notes = (f"`{ahead.path}` was refused by {device}, and isn't used: {str(error).strip()}",)
-    if blob is not None and (blob.device, blob.identity) == (device, here):
-        exported = _read(bundle, blob.path)
+    for path in _exported(core, manifest, variant, device, here):
         try:
-            return Obtained(load(exported), "blob")
+            return Obtained(load(_read(bundle, path)), "blob", notes)
         except RuntimeError as error:
-            notes += (f"`{blob.path}` was refused by {device}, and isn't used: {str(error).strip()}",)
-    elif blob is not None:
+            notes += (f"`{path}` was refused by {device}, and isn't used: {str(error).strip()}",)
+    if blob is not None and (blob.device, blob.identity) != (device, here):
         notes += (f"`{blob.path}` was compiled by another device, and isn't used",)
     if cache is None:
         return Obtained(make(), "compiled", notes)
@@ -161,6 +155,16 @@ def _obtain(
         make,
     )
     return replace(found, notes=(*notes, *(f"{variant}: {note}" for note in found.notes)))
+
+
+def _exported(core: ov.Core, manifest: Manifest, variant: str, device: str, here: str) -> Iterator[str]:
+    """Yield the blobs for this device: what it exported itself, and what was compiled ahead for its platform."""
+    blob = manifest.blobs.get(variant)
+    if blob is not None and (blob.device, blob.identity) == (device, here):
+        yield blob.path
+    if device == "NPU" and manifest.platforms:
+        platform = str(core.get_property(device, "DEVICE_ARCHITECTURE"))
+        yield from (b.path for b in manifest.platforms if (b.variant, b.platform) == (variant, platform))
 
 
 def _read(bundle: Bundle, name: str) -> ov.Tensor:

@@ -68,7 +68,8 @@ def test_50_processes_on_one_cache_compile_each_model_once_though_some_are_kille
     assert Counter(size for _, word, size in said if word == "compiled") == {"4": 1, "8": 1}
     assert Counter(word for _, word, _ in said) == {"begins": 2 + KILLED, "compiled": 2, "done": PROCESSES - KILLED}
     origins = Counter(origin for _, word, told in said if word == "done" for origin in told.split(","))
-    assert origins == {"miss": 2, "hit": 2 * (PROCESSES - KILLED) - 2}
+    assert origins["miss"] <= 2  # who compiled may have been killed behind it
+    assert origins["miss"] + origins["hit"] == 2 * (PROCESSES - KILLED)
     assert all(re.fullmatch(r"[0-9a-f]{64}\.blob|[0-9a-f]{2}\.lock", p.name) for p in (cache_alone / "blobs").iterdir())
     assert len(entries(cache_alone)) == 2
     assert started(bundle) == (["hit", "hit"], 3, ())

@@ -205,7 +205,7 @@ def test_loading_while_a_writer_publishes_always_gives_a_session(tmp_path: Path)
     bundle(path, TOY)
     writer = f"""
 import sys, time
-sys.path.insert(0, {str(Path(__file__).parent.parent)!r})
+sys.path[:0] = {[str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]!r}
 from pathlib import Path
 from runtime.toys import bundle
 from runtime.test_load import TOY
