@@ -13,6 +13,7 @@ SECOND = '[inputs.z]\nshape = ["batch"]\n'
 FUNCTION = '\n[data]\nfunction = "samples:clips"\n'
 OWN = '\n[[gates]]\nmetric = "function"\nfunction = "pkg.metrics:wer"\nof = "static"\n'
 TASK = 'labels = "labels.txt"\n\n[[gates]]\nmetric = "accuracy"\noutput = "y"\nof = "static"\n'
+RELATIVE = 'compared = "with-original"\n'
 TEXT = '\n[outputs.y]\ndecode = { kind = "ctc", vocabulary = "v.txt" }\n'
 
 
@@ -44,20 +45,24 @@ def gate(limits: str, metric: str = "frame-agreement") -> str:
         SMALL + DATA + GATE,
         SMALL + DATA + GATE + QUANTIZED,
         SMALL + DATA + QUANTIZED + GATE.replace("static", "quantized", 1),
-        gate("min = 0"),
-        gate("max = 1"),
+        gate("min = 0.5\nmax = 1"),
         gate("min = 0.5\nmax = 0.5"),
-        gate("min = -1\nmax = 1", "cosine"),
+        gate("min = -0.5\nmax = 1", "cosine"),
+        gate("min = -9", "sqnr"),
         gate("max = 7.5", "max-abs-difference"),
+        gate("max = 0", "max-abs-difference"),
+        gate("min = 0.001\nmax = 7.5", "max-abs-difference"),
         gate("min = 30", "sqnr"),
         SMALL + DATA + TASK + "min = 0.9\n",
         SMALL + DATA + TASK.replace("accuracy", "word-error-rate") + "max = 1.5\n" + TEXT,  # words may be put in
-        SMALL + DATA + TASK + 'compared = "with-original"\nmin = -0.01\n',  # a loss
+        SMALL + DATA + TASK + RELATIVE + "min = -0.01\n",  # a loss
+        SMALL + DATA + TASK + RELATIVE + "min = 0\n",
+        SMALL + DATA + TASK.replace("accuracy", "word-error-rate") + RELATIVE + "max = 0\n" + TEXT,
         SMALL + FUNCTION + GATE,
         SMALL + FUNCTION + 'input = "x"\n' + GATE,
         SMALL + FUNCTION + SECOND + GATE,
         SMALL + DATA + OWN + "max = 120\n",
-        SMALL + DATA + OWN + 'compared = "with-original"\nmin = -3\n',
+        SMALL + DATA + OWN + RELATIVE + "min = -3\n",
         SMALL + DATA + BUDGET,
         SMALL + BUDGET,
         recipe("int8", "samples = 100"),
@@ -136,6 +141,29 @@ def test_a_full_batch_may_be_held_against_every_other_model(against: str) -> Non
         (gate("min = 0.6\nmax = 0.5"), "wrong-value", ("gates", 0, "min")),
         (gate("min = -0.1"), "wrong-value", ("gates", 0, "min")),
         (gate("max = 1.1"), "wrong-value", ("gates", 0, "max")),
+        (gate("min = -1.5", "cosine"), "wrong-value", ("gates", 0, "min")),
+        (gate("max = -1", "max-abs-difference"), "wrong-value", ("gates", 0, "max")),
+        (gate("min = 0"), "empty-gate", ("gates", 0, "min")),
+        (gate("min = 0\nmax = 0.5"), "empty-gate", ("gates", 0, "min")),
+        (gate("max = 0.9999"), "empty-gate", ("gates", 0)),
+        (gate("min = -1.0", "cosine"), "empty-gate", ("gates", 0, "min")),
+        (gate("max = 200.0", "sqnr"), "empty-gate", ("gates", 0)),
+        (gate("min = 0.0001", "max-abs-difference"), "empty-gate", ("gates", 0)),
+        (SMALL + DATA + TASK + "min = 0.0\n", "empty-gate", ("gates", 0, "min")),
+        (SMALL + DATA + TASK + RELATIVE + "min = -1\n", "empty-gate", ("gates", 0, "min")),
+        (SMALL + DATA + TASK + RELATIVE + "max = 0.01\n", "empty-gate", ("gates", 0)),
+        (
+            SMALL + DATA + TASK.replace("accuracy", "word-error-rate") + "min = 0.1\n" + TEXT,
+            "empty-gate",
+            ("gates", 0),
+        ),
+        (
+            SMALL + DATA + TASK.replace("accuracy", "word-error-rate") + RELATIVE + "min = 0\n" + TEXT,
+            "empty-gate",
+            ("gates", 0),
+        ),
+        (SMALL + DATA + BUDGET.replace("max", "min"), "empty-gate", ("gates", 0)),
+        (SMALL + DATA + BUDGET.replace("size-mib", "throughput"), "empty-gate", ("gates", 0)),
         (gate("min = 98", "top-1-agreement"), "wrong-value", ("gates", 0, "min")),
         (SMALL + DATA + TASK + "min = 95\n", "wrong-value", ("gates", 0, "min")),
         (
@@ -143,7 +171,7 @@ def test_a_full_batch_may_be_held_against_every_other_model(against: str) -> Non
             "wrong-value",
             ("gates", 0, "max"),
         ),
-        (SMALL + DATA + TASK + 'compared = "with-original"\nmin = -1.5\n', "wrong-value", ("gates", 0, "min")),
+        (SMALL + DATA + TASK + RELATIVE + "min = -1.5\n", "wrong-value", ("gates", 0, "min")),
         (SMALL + DATA + "[quantization]\nsamples = 300\n", "idle-quantization", ("quantization", "samples")),
         (recipe("none", 'preset = "mixed"'), "idle-quantization", ("quantization", "preset")),
         (recipe("none", 'keep = { types = ["MVN"] }'), "idle-quantization", ("quantization", "keep")),
