@@ -69,6 +69,7 @@ def gate(limits: str, metric: str = "frame-agreement") -> str:
         recipe("int8", 'model-type = "transformer"', "smooth-quant-alpha = 0.5"),
         recipe("weights", 'weights-mode = "int4-sym"', "group-size = 64"),
         recipe("accuracy-control", "max-drop = 0.5", 'drop-type = "relative"', 'preset = "mixed"'),
+        recipe("accuracy-control", "max-drop = 0.0"),
         recipe("mixed", 'keep = { types = ["MVN"] }'),
         recipe("weights", 'keep = { types = ["MVN"] }'),
         recipe("none"),
@@ -178,6 +179,13 @@ def test_a_full_batch_may_be_held_against_every_other_model(against: str) -> Non
         (recipe("weights", "samples = 500"), "idle-quantization", ("quantization", "samples")),
         (recipe("weights", 'model-type = "transformer"'), "idle-quantization", ("quantization", "model-type")),
         (recipe("int8", "group-size = 64"), "idle-quantization", ("quantization", "group-size")),
+        (recipe("accuracy-control", "max-drop = -1.0"), "wrong-value", ("quantization", "max-drop")),
+        (recipe("accuracy-control", "max-drop = nan"), "wrong-value", ("quantization", "max-drop")),
+        (
+            recipe("accuracy-control", "max-drop = 50.0", 'drop-type = "relative"'),
+            "wrong-value",
+            ("quantization", "max-drop"),
+        ),
         (recipe("mixed", "max-drop = 0.1"), "idle-quantization", ("quantization", "max-drop")),
         (recipe("int8", 'drop-type = "absolute"'), "idle-quantization", ("quantization", "drop-type")),
         (
