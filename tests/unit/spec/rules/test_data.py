@@ -13,6 +13,7 @@ SECOND = '[inputs.z]\nshape = ["batch"]\n'
 FUNCTION = '\n[data]\nfunction = "samples:clips"\n'
 OWN = '\n[[gates]]\nmetric = "function"\nfunction = "pkg.metrics:wer"\nof = "static"\n'
 TASK = 'labels = "labels.txt"\n\n[[gates]]\nmetric = "accuracy"\noutput = "y"\nof = "static"\n'
+KEEP = ("quantization", "keep")
 RELATIVE = 'compared = "with-original"\n'
 TEXT = '\n[outputs.y]\ndecode = { kind = "ctc", vocabulary = "v.txt" }\n'
 
@@ -179,6 +180,14 @@ def test_a_full_batch_may_be_held_against_every_other_model(against: str) -> Non
         (recipe("weights", "samples = 500"), "idle-quantization", ("quantization", "samples")),
         (recipe("weights", 'model-type = "transformer"'), "idle-quantization", ("quantization", "model-type")),
         (recipe("int8", "group-size = 64"), "idle-quantization", ("quantization", "group-size")),
+        (recipe("int8", 'keep = { patterns = ["/Conv.*", ""] }'), "wrong-value", (*KEEP, "patterns", 1)),
+        (recipe("int8", 'keep = { names = [""] }'), "wrong-value", (*KEEP, "names", 0)),
+        (recipe("int8", 'keep = { types = [""] }'), "wrong-value", (*KEEP, "types", 0)),
+        (
+            recipe("int8", 'keep = { subgraphs = [{ inputs = ["x"], outputs = [""] }] }'),
+            "wrong-value",
+            (*KEEP, "subgraphs", 0, "outputs", 0),
+        ),
         (recipe("accuracy-control", "max-drop = -1.0"), "wrong-value", ("quantization", "max-drop")),
         (recipe("accuracy-control", "max-drop = nan"), "wrong-value", ("quantization", "max-drop")),
         (
