@@ -223,7 +223,7 @@ def test_an_override_leaves_the_lock(folder: Path) -> None:
 
 def test_a_gate_that_fails_is_exit_1_and_leaves_everything(folder: Path) -> None:
     before = state(folder)
-    replace_text(folder / "spec.toml", "min = 0.5", "max = 0.01")
+    replace_text(folder / "spec.toml", "min = 0.5", "min = 0.001\nmax = 0.01")
     ran = npuspec("apply", "spec.toml", cwd=folder)
     assert ran.code == 1
     assert "build/spec:" not in ran.out

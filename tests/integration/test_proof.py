@@ -49,7 +49,7 @@ def made_of(build: Callable[[Any], Any]) -> ov.Model:
 
 def several(folder: Path, model: ov.Model, more: str) -> Path:
     """Write a spec with buckets of 16 and 32, for samples of 12, 20 and 32."""
-    spec = write_spec(folder, model=model, minimum=0, more=more)
+    spec = write_spec(folder, model=model, minimum=0.01, more=more)
     text = spec.read_text().replace('"pad"\nsize = 32', '"buckets"\nsizes = [16, 32]')
     spec.write_text(text)
     return spec

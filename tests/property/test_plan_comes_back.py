@@ -22,7 +22,7 @@ UNCHECKED = st.dictionaries(st.from_regex(r"ZZ_[A-Z0-9_]{1,20}", fullmatch=True)
 def test_a_plan_comes_back_equal_to_the_byte(unchecked: dict[str, Any], pad: float, limit: float, size: int) -> None:
     text = SMALL.replace("size = 64", f"size = {size}") + tomli_w.dumps({"pad-value": pad}) + DATA
     text += tomli_w.dumps({"properties": {"unchecked": unchecked}})
-    text += GATE.replace("frame-agreement", "cosine").replace("min = 0.5", tomli_w.dumps({"min": limit}))
+    text += GATE.replace("frame-agreement", "sqnr").replace("min = 0.5", tomli_w.dumps({"min": limit}))
     plan = plan_of(text, files=FILES)
     again = Plan.model_validate_json(plan.encode())
     assert again == plan

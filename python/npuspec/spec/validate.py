@@ -39,7 +39,7 @@ _PLAIN = {
         "a capital letter for each axis, at most 6, such as `NCHW`; `?` for any other",
     ),
     "string_too_long": ("is longer than {max_length} characters", "shorten it"),
-    "string_too_short": ("must not be empty", "say it in a few words"),
+    "string_too_short": ("must not be empty", "write what is meant"),
     "too_long": ("has {actual_length} items, and at most {max_length} are possible", "leave some of them out"),
     "too_short": ("must not be empty", "state at least one"),
 }

@@ -100,7 +100,7 @@ def test_a_range_that_nncf_ruins_is_found_when_it_is_applied_and_what_is_named_m
     write_spec: WriteSpec, tmp_path: Path
 ) -> None:
     allowed = INT8 + FEW + ALLOW.format("missing-model-type")
-    spec = write_spec(model=attention(masked=True), more=allowed, minimum=0.0)
+    spec = write_spec(model=attention(masked=True), more=allowed, minimum=0.01)
     with pytest.raises(StageError) as caught:
         apply(spec, tmp_path / "bundle")
     [fault] = caught.value.diagnostics

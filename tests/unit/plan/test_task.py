@@ -24,7 +24,8 @@ CTC = '\n[outputs.y]\ndecode = { kind = "ctc", vocabulary = "v.txt" }\n'
 CLASS = CTC.replace("ctc", "class")
 
 
-def gate(metric: str = "accuracy", more: str = "min = 0.5", of: str = "static") -> str:
+def gate(metric: str = "accuracy", more: str = "", of: str = "static") -> str:
+    more = more or ("max = 0.5" if metric.endswith("rate") else "min = 0.5")
     return f'\n[[gates]]\nmetric = "{metric}"\noutput = "y"\nof = "{of}"\n{more}\n'
 
 

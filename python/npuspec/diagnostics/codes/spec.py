@@ -25,9 +25,10 @@ SPEC = {
         "[batching]\nsize = 4",
     ),
     "empty-gate": CodeDoc(
-        "A gate compares two models. This one compares a model with itself, asks for a quantized model where nothing "
-        "is quantized, or for a full batch where each inference takes one sample: it could never fail, and would look "
-        "like a measurement in the evidence.",
+        "A gate compares two models, and fails where a figure is too bad. This one compares a model with itself, asks "
+        "for a quantized model where nothing is quantized, or for a full batch where each inference takes one sample; "
+        "or its limit is the worst figure that there is, or only on the side where figures are good, such as a `max` "
+        "of accuracy. A ruined model would pass, and that would look like a measurement in the evidence.",
         '[[gates]]\nmetric = "frame-agreement"\noutput = "logits"\nof = "static"\nagainst = "static"\nmin = 0.9',
         '[[gates]]\nmetric = "frame-agreement"\noutput = "logits"\nof = "static"\nagainst = "original"\nmin = 0.9',
     ),

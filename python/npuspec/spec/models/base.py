@@ -39,6 +39,6 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Function = Annotated[str, AfterValidator(_function)]
 """Code beside the spec, by its module and its name there."""
-Names = Annotated[tuple[str, ...], Field(strict=False)]
+Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)]
 Numbers = Annotated[tuple[Number, ...], Field(strict=False)]
 Platform = Literal["3720", "4000", "5010", "5020", "6010"]

@@ -102,8 +102,8 @@ class Quantization(Table):
     """For weights alone: their format."""
     group_size: Annotated[int, Field(ge=-1, le=65536)] | None = None
     """For INT4 weights alone: how many share a scale; -1 a whole channel."""
-    max_drop: Number = 0.01
-    """For accuracy control: how much accuracy may be lost."""
+    max_drop: Annotated[Number, Field(ge=0, le=1)] = 0.01
+    """For accuracy control: how much of the accuracy may be lost, as a share."""
     drop_type: Literal["absolute", "relative"] = "absolute"
     """For accuracy control: what `max-drop` is compared with."""
     keep: Keep = Keep()

@@ -7,16 +7,25 @@ from math import inf
 
 from npuspec.diagnostics import Diagnostic, Path, Severity
 from npuspec.diagnostics.suggest import did_you_mean
-from npuspec.spec.models import AgreementGate, BudgetGate, DataInput, Spec, TaskGate
+from npuspec.spec.models import AgreementGate, BudgetGate, DataInput, Gate, Spec, TaskGate
 
-_SHARES: dict[str, tuple[float, float]] = {
+_WORST_AND_BEST: dict[str, tuple[float, float]] = {
     "accuracy": (0, 1),
-    "character-error-rate": (0, inf),  # what is put in between counts too
+    "character-error-rate": (inf, 0),  # what is put in between counts too
+    "compile-s": (inf, 0),
+    "cosine": (-1, 1),
     "frame-agreement": (0, 1),
+    "latency-ms": (inf, 0),
+    "latency-p95-ms": (inf, 0),
+    "max-abs-difference": (inf, 0),
+    "size-mib": (inf, 0),
+    "sqnr": (-inf, inf),
+    "start-ms": (inf, 0),
+    "throughput": (0, inf),
     "top-1-agreement": (0, 1),
-    "word-error-rate": (0, inf),
+    "word-error-rate": (inf, 0),
 }
-"""The least and the greatest figure of what is measured as a share."""
+"""The worst and the best figure of each metric; of an author's own, neither is known."""
 FEW = 100
 """Samples that calibrate, below which a warning is due."""
 _MOST_PATTERNS = 4000  # characters
@@ -142,15 +151,35 @@ def limits_of_gate(spec: Spec) -> Iterator[Diagnostic]:
         elif gate.min is not None and gate.max is not None and gate.min > gate.max:
             message = f"nothing is at least {gate.min:g} and at most {gate.max:g}"
             yield Diagnostic("wrong-value", message, "exchange them").at(("gates", index, "min"))
-        elif gate.metric in _SHARES:
-            least, most = _SHARES[gate.metric]
-            if isinstance(gate, TaskGate) and gate.compared == "with-original":
-                least = -most  # a figure's distance from another's
-            for key, limit in (("min", gate.min), ("max", gate.max)):
-                if limit is not None and not least <= limit <= most:
-                    between = f"lies between {least} and {most}" if most < inf else f"is at least {least}"
-                    message = f"`{gate.metric}` {between}, and `{key}` is {limit:g}"
-                    yield Diagnostic("wrong-value", message, "state a share, such as 0.98").at(("gates", index, key))
+        elif gate.metric in _WORST_AND_BEST:
+            yield from _sides(gate, ("gates", index))
+
+
+def _sides(gate: Gate, at: Path) -> Iterator[Diagnostic]:
+    """Limits are figures that the metric can have, and one of them is better than the worst."""
+    worst, best = _WORST_AND_BEST[gate.metric]
+    if isinstance(gate, TaskGate) and gate.compared == "with-original":
+        worst, best = worst - best, best - worst  # a figure's distance from another's
+    least, most = sorted((worst, best))
+    beyond = {
+        key: limit
+        for key, limit in (("min", gate.min), ("max", gate.max))
+        if limit is not None and not least <= limit <= most
+    }
+    for key, limit in beyond.items():
+        between = f"lies between {least} and {most}" if most < inf else f"is at least {least}"
+        help_ = "state a share, such as 0.98" if most < inf else "state a figure that it can have"
+        yield Diagnostic("wrong-value", f"`{gate.metric}` {between}, and `{key}` is {limit:g}", help_).at((*at, key))
+    if beyond:
+        return
+    key, limit, sense = ("min", gate.min, "less") if worst < best else ("max", gate.max, "more")
+    help_ = f"state `{key}`: what must be reached"
+    if limit is None:
+        message = f"{sense} `{gate.metric}` is worse, and without `{key}` the worst model passes"
+        yield Diagnostic("empty-gate", message, help_).at(at)
+    elif limit == worst:
+        message = f"no `{gate.metric}` is {sense} than {limit:g}, so that the worst model passes"
+        yield Diagnostic("empty-gate", message, help_).at((*at, key))
 
 
 def small_calibration(spec: Spec) -> Iterator[Diagnostic]:

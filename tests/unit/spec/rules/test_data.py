@@ -13,6 +13,8 @@ SECOND = '[inputs.z]\nshape = ["batch"]\n'
 FUNCTION = '\n[data]\nfunction = "samples:clips"\n'
 OWN = '\n[[gates]]\nmetric = "function"\nfunction = "pkg.metrics:wer"\nof = "static"\n'
 TASK = 'labels = "labels.txt"\n\n[[gates]]\nmetric = "accuracy"\noutput = "y"\nof = "static"\n'
+KEEP = ("quantization", "keep")
+RELATIVE = 'compared = "with-original"\n'
 TEXT = '\n[outputs.y]\ndecode = { kind = "ctc", vocabulary = "v.txt" }\n'
 
 
@@ -44,26 +46,31 @@ def gate(limits: str, metric: str = "frame-agreement") -> str:
         SMALL + DATA + GATE,
         SMALL + DATA + GATE + QUANTIZED,
         SMALL + DATA + QUANTIZED + GATE.replace("static", "quantized", 1),
-        gate("min = 0"),
-        gate("max = 1"),
+        gate("min = 0.5\nmax = 1"),
         gate("min = 0.5\nmax = 0.5"),
-        gate("min = -1\nmax = 1", "cosine"),
+        gate("min = -0.5\nmax = 1", "cosine"),
+        gate("min = -9", "sqnr"),
         gate("max = 7.5", "max-abs-difference"),
+        gate("max = 0", "max-abs-difference"),
+        gate("min = 0.001\nmax = 7.5", "max-abs-difference"),
         gate("min = 30", "sqnr"),
         SMALL + DATA + TASK + "min = 0.9\n",
         SMALL + DATA + TASK.replace("accuracy", "word-error-rate") + "max = 1.5\n" + TEXT,  # words may be put in
-        SMALL + DATA + TASK + 'compared = "with-original"\nmin = -0.01\n',  # a loss
+        SMALL + DATA + TASK + RELATIVE + "min = -0.01\n",  # a loss
+        SMALL + DATA + TASK + RELATIVE + "min = 0\n",
+        SMALL + DATA + TASK.replace("accuracy", "word-error-rate") + RELATIVE + "max = 0\n" + TEXT,
         SMALL + FUNCTION + GATE,
         SMALL + FUNCTION + 'input = "x"\n' + GATE,
         SMALL + FUNCTION + SECOND + GATE,
         SMALL + DATA + OWN + "max = 120\n",
-        SMALL + DATA + OWN + 'compared = "with-original"\nmin = -3\n',
+        SMALL + DATA + OWN + RELATIVE + "min = -3\n",
         SMALL + DATA + BUDGET,
         SMALL + BUDGET,
         recipe("int8", "samples = 100"),
         recipe("int8", 'model-type = "transformer"', "smooth-quant-alpha = 0.5"),
         recipe("weights", 'weights-mode = "int4-sym"', "group-size = 64"),
         recipe("accuracy-control", "max-drop = 0.5", 'drop-type = "relative"', 'preset = "mixed"'),
+        recipe("accuracy-control", "max-drop = 0.0"),
         recipe("mixed", 'keep = { types = ["MVN"] }'),
         recipe("weights", 'keep = { types = ["MVN"] }'),
         recipe("none"),
@@ -136,6 +143,29 @@ def test_a_full_batch_may_be_held_against_every_other_model(against: str) -> Non
         (gate("min = 0.6\nmax = 0.5"), "wrong-value", ("gates", 0, "min")),
         (gate("min = -0.1"), "wrong-value", ("gates", 0, "min")),
         (gate("max = 1.1"), "wrong-value", ("gates", 0, "max")),
+        (gate("min = -1.5", "cosine"), "wrong-value", ("gates", 0, "min")),
+        (gate("max = -1", "max-abs-difference"), "wrong-value", ("gates", 0, "max")),
+        (gate("min = 0"), "empty-gate", ("gates", 0, "min")),
+        (gate("min = 0\nmax = 0.5"), "empty-gate", ("gates", 0, "min")),
+        (gate("max = 0.9999"), "empty-gate", ("gates", 0)),
+        (gate("min = -1.0", "cosine"), "empty-gate", ("gates", 0, "min")),
+        (gate("max = 200.0", "sqnr"), "empty-gate", ("gates", 0)),
+        (gate("min = 0.0001", "max-abs-difference"), "empty-gate", ("gates", 0)),
+        (SMALL + DATA + TASK + "min = 0.0\n", "empty-gate", ("gates", 0, "min")),
+        (SMALL + DATA + TASK + RELATIVE + "min = -1\n", "empty-gate", ("gates", 0, "min")),
+        (SMALL + DATA + TASK + RELATIVE + "max = 0.01\n", "empty-gate", ("gates", 0)),
+        (
+            SMALL + DATA + TASK.replace("accuracy", "word-error-rate") + "min = 0.1\n" + TEXT,
+            "empty-gate",
+            ("gates", 0),
+        ),
+        (
+            SMALL + DATA + TASK.replace("accuracy", "word-error-rate") + RELATIVE + "min = 0\n" + TEXT,
+            "empty-gate",
+            ("gates", 0),
+        ),
+        (SMALL + DATA + BUDGET.replace("max", "min"), "empty-gate", ("gates", 0)),
+        (SMALL + DATA + BUDGET.replace("size-mib", "throughput"), "empty-gate", ("gates", 0)),
         (gate("min = 98", "top-1-agreement"), "wrong-value", ("gates", 0, "min")),
         (SMALL + DATA + TASK + "min = 95\n", "wrong-value", ("gates", 0, "min")),
         (
@@ -143,13 +173,28 @@ def test_a_full_batch_may_be_held_against_every_other_model(against: str) -> Non
             "wrong-value",
             ("gates", 0, "max"),
         ),
-        (SMALL + DATA + TASK + 'compared = "with-original"\nmin = -1.5\n', "wrong-value", ("gates", 0, "min")),
+        (SMALL + DATA + TASK + RELATIVE + "min = -1.5\n", "wrong-value", ("gates", 0, "min")),
         (SMALL + DATA + "[quantization]\nsamples = 300\n", "idle-quantization", ("quantization", "samples")),
         (recipe("none", 'preset = "mixed"'), "idle-quantization", ("quantization", "preset")),
         (recipe("none", 'keep = { types = ["MVN"] }'), "idle-quantization", ("quantization", "keep")),
         (recipe("weights", "samples = 500"), "idle-quantization", ("quantization", "samples")),
         (recipe("weights", 'model-type = "transformer"'), "idle-quantization", ("quantization", "model-type")),
         (recipe("int8", "group-size = 64"), "idle-quantization", ("quantization", "group-size")),
+        (recipe("int8", 'keep = { patterns = ["/Conv.*", ""] }'), "wrong-value", (*KEEP, "patterns", 1)),
+        (recipe("int8", 'keep = { names = [""] }'), "wrong-value", (*KEEP, "names", 0)),
+        (recipe("int8", 'keep = { types = [""] }'), "wrong-value", (*KEEP, "types", 0)),
+        (
+            recipe("int8", 'keep = { subgraphs = [{ inputs = ["x"], outputs = [""] }] }'),
+            "wrong-value",
+            (*KEEP, "subgraphs", 0, "outputs", 0),
+        ),
+        (recipe("accuracy-control", "max-drop = -1.0"), "wrong-value", ("quantization", "max-drop")),
+        (recipe("accuracy-control", "max-drop = nan"), "wrong-value", ("quantization", "max-drop")),
+        (
+            recipe("accuracy-control", "max-drop = 50.0", 'drop-type = "relative"'),
+            "wrong-value",
+            ("quantization", "max-drop"),
+        ),
         (recipe("mixed", "max-drop = 0.1"), "idle-quantization", ("quantization", "max-drop")),
         (recipe("int8", 'drop-type = "absolute"'), "idle-quantization", ("quantization", "drop-type")),
         (

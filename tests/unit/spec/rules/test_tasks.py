@@ -9,7 +9,8 @@ LABELLED = SMALL + DATA + 'labels = "labels.txt"\n'
 SHA = "0" * 64
 
 
-def gate(metric: str, limit: str = "max = 0.5") -> str:
+def gate(metric: str, limit: str = "") -> str:
+    limit = limit or ("max = 0.5" if metric.endswith("rate") else "min = 0.5")
     return f'\n[[gates]]\nmetric = "{metric}"\noutput = "y"\nof = "static"\n{limit}\n'
 
 
