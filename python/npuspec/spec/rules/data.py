@@ -172,13 +172,13 @@ def _sides(gate: Gate, at: Path) -> Iterator[Diagnostic]:
         yield Diagnostic("wrong-value", f"`{gate.metric}` {between}, and `{key}` is {limit:g}", help_).at((*at, key))
     if beyond:
         return
-    key, limit, sense = ("min", gate.min, "less") if worst < best else ("max", gate.max, "more")
+    key, needed, sense = ("min", gate.min, "less") if worst < best else ("max", gate.max, "more")
     help_ = f"state `{key}`: what must be reached"
-    if limit is None:
+    if needed is None:
         message = f"{sense} `{gate.metric}` is worse, and without `{key}` the worst model passes"
         yield Diagnostic("empty-gate", message, help_).at(at)
-    elif limit == worst:
-        message = f"no `{gate.metric}` is {sense} than {limit:g}, so that the worst model passes"
+    elif needed == worst:
+        message = f"no `{gate.metric}` is {sense} than {needed:g}, so that the worst model passes"
         yield Diagnostic("empty-gate", message, help_).at((*at, key))
 
 
