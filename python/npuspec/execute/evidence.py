@@ -10,7 +10,7 @@ from npuspec.diagnostics import Diagnostic
 from npuspec.execute.gates import GateResult, hold_gates
 from npuspec.execute.observer import Observer
 from npuspec.plan import Plan
-from npuspec.stages import COMPARED, ESTIMATE, HARM, MIXED, QUANTIZATION, TIMINGS
+from npuspec.stages import COMPARED, CURVE, ESTIMATE, HARM, MIXED, QUANTIZATION, TIMINGS
 
 NAME = "evidence/evidence.json"
 _SLOWER = 1.05  # less is no difference that another run would show again
@@ -145,6 +145,8 @@ def tell_precisions(evidence: Evidence, timings: Mapping[str, Any], observer: Ob
         return
     made = timings["stages"].get("control", timings["stages"]["quantize"])
     observer.note(f"quantizing took {made['peak_mib']} MiB of memory at most")
+    for point in (evidence.quantization["mixed"] or {}).get("curve", ()):
+        observer.note(_point(point))
     if evidence.quantization["compared"] is None:
         return
     ratios = timings["stages"]["compare"]["latency"]
@@ -160,6 +162,14 @@ def tell_precisions(evidence: Evidence, timings: Mapping[str, Any], observer: Ob
             observer.warn(f"{names.format('slower')} on this CPU: {ratio:.2f} times its latency")
 
 
+def _point(point: Mapping[str, Any]) -> str:
+    """Say how a mix that was tried came out on the samples that calibrate."""
+    figures = "; ".join(f"{name}: {figure:.4g}" for name, figure in point["figures"].items())
+    estimated = point.get("estimated", {}).get("latency_us")
+    expected = "" if estimated is None else f"; estimated {estimated:.0f} us"
+    return f"tried with {point['share']:.0%} of the operations in INT8: {figures}{expected}"
+
+
 def _read(results: Mapping[str, Path], stage: str, name: str) -> Any:
     if stage not in results or not (results[stage] / name).exists():
         return None
@@ -171,6 +181,9 @@ def _quantization(plan: Plan, results: Mapping[str, Path]) -> dict[str, Any] | N
     if (report := _read(results, stage, QUANTIZATION)) is None:
         return None
     mixed, compared = _read(results, "mix", MIXED), _read(results, "compare", COMPARED)
+    for name in (f"curve[{npu}]" for npu in plan.platforms[:1]):
+        for point, row in zip(mixed["curve"] if mixed else (), _read(results, name, CURVE) or (), strict=False):
+            point["estimated"] = row
     quantized = {} if mixed is None else {"quantized_operations": mixed["quantized_operations"]}
     return {"mode": plan.recipe.mode, **report, **quantized, "mixed": mixed, "compared": compared}
 

@@ -176,6 +176,7 @@ def _mixed(plan: Plan, quantization: Mapping[str, Any]) -> LockedMix | None:
             kept=point["kept"],
             share=round(point["share"], _DIGITS),
             figures={name: rounded(figure) for name, figure in sorted(point["figures"].items())},
+            estimated_us=None if (us := point.get("estimated", {}).get("latency_us")) is None else rounded(us),
         )
         for point in mixed["curve"]
     ]

@@ -16,6 +16,7 @@ from npuspec.store import Store, digest_json
 
 _KIND = "stages"
 _ON_DEVICE = ("compile", "verify", "compare")
+_FOR_NPUS = ("ahead", "curve")
 
 
 class StageRunner:
@@ -92,7 +93,7 @@ class StageRunner:
     def _key(self, stage: PlannedStage) -> str:
         """Return what names a stage's result."""
         key: dict[str, Any] = {"identity": self._identity} if stage.verb in _ON_DEVICE else {}
-        if stage.verb == "ahead" and self._compiler is not None:
+        if stage.verb in _FOR_NPUS and self._compiler is not None:
             key["compiler"] = self._compiler.identity
         if stage.verb == "mix" or self._mixed & {*stage.inputs}:
             self._mixed.add(stage.name)

@@ -361,6 +361,7 @@ def _made(verbs: set[str]) -> set[Consequence]:
         "control": Consequence.REQUANTIZE,
         "compare": Consequence.REMEASURE,
         "ahead": Consequence.RECOMPILE,
+        "curve": Consequence.RECOMPILE,
         "compile": Consequence.RECOMPILE,
         "verify": Consequence.REMEASURE,
     }

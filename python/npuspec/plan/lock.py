@@ -60,6 +60,8 @@ class LockedPoint(_Table):
     """Of all that could be quantized, how many are."""
     figures: dict[str, float]
     """By what the gates measure."""
+    estimated_us: float | None = None
+    """What the NPU compiler expects an inference to take on the first of the platforms."""
 
 
 class LockedBundle(_Table):

@@ -274,7 +274,9 @@ class PlannedStage(Frozen):
     """One step of `apply`. `digest` names its result: it covers the verb, the parameters and the inputs' digests."""
 
     name: str
-    verb: Literal["read", "quantize", "rank", "mix", "control", "shape", "compile", "ahead", "verify", "compare"]
+    verb: Literal[
+        "read", "quantize", "rank", "mix", "control", "shape", "compile", "ahead", "curve", "verify", "compare"
+    ]
     inputs: tuple[str, ...]
     """Names of stages; their folders are handed over in this order."""
     parameters: dict[str, Any]

@@ -32,7 +32,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
         chosen, curve = _choose(request, progress)
     else:
         _check(chosen, *(read_fixed(ov.Core(), folder, request.program) for folder in request.inputs[:2]))
-    mixed, left = _mix(request, ov.Core(), chosen)
+    mixed, left = mix(request, ov.Core(), chosen)
     traps = ruined_ranges(mixed)
     request.write_model(mixed)
     request.write_json(MIXED, {"keep": sorted(chosen), "curve": curve, "quantized_operations": left, "traps": traps})
@@ -56,7 +56,7 @@ def _unknown(name: str, known: Collection[str]) -> Diagnostic:
     return Diagnostic("unknown-operation", message, "; ".join(filter(None, helps)))
 
 
-def _mix(request: Request, core: ov.Core, kept: list[str]) -> tuple[ov.Model, int]:
+def mix(request: Request, core: ov.Core, kept: Collection[str]) -> tuple[ov.Model, int]:
     """Return the quantized model with operations in floating point again, and how many are still quantized."""
     original, quantized = (read_fixed(core, folder, request.program) for folder in request.inputs[:2])
     compress_model_transformation(original)  # OpenVINO does it to no model of which a part has integers
@@ -119,7 +119,7 @@ class _Trial:
         return all(judgement.holds for judgement in self._found[count])
 
     def _judge(self, count: int) -> list[Judgement]:
-        mixed, _ = _mix(self._request, self._core, self.kept(count))
+        mixed, _ = mix(self._request, self._core, self.kept(count))
         model = dynamic(self._request, self._core, mixed)
         every, *halves = self._judges
         for judge in self._judges:

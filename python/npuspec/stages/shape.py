@@ -19,22 +19,35 @@ from npuspec.stages.rewrite import check_rewrite, rewrite_model
 def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
     """Write model.xml and model.bin, all of whose inputs and outputs are static."""
     request = Request.of(arguments)
-    variant = Variant.model_validate(request.parameters["variant"])
-    model = read_model(ov.Core(), request.inputs[0] / MODEL)
+    request.write_model(shaped(read_model(ov.Core(), request.inputs[0] / MODEL), request.parameters))
+
+
+def shaped(model: ov.Model, parameters: Mapping[str, Any]) -> ov.Model:
+    """Return a model in the shapes of a variant; the one that is given is changed.
+
+    Args:
+        model: as it was read or quantized.
+        parameters: those of this stage.
+
+    Raises:
+        StageError: `impossible-shape`, `dynamic-shape`, `rewrite-failed`.
+
+    """
+    variant = Variant.model_validate(parameters["variant"])
     reshape(model, {name: ov.PartialShape([*shape]) for name, shape in variant.shapes.items()})
     for port in model.inputs:
-        if layout := request.parameters["layouts"].get(port_name(port)):
+        if layout := parameters["layouts"].get(port_name(port)):
             port.get_node().set_layout(ov.Layout(layout))
     for port in (*model.inputs, *model.outputs):
         if port.partial_shape.is_dynamic:
             message = f"`{port_name(port)}` stays dynamic in variant {variant.name}: {port.partial_shape}"
             help_ = "an NPU takes static shapes only: export the model without operations whose size depends on values"
             raise StageError(Diagnostic("dynamic-shape", message, help_))
-    if "rewrite" in request.parameters:
-        rewrite = Rewrite.model_validate(request.parameters["rewrite"])
+    if "rewrite" in parameters:
+        rewrite = Rewrite.model_validate(parameters["rewrite"])
         before, model = model, rewrite_model(model, rewrite, variant)
-        check_rewrite(before, model, rewrite, INPUTS.validate_python(request.parameters["original"]), variant)
-    request.write_model(model)
+        check_rewrite(before, model, rewrite, INPUTS.validate_python(parameters["original"]), variant)
+    return model
 
 
 def read_fixed(core: ov.Core, folder: Path, program: Program) -> ov.Model:

@@ -200,6 +200,8 @@ def test_each_platform_compiles_each_variant_and_the_largest_in_every_precision(
         "compile[3720, int8, time32]",
         "compile[5010, int8, time32]",
     ]
+    (curve,) = (stage for stage in plan.stages if stage.verb == "curve")
+    assert (curve.name, curve.inputs) == ("curve[3720]", ("read", "quantize", "rank", "mix"))
     assert ahead["compile[3720, time16]"].inputs == ("shape[quantized, time16]",)
     assert ahead["compile[3720, original, time32]"].inputs == ("shape[time32]",)
     assert ahead["compile[3720, int8, time32]"].inputs == ("shape[int8, time32]",)

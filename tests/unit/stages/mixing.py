@@ -52,10 +52,16 @@ class Mixer:
         return cls(Stage(root), recipe, write(root / "read", model), toy_of(*(sizes or (8, 16))), paths)
 
     def __call__(
-        self, verb: str, *inputs: Path, which: str = "calibration", chosen: list[str] | None = None, **told: Any
+        self,
+        verb: str,
+        *inputs: Path,
+        which: str = "calibration",
+        chosen: list[str] | None = None,
+        compiler: dict[str, Any] | None = None,
+        **told: Any,
     ) -> Path:
         more = {**sampled(*self.paths, which=which), **fed(self.program), "outputs": ["y0"], **told}
-        name, files = f"{verb} {next(self._numbers)}", {"chosen": chosen}
+        name, files = f"{verb} {next(self._numbers)}", {"chosen": chosen, "compiler": compiler}
         return self.stage(verb, self.read, *inputs, data=self.stage.root / "data", name=name, files=files, **more)
 
     def quantize(self, **changes: Any) -> Path:

@@ -171,6 +171,10 @@ def _compiled_ahead(stages: _Stages, work: Work, static: dict[str, str], final: 
         others["int8"] = stages.add(f"shape[int8, {largest}]", "shape", ("quantize",), **told)
     for precision, shaped in others.items():
         compiled |= {f"{npu}, {precision}, {largest}": (npu, shaped) for npu in work.platforms}
+    if work.recipe.mode == "mixed":
+        told = stages.found[final[largest]].parameters
+        npu, read = work.platforms[0], ("read", "quantize", "rank", "mix")
+        stages.add(f"curve[{npu}]", "curve", read, platform=npu, properties=work.ahead, shape=told, **work.fed)
     for name, (npu, shaped) in compiled.items():
         stages.add(f"compile[{name}]", "ahead", (shaped,), platform=npu, properties=work.ahead)
 
