@@ -19,9 +19,17 @@ def mixer(tmp_path_factory: pytest.TempPathFactory, recipe: Recipe) -> Mixer:
 def curve(mixer: Mixer, command: Path, chosen: Path) -> Any:
     compiler = find_compiler(str(command))
     assert compiler is not None
-    shape = {"variant": mixer.program.variants[-1].model_dump(mode="json"), "layouts": {}}
-    told = {"compiler": compiler.as_json(), "platform": "4000", "properties": {}, "shape": shape}
-    return content(mixer("curve", mixer.quantized, mixer.ranked, chosen, **told), "curve.json")
+    made = mixer(
+        "curve",
+        mixer.quantized,
+        mixer.ranked,
+        chosen,
+        compiler=compiler.as_json(),
+        platform="4000",
+        properties={},
+        shape={"variant": mixer.program.variants[-1].model_dump(mode="json"), "layouts": {}},
+    )
+    return content(made, "curve.json")
 
 
 def test_accuracy_stands_beside_what_the_compiler_expects(mixer: Mixer, npu_compiler: Path) -> None:
