@@ -72,10 +72,10 @@ def make_beside(folder: Path) -> None:
     for name, count in (("samples", 6), ("twins", 1), ("mixed", 1), ("cases", 1)):
         (folder / name).mkdir()
         for number in range(count):
-            np.save(folder / name / f"{number}.npy", np.full(8, number, np.float32))
+            np.save(folder / name / f"{number}.npy", np.arange(number, number + 8, dtype=np.float32))
     (folder / "frames").mkdir()
     for number in range(6):
-        np.save(folder / f"frames/{number}.npy", np.full((8, 8), number, np.float32))
+        np.save(folder / f"frames/{number}.npy", np.arange(number, number + 64, dtype=np.float32).reshape(8, 8))
     (folder / "noise").mkdir()
     rng = np.random.default_rng(0)
     for number in range(4):
@@ -85,7 +85,9 @@ def make_beside(folder: Path) -> None:
         np.save(folder / f"silent/{number}.npy", np.cumsum(rng.random(300) - 0.5).astype(np.float32) * min(number, 1))
     (folder / "pictures").mkdir()
     for number in range(100):
-        Image.new("L", (8, 8), number).save(folder / f"pictures/{number}.png")
+        Image.fromarray(np.arange(number, number + 64, dtype=np.uint8).reshape(8, 8)).save(
+            folder / f"pictures/{number}.png"
+        )
     (folder / "lengths.txt").write_text("# tokens of real sentences\n" + "12\n9\n30\n" * 100)
     (folder / "seconds.txt").write_text("12\n9\n\n3.5\n-1\n")
     (folder / "labels.txt").write_text("cat\ndog\n" * 2)

@@ -20,7 +20,7 @@ def _die_with_parent(stdin: int) -> None:
 
 
 def main() -> None:
-    """Run one task; the answer is `{"result": …}` or `{"diagnostic": …}`."""
+    """Run one task; the answer is `{"result": …}` or `{"diagnostics": […]}`."""
     # Libraries print what they like to stdout: that goes to the log, and messages keep a descriptor of their own.
     messages = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -43,24 +43,22 @@ def main() -> None:
     except KeyboardInterrupt:
         os._exit(1)
     except BaseException as error:  # noqa: BLE001  the boundary: whatever a library raises becomes one message
-        fault = _fault(error, module)
-        send({"diagnostic": {"code": fault.code, "message": fault.message, "help": fault.help}})
+        faults = _faults(error, module)
+        send({"diagnostics": [{"code": f.code, "message": f.message, "help": f.help} for f in faults]})
     # Without the exit handlers of native libraries and the threads they left: nothing may spoil the answer.
     os._exit(0)
 
 
-def _fault(error: BaseException, module: str) -> Diagnostic:
+def _faults(error: BaseException, module: str) -> tuple[Diagnostic, ...]:
     if isinstance(error, NpuspecError):
-        return error.diagnostics[0]
+        return error.diagnostics
     if isinstance(error, OSError) and error.errno in FULL:
-        return disk_fault(error)
+        return (disk_fault(error),)
     traceback.print_exc()
     said = "".join(traceback.format_exception_only(error)).strip()
-    return Diagnostic(
-        "stage-aborted",
-        f"the process that ran `{module}` failed: {said}",
-        "report it, with what NPUSPEC_TRACEBACK=1 shows; what had been finished is kept",
-    )
+    message = f"the process that ran `{module}` failed: {said}"
+    help_ = "report it, with what NPUSPEC_TRACEBACK=1 shows; what had been finished is kept"
+    return (Diagnostic("stage-aborted", message, help_),)
 
 
 if __name__ == "__main__":  # and not in a process that what runs here starts in turn

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import IO, Any
 
 from npuspec.diagnostics import Diagnostic, StageError
@@ -21,10 +21,10 @@ _MAX_LOG = 2**20  # bytes of its end that are kept
 
 
 class ChildError(StageError):
-    """The child reported a fault of its own, or died; `log` is what it had printed."""
+    """The child reported faults of its own, or died; `log` is what it had printed."""
 
-    def __init__(self, diagnostic: Diagnostic, log: str) -> None:
-        super().__init__(diagnostic)
+    def __init__(self, diagnostics: Diagnostic | Iterable[Diagnostic], log: str) -> None:
+        super().__init__(diagnostics)
         self.log = log
 
 
@@ -36,7 +36,7 @@ def run_task(
     `limit` is how many seconds it has from its first progress on.
 
     Raises:
-        ChildError: with the task's own diagnostic, or `stage-aborted` if the process died without an answer.
+        ChildError: with the task's own diagnostics, or `stage-aborted` if the process died without an answer.
         TimeoutError: the limit is over, and the process was ended.
 
     """
@@ -73,8 +73,8 @@ def run_task(
     if os.environ.get("NPUSPEC_TRACEBACK"):
         sys.stderr.write(printed)
     match answer:
-        case {"diagnostic": {"code": code_, "message": message, "help": help_}}:
-            raise ChildError(Diagnostic(code_, message, help_), printed)
+        case {"diagnostics": [_, *_] as faults}:
+            raise ChildError([Diagnostic(f["code"], f["message"], f["help"]) for f in faults], printed)
         case _:
             raise ChildError(_death(task, code, printed), printed)
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import openvino as ov
 
 from npuspec.bundle.program import Program
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
+from npuspec.facts.formats import unreadable
 from npuspec.runtime.feed import Array, check_sample, choose_variant
 from npuspec.runtime.overflow import pieces_of
 from npuspec.stages.placed import Checked, naming
@@ -32,18 +34,32 @@ def read_fitting(request: Request, program: Program, which: str) -> Fitting:
     """Read the samples that calibrate or validate, and leave out those that no variant holds.
 
     Raises:
-        StageError: `no-data`, `too-few-samples`, or what is wrong with a sample.
+        StageError: `no-data`, `too-few-samples`, `unreadable-sample`, or what else is wrong with a sample.
 
     """
     if request.data is None:
         raise StageError(Diagnostic("no-data", "there are no samples to calibrate with", "add [data] to the spec"))
     told = request.parameters["samples"]
     samples = read_samples(request.data, told[which], program, told, request.tokenizer)
+    if which == "calibration":
+        _refuse_what_is_not_finite(samples)
     found = _fitting(program, samples)
     if not found.samples:
         message = f"none of the {len(samples)} {which} samples fits the largest size"
         raise StageError(Diagnostic("too-few-samples", message, "add shorter samples, or state a larger size"))
     return found
+
+
+def _refuse_what_is_not_finite(samples: Sequence[Sample]) -> None:
+    """Refuse what would make every range infinite, even where the input may be given it."""
+    why = "it holds NaN or an infinity, and no range of activations can be found on that"
+    broken = [
+        unreadable(sample.name, why)
+        for sample in samples
+        if not all(array.dtype.kind != "f" or np.isfinite(array).all() for array in sample.arrays.values())
+    ]
+    if broken:
+        raise StageError(fault for error in broken for fault in error.diagnostics)
 
 
 def _fitting(program: Program, samples: Sequence[Sample]) -> Fitting:

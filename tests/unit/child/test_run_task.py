@@ -64,6 +64,14 @@ def test_a_fault_of_the_task_comes_back_with_code_message_and_help() -> None:
     assert error.log == ""
 
 
+def test_all_faults_of_the_task_come_back() -> None:
+    with pytest.raises(ChildError) as caught:
+        run_task("child_tasks:refuse_twice", {})
+    told = [(fault.code, fault.message, fault.help) for fault in caught.value.diagnostics]
+    assert told == [("wrong-rank", "it is too flat", ""), ("wrong-shape", "and bent", "straighten it")]
+    assert caught.value.code == "wrong-rank"
+
+
 def test_an_exception_is_one_sentence_and_its_traceback_is_in_the_log() -> None:
     error = failed("fail")
     assert error.code == "stage-aborted"

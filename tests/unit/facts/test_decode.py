@@ -103,6 +103,39 @@ def test_of_several_arrays_all_floats_count_and_without_floats_all(tmp_path: Pat
     assert found.constant == ("d.npz", "f.npz")
 
 
+def test_small_samples_are_looked_at_together(tmp_path: Path) -> None:
+    """Noise among constants, though neither is of a size that tells by itself."""
+    source = rng()
+    for number in range(40):
+        noise = source.random((3, 64)).astype(np.float32)
+        np.save(tmp_path / f"{number:02}.npy", noise if number % 2 else np.full((3, 64), number, np.float32))
+    found = look(tmp_path)
+    assert found.noise == {f"{number:02}.npy": "uniform noise" for number in range(1, 40, 2)}
+    assert found.constant == tuple(f"{number:02}.npy" for number in range(0, 40, 2))
+
+
+def test_small_samples_of_ids_beside_a_mask_of_ones_are_no_constants(tmp_path: Path) -> None:
+    for number in range(3):
+        np.savez(tmp_path / f"{number}.npz", ids=np.arange(number, 32), mask=np.ones(32, np.float32), length=[32])
+    found = look(tmp_path)
+    assert (found.noise, found.constant) == ({}, ())
+
+
+@pytest.mark.parametrize("quality", [90, 75])
+def test_random_pixels_that_were_saved_as_jpeg_are_noise(tmp_path: Path, quality: int) -> None:
+    for number, shape in enumerate([(48, 192, 3), (48, 192)]):
+        pixels = rng().integers(0, 256, shape, np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.jpg", quality=quality)
+    found = look(tmp_path)
+    assert ({*found.noise}, found.constant) == ({"0.jpg", "1.jpg"}, ())
+
+
+def test_real_lines_of_text_are_neither_noise_nor_constant() -> None:
+    found = look(ROOT / "specs" / "lines")
+    assert len(found.digests) == 38
+    assert (found.noise, found.constant) == ({}, ())
+
+
 def test_the_same_values_have_one_digest_in_any_form(tmp_path: Path) -> None:
     array = rng().standard_normal((3, 40)).astype(np.float32)
     np.save(tmp_path / "a.npy", array)

@@ -65,6 +65,23 @@ def test_those_that_validate_are_read_alike(tmp_path: Path) -> None:
     assert [sample.sizes for sample in read_fitting(asked, asked.program, "validation").samples] == [{"time": 5}]
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_never_calibrates_and_each_sample_is_named(tmp_path: Path, value: float) -> None:
+    asked = request(tmp_path, TOY, 5, 6, 7)
+    for number in (0, 2):
+        np.save(tmp_path / "data" / f"{number}.npy", np.array([[value, 1]] * 5, np.float32))
+    with pytest.raises(StageError) as caught:
+        read_fitting(asked, asked.program, "calibration")
+    assert {fault.code for fault in caught.value.diagnostics} == {"unreadable-sample"}
+    assert [fault.message[:7] for fault in caught.value.diagnostics] == ["`0.npy`", "`2.npy`"]
+
+
+def test_what_is_not_finite_may_be_measured_where_the_input_takes_it(tmp_path: Path) -> None:
+    asked = request(tmp_path, TOY, 5, which="validation")
+    np.save(tmp_path / "data" / "0.npy", np.full((5, 2), np.inf, np.float32))
+    assert len(read_fitting(asked, asked.program, "validation").samples) == 1
+
+
 def test_none_that_fits_is_a_fault(tmp_path: Path) -> None:
     asked = request(tmp_path, TOY, 9, 10)
     with pytest.raises(StageError, match="none of the 2 calibration samples fits the largest size") as caught:

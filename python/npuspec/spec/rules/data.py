@@ -161,24 +161,21 @@ def _sides(gate: Gate, at: Path) -> Iterator[Diagnostic]:
     if isinstance(gate, TaskGate) and gate.compared == "with-original":
         worst, best = worst - best, best - worst  # a figure's distance from another's
     least, most = sorted((worst, best))
-    beyond = {
-        key: limit
-        for key, limit in (("min", gate.min), ("max", gate.max))
-        if limit is not None and not least <= limit <= most
-    }
-    for key, limit in beyond.items():
+    stated = {"min": gate.min, "max": gate.max}
+    beyond = {key: figure for key, figure in stated.items() if figure is not None and not least <= figure <= most}
+    for key, figure in beyond.items():
         between = f"lies between {least} and {most}" if most < inf else f"is at least {least}"
         help_ = "state a share, such as 0.98" if most < inf else "state a figure that it can have"
-        yield Diagnostic("wrong-value", f"`{gate.metric}` {between}, and `{key}` is {limit:g}", help_).at((*at, key))
+        yield Diagnostic("wrong-value", f"`{gate.metric}` {between}, and `{key}` is {figure:g}", help_).at((*at, key))
     if beyond:
         return
-    key, needed, sense = ("min", gate.min, "less") if worst < best else ("max", gate.max, "more")
+    key, sense = ("min", "less") if worst < best else ("max", "more")
     help_ = f"state `{key}`: what must be reached"
-    if needed is None:
+    if (limit := stated[key]) is None:
         message = f"{sense} `{gate.metric}` is worse, and without `{key}` the worst model passes"
         yield Diagnostic("empty-gate", message, help_).at(at)
-    elif needed == worst:
-        message = f"no `{gate.metric}` is {sense} than {needed:g}, so that the worst model passes"
+    elif limit == worst:
+        message = f"no `{gate.metric}` is {sense} than {limit:g}, so that the worst model passes"
         yield Diagnostic("empty-gate", message, help_).at((*at, key))
 
 

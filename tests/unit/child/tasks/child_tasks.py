@@ -44,6 +44,11 @@ def refuse(_arguments: Arguments, _progress: Progress) -> None:
     raise InputError(Diagnostic("wrong-rank", "it is too flat", "fold it"))
 
 
+def refuse_twice(_arguments: Arguments, _progress: Progress) -> None:
+    second = Diagnostic("wrong-shape", "and bent", "straighten it")
+    raise InputError([Diagnostic("wrong-rank", "it is too flat"), second])
+
+
 def fail(_arguments: Arguments, _progress: Progress) -> None:
     raise LookupError("the needle isn't in the haystack")
 
@@ -74,7 +79,7 @@ def print_much(arguments: Arguments, _progress: Progress) -> str:
     """Print to stdout and stderr as Python and native code do."""
     print('{"result": "wrong"}')
     print("no JSON at all", flush=True)
-    os.write(1, b'{"diagnostic": {}}\n')
+    os.write(1, b'{"diagnostics": [{}]}\n')
     subprocess.run(["/bin/sh", "-c", "echo noise; echo noise >&2"], check=True)
     os.write(2, b"\xff\xfe" + b"line\n" * arguments["lines"])
     return "right"
