@@ -166,6 +166,12 @@ def _doubts(plan: Plan, quantization: Mapping[str, Any] | None, agreement: Mappi
             f"the model was calibrated on {quantization['samples']} of the {quantization['samples_wanted']} samples "
             "wanted: the others are longer than the largest size"
         )
+    weights = (quantization or {}).get("weights", {})
+    if plan.recipe.weights_mode.startswith("int4") and weights.get("int8"):
+        doubts.append(
+            f"{weights['int8']} of {sum(weights.values())} weights are INT8, though weights-mode is "
+            f'"{plan.recipe.weights_mode}": NNCF makes neither convolutions nor the last matrix product INT4'
+        )
     if agreement is None:
         return [*doubts, "nothing was measured: the spec has no samples beyond those that calibrate"]
     used = agreement["samples_of_variant"]
