@@ -62,7 +62,6 @@ ELSEWHERE = {
     "unknown-revision": "cli/test_diff.py::test_a_revision_that_git_does_not_know_is_an_error",
     "unknown-tensor": "unit/runtime/test_refusals.py::test_a_misspelt_name_is_put_right",
     "unreadable-file": "unit/sources/test_local.py::test_a_file_that_went_away_is_a_fault",
-    "unreadable-sample": "integration/test_apply.py::test_a_clip_with_nan_is_named",
     "unwritable-output": "cli/test_run.py::test_an_output_that_cannot_be_written_is_said",
     "wrong-argument": "cli/test_run.py::test_a_wrong_argument_is_refused",
     "unstitchable": "unit/plan/test_overflow.py::test_outputs_that_cannot_become_one_are_a_fault",
