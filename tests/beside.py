@@ -88,6 +88,11 @@ def make_beside(folder: Path) -> None:
         Image.fromarray(np.arange(number, number + 64, dtype=np.uint8).reshape(8, 8)).save(
             folder / f"pictures/{number}.png"
         )
+    (folder / "cut-off").mkdir()
+    for number in range(4):
+        path = folder / f"cut-off/{number}.npy"
+        np.save(path, np.arange(8, dtype=np.float32))
+        path.write_bytes(path.read_bytes()[: (160, 150, 144, 5)[number]])
     (folder / "lengths.txt").write_text("# tokens of real sentences\n" + "12\n9\n30\n" * 100)
     (folder / "seconds.txt").write_text("12\n9\n\n3.5\n-1\n")
     (folder / "labels.txt").write_text("cat\ndog\n" * 2)

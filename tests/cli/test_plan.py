@@ -120,6 +120,22 @@ def test_nothing_that_the_spec_states_is_missing_from_the_text() -> None:
     assert any(line.endswith("shorter is an error, longer is cut off at 64") for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("keys", "shown"),
+    [
+        ("", "int8-asym  (default), a scale for each channel"),
+        ('weights-mode = "int8-sym"\n', "int8-sym  (spec), a scale for each channel"),
+        ('weights-mode = "int4-sym"\n', "int4-sym  (spec), a scale for as many as NNCF chooses"),
+        ('weights-mode = "int4-asym"\ngroup-size = 64\n', "int4-asym  (spec), a scale for each 64"),
+        ('weights-mode = "int4-asym"\ngroup-size = -1\n', "int4-asym  (spec), a scale for each channel"),
+    ],
+)
+def test_weights_alone_are_told_with_what_shares_a_scale(keys: str, shown: str) -> None:
+    text = show_plan(plan_of(SMALL + f'[quantization]\nmode = "weights"\n{keys}'), "s.toml")
+    assert f"  weights {shown}" in text.splitlines()
+    assert "  quantization.group-size = 64" not in text
+
+
 def test_what_the_graph_makes_of_lengths_is_told() -> None:
     text = SMALL + "".join(f'[inputs.{m}]\nrole = "mask"\nof = "x"\nbuilt = "in-model"\n' for m in "mk")
     text += '[outputs.y]\nselect = { kind = "masked-mean", dim = "time" }\n'

@@ -71,7 +71,6 @@ ELSEWHERE = {
     "unknown-revision": "cli/test_diff.py::test_a_revision_that_git_does_not_know_is_an_error",
     "unknown-tensor": "unit/runtime/test_refusals.py::test_a_misspelt_name_is_put_right",
     "unreadable-file": "unit/sources/test_local.py::test_a_file_that_went_away_is_a_fault",
-    "unreadable-sample": "integration/test_apply.py::test_a_clip_with_nan_is_named",
     "unstitchable": "unit/plan/test_overflow.py::test_outputs_that_cannot_become_one_are_a_fault",
     "unsupported-operation": "unit/compilers/test_messages.py::test_what_the_compiler_says_has_a_cause_and_a_mend",
     "unsupported-type": "unit/compilers/test_messages.py::test_what_the_compiler_says_has_a_cause_and_a_mend",

@@ -10,7 +10,7 @@ from npuspec.bundle.program import DataInput, Dim, Extent
 from npuspec.diagnostics.suggest import toml_key
 from npuspec.diagnostics.text import printable
 from npuspec.plan import Plan
-from npuspec.plan.model import Decode, PlannedSource, Samples
+from npuspec.plan.model import Decode, PlannedSource, Recipe, Samples
 
 _TOLD = re.compile(
     r"(model|target|cache|properties)\..*|gates\[.*|data\.((tokenizer|labels)(-sha256)?|source|function|sha256)"
@@ -18,7 +18,7 @@ _TOLD = re.compile(
     r"|inputs\..*\.(shape|role|of|dim|built|pad-value|pad-side|finite)"
     r"|inputs\..*\.preprocess\.(dtype|layout|mean|scale|swap-channels)"
     r"|outputs\..*\.(length|select|decode)\..*|batching\.size"
-    r"|quantization\.(mode|preset|model-type|samples|keep\..*)",
+    r"|quantization\.(mode|preset|model-type|samples|weights-mode|group-size|keep\..*)",
     re.DOTALL,
 )
 """Settings that the sections of a plan tell in words of their own."""
@@ -235,7 +235,7 @@ def _quantization(plan: Plan) -> str:
     ]
     rows = [f"  {recipe.mode}{_origin(plan, 'quantization.mode')}"]
     if recipe.mode == "weights":
-        rows.append(f"  weights {recipe.weights_mode}{_origin(plan, 'quantization.weights-mode')}")
+        rows.append(f"  weights {recipe.weights_mode}{_origin(plan, 'quantization.weights-mode')}, {_group(recipe)}")
     else:
         rows += [
             f"  preset {recipe.preset}{_origin(plan, 'quantization.preset')}",
@@ -248,6 +248,15 @@ def _quantization(plan: Plan) -> str:
             *_listed(samples.calibration),
         ]
     return "quantization\n" + "\n".join(rows)
+
+
+def _group(recipe: Recipe) -> str:
+    """Tell what shares a scale."""
+    if not recipe.weights_mode.startswith("int4") or recipe.group_size == -1:
+        return "a scale for each channel"
+    return (
+        "a scale for as many as NNCF chooses" if recipe.group_size is None else f"a scale for each {recipe.group_size}"
+    )
 
 
 def _gates(plan: Plan) -> str:

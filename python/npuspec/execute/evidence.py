@@ -201,6 +201,12 @@ def _doubts(plan: Plan, quantization: Mapping[str, Any] | None, agreement: Mappi
         )
     if quantization is not None and quantization.get("quantized_operations") == 0:
         doubts.append("nothing is quantized: all that could be is kept in floating point")
+    weights = (quantization or {}).get("weights", {})
+    if plan.recipe.weights_mode.startswith("int4") and weights.get("int8"):
+        doubts.append(
+            f"{weights['int8']} of {sum(weights.values())} weights are INT8, though weights-mode is "
+            f'"{plan.recipe.weights_mode}": NNCF makes neither convolutions nor the last matrix product INT4'
+        )
     if agreement is None:
         return [*doubts, "nothing was measured: the spec has no samples beyond those that calibrate"]
     used = agreement["samples_of_variant"]

@@ -25,19 +25,22 @@ _MOST_POOLED = 1 << 18  # elements
 def content(arguments: Mapping[str, Any], _progress: Progress) -> dict[str, Any]:
     """Decode those files of the folder `arguments["data"]`, and return what `facts.model.Content` holds.
 
-    Text isn't looked at, and what can't be read is another's affair.
+    Text isn't looked at, and neither is what a package that isn't installed would read.
     """
     digests: dict[str, str] = {}
     kinds: dict[str, dict[str, str]] = {}
     pools: dict[str, _Pool] = {}
+    broken: dict[str, str] = {}
     for path in arguments["paths"]:
         try:
             arrays = _decoded(Path(arguments["data"], path))
             if arrays and sum(array.nbytes for array in arrays.values()) <= MOST_BYTES:
                 digests[path] = _digest(arrays)
             kinds[path] = _kinds(path, arrays, pools)
-        except (ValueError, StageError):
+        except StageError:
             continue
+        except ValueError as error:
+            broken[path] = str(error)
     for name, pool in pools.items():
         if kind := name_pooled(pool.arrays):
             for path in pool.paths:
@@ -47,6 +50,7 @@ def content(arguments: Mapping[str, Any], _progress: Progress) -> dict[str, Any]
         "digests": digests,
         "noise": {path: kind for path, kind in looks.items() if kind not in ("", CONSTANT)},
         "constant": [path for path, kind in looks.items() if kind == CONSTANT],
+        "unreadable": broken,
     }
 
 

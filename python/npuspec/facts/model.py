@@ -70,7 +70,7 @@ class Lengths(Frozen):
 
 
 class Content(Frozen):
-    """What is in the files of samples, as far as they could be decoded."""
+    """What is in the files of samples."""
 
     digests: dict[str, str] = Field(default_factory=dict)
     """By path, the SHA-256 of the arrays, whatever form they are saved in."""
@@ -78,3 +78,5 @@ class Content(Frozen):
     """By path, the kind of random numbers that a sample looks like."""
     constant: tuple[str, ...] = ()
     """Paths of samples that are one value over and over, such as silence or a black picture."""
+    unreadable: dict[str, str] = Field(default_factory=dict)
+    """By path, why a file couldn't be decoded."""

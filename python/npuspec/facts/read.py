@@ -13,7 +13,7 @@ from npuspec.facts.model import Content, Lengths, Parts, Signature
 from npuspec.sources import Fetched, fetch_written
 from npuspec.store import Store, canonical_json, digest_json, distrust
 
-_FORMAT = 7  # of what is kept: raised when the meaning of a fact changes
+_FORMAT = 8  # of what is kept: raised when the meaning of a fact changes
 _PATIENCE = 20.0  # seconds for all patterns of a spec, which take milliseconds
 _MODULES = {"parts": "npuspec.facts.scope"}
 """Where a fact of a model is found out, if not in `inspect`."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from npuspec.diagnostics import Diagnostic, NpuspecError, Severity, has_errors
 from npuspec.diagnostics import Path as Place
 from npuspec.facts import Content, Signature, content, lengths, parts, readers_of, signature, text_digests, toolchain
+from npuspec.facts.formats import unreadable
 from npuspec.plan.lower import lower
 from npuspec.plan.model import Plan, PlannedGate, PlannedSource, Samples, Waste
 from npuspec.plan.passes.bind import build_program, check_ports, named_shapes, padded_dims, stated_extents
@@ -350,6 +351,9 @@ def _split(spec: Spec, sources: _Sources, store: Store) -> tuple[Samples | None,
         planned_tokenizer = None if tokenizer is None else PlannedSource.of(spec.data.tokenizer, tokenizer)
     code = sources.code.get(spec.data.origin)
     inside = content(data, store) if found is None else Content()
+    if inside.unreadable:
+        broken = [unreadable(path, why) for path, why in inside.unreadable.items()]
+        return None, [d.at(("data", spec.data.key)) for error in broken for d in error.diagnostics]
     planned = PlannedSource.of(spec.data.origin, data)
     samples, faults = split_samples(spec, planned, planned_tokenizer, found, inside.digests, code)
     if samples is None:

@@ -8,6 +8,7 @@ import openvino as ov
 
 from npuspec.bundle.program import Program
 from npuspec.child import Progress
+from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.facts.inspect import port_name
 from npuspec.plan.model import Recipe
 from npuspec.stages import QUANTIZATION, TIMINGS
@@ -19,6 +20,9 @@ from npuspec.stages.request import INPUTS, Request, peak_memory
 from npuspec.stages.shape import read_fixed
 from npuspec.stages.switched import bodies, twins
 
+_TYPES = {4: ("i4", "u4"), 8: ("i8", "u8")}
+"""OpenVINO's types of so many bits."""
+
 
 def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     """Write model.xml, model.bin, quantization.json (which samples were used, what was quantized), and timings.json."""
@@ -28,6 +32,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     facts: dict[str, Any] = {}
     if recipe.mode == "weights":
         quantized = _compress(job)
+        facts = {"weights": _weights(quantized, recipe)}
     else:
         fitting = read_fitting(request, job.program, "calibration")
         quantized = _quantize(job, fitting, progress)
@@ -79,7 +84,7 @@ class Job:
             {
                 **facts,
                 "traps": [
-                    *(one_bucket(facts.get("samples_of_variant", {}), self.program) if facts else ()),
+                    *(one_bucket(facts["samples_of_variant"], self.program) if "samples" in facts else ()),
                     *ruined_ranges(quantized),
                 ],
                 "kept": self.kept,
@@ -110,6 +115,38 @@ def _compress(job: Job) -> ov.Model:
             job.model, **compress_options(nncf, job.recipe, job.kept, job.kept_types)
         )
     return result
+
+
+def _weights(model: ov.Model, recipe: Recipe) -> dict[str, int]:
+    """Return how many weights have 4 bits, and how many 8.
+
+    Raises:
+        StageError: `quantize-failed` if none has the 4 that were asked for.
+
+    """
+    types = [
+        operation.get_element_type().get_type_name()
+        for operation in every_operation(model)
+        if operation.get_type_name() == "Constant" and _is_weight(operation)
+    ]
+    found = {f"int{bits}": sum(types.count(kind) for kind in kinds) for bits, kinds in _TYPES.items()}
+    if recipe.weights_mode.startswith("int4") and not found["int4"]:
+        message = f'weights-mode is "{recipe.weights_mode}", and none of the {found["int8"]} weights became INT4'
+        help_ = (
+            "NNCF makes the weights of matrix products INT4, but for the last one, and those of convolutions INT8: "
+            f'weights-mode = "{recipe.weights_mode.replace("4", "8")}"'
+        )
+        raise StageError(Diagnostic("quantize-failed", message, help_))
+    return found
+
+
+def _is_weight(constant: Any) -> bool:
+    """Tell a weight from a zero point, which is subtracted."""
+    converts = [reader.get_node() for reader in constant.output(0).get_target_inputs()]
+    readers = [reader for convert in converts for reader in convert.output(0).get_target_inputs()]
+    return any(
+        reader.get_node().get_type_name() in ("Subtract", "Multiply") and not reader.get_index() for reader in readers
+    )
 
 
 def every_operation(model: ov.Model) -> Iterator[Any]:

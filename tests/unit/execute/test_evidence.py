@@ -73,6 +73,16 @@ def test_weights_alone_are_calibrated_on_nothing_and_that_is_no_doubt(tmp_path: 
     assert not [doubt for doubt in evidence.doubts if "calibrated on" in doubt]
 
 
+@pytest.mark.parametrize(("mode", "doubts"), [("int4-sym", 1), ("int8-sym", 0)])
+def test_weights_that_are_larger_than_was_asked_for_are_a_doubt(tmp_path: Path, mode: str, doubts: int) -> None:
+    told = f'\n[quantization]\nmode = "weights"\nweights-mode = "{mode}"\n'
+    reports: dict[str, Any] = {"quantize": {"quantized_operations": 9, "weights": {"int4": 6, "int8": 3}}}
+    evidence = gather_evidence(
+        plan_of(BUCKETS + DATA + told, files=("a.npy", "b.npy")), results(tmp_path, reports), "CPU"
+    )
+    assert [doubt.startswith("3 of 9 weights are INT8, though") for doubt in evidence.doubts[:-1]] == [True] * doubts
+
+
 def test_the_harm_that_blocks_do_is_known_only_where_it_was_measured(tmp_path: Path) -> None:
     harm = [{"operations": ["a"], "types": ["MatMul"], "sqnr": 3.0}]
     assert gather_harm(results(tmp_path, {"rank": harm})) == harm

@@ -190,7 +190,19 @@ def test_weights_alone_need_no_samples_and_become_smaller(
     }
     assert any(kind.endswith(str(bits)) for kind in types)
     assert report(made)["quantized_operations"] == 3
+    assert report(made)["weights"] == ({"int4": 2, "int8": 1} if bits == 4 else {"int4": 0, "int8": 3})
     assert (made / "model.bin").stat().st_size < (read / "model.bin").stat().st_size / 3
+
+
+@pytest.mark.parametrize("mode", ["int4-sym", "int4-asym"])
+def test_weights_of_convolutions_never_become_int8_where_int4_was_asked_for(
+    stage: Stage, read: Path, told: dict[str, Any], recipe: Recipe, mode: str
+) -> None:
+    told["recipe"] = recipe(mode="weights", weights_mode=mode, group_size=-1)
+    with pytest.raises(NpuspecError, match="none of the 3 weights became INT4") as caught:
+        stage("quantize", read, **told)
+    assert caught.value.code == "quantize-failed"
+    assert 'weights-mode = "int8-' in caught.value.diagnostics[0].help
 
 
 def test_samples_of_one_bucket_alone_are_a_trap(stage: Stage, told: dict[str, Any], tmp_path: Path) -> None:

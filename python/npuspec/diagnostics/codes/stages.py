@@ -73,8 +73,8 @@ STAGES = {
         "$ npuspec apply specs/asr.toml --output build/asr",
     ),
     "quantize-failed": CodeDoc(
-        "NNCF couldn't quantize the model; what it said is part of the message. Keeping the operations that it names "
-        "in floating point often helps.",
+        "NNCF couldn't quantize the model, or not as the recipe says; what it said is part of the message. Keeping "
+        "what it names in floating point often helps.",
         "",
         '[quantization.keep]\nnames = ["/MatMul"]',
     ),
