@@ -44,7 +44,7 @@ def main() -> None:
         os._exit(1)
     except BaseException as error:  # noqa: BLE001  the boundary: whatever a library raises becomes one message
         faults = _faults(error, module)
-        send({"diagnostics": [{"code": f.code, "message": f.message, "help": f.help} for f in faults]})
+        send({"diagnostics": [(fault.code, fault.message, fault.help) for fault in faults]})
     # Without the exit handlers of native libraries and the threads they left: nothing may spoil the answer.
     os._exit(0)
 

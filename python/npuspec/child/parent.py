@@ -74,7 +74,7 @@ def run_task(
         sys.stderr.write(printed)
     match answer:
         case {"diagnostics": [_, *_] as faults}:
-            raise ChildError([Diagnostic(f["code"], f["message"], f["help"]) for f in faults], printed)
+            raise ChildError([Diagnostic(code_, message, help_) for code_, message, help_ in faults], printed)
         case _:
             raise ChildError(_death(task, code, printed), printed)
 

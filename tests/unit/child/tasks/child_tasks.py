@@ -79,7 +79,7 @@ def print_much(arguments: Arguments, _progress: Progress) -> str:
     """Print to stdout and stderr as Python and native code do."""
     print('{"result": "wrong"}')
     print("no JSON at all", flush=True)
-    os.write(1, b'{"diagnostics": [{}]}\n')
+    os.write(1, b'{"diagnostics": [["", "", ""]]}\n')
     subprocess.run(["/bin/sh", "-c", "echo noise; echo noise >&2"], check=True)
     os.write(2, b"\xff\xfe" + b"line\n" * arguments["lines"])
     return "right"
