@@ -356,14 +356,9 @@ def _consequences(
 def _made(verbs: set[str]) -> set[Consequence]:
     """Return what it means that stages are run anew."""
     kinds = {
-        "quantize": Consequence.REQUANTIZE,
-        "mix": Consequence.REQUANTIZE,
-        "control": Consequence.REQUANTIZE,
-        "compare": Consequence.REMEASURE,
-        "ahead": Consequence.RECOMPILE,
-        "curve": Consequence.RECOMPILE,
-        "compile": Consequence.RECOMPILE,
-        "verify": Consequence.REMEASURE,
+        **dict.fromkeys(("quantize", "mix", "control"), Consequence.REQUANTIZE),
+        **dict.fromkeys(("ahead", "compile", "curve"), Consequence.RECOMPILE),
+        **dict.fromkeys(("compare", "verify"), Consequence.REMEASURE),
     }
     return {kinds[verb] for verb in verbs & kinds.keys()}
 
