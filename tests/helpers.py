@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from npuspec.bundle import open_bundle
@@ -19,6 +20,19 @@ def files(bundle: Path) -> dict[str, str]:
     """Every file of the current version with its SHA-256, but the one that holds measured time."""
     found = open_bundle(bundle).manifest.files
     return {name: record.sha256 for name, record in found.items() if name != "evidence/timings.json"}
+
+
+@contextmanager
+def files_at_most(size: int) -> Iterator[None]:
+    """Let no file grow larger than this, here and in children: writing more fails as it does on a full disk."""
+    import resource  # noqa: PLC0415  Windows has none
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def flip(path: Path, offset: int) -> None:

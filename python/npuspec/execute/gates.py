@@ -8,7 +8,7 @@ from math import isnan, nan
 from typing import Any
 
 from npuspec.diagnostics import Diagnostic
-from npuspec.plan.model import Plan, PlannedGate, limits_in_words, margin
+from npuspec.plan.model import Plan, PlannedGate, limits_in_words, margin, task_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def _shown(value: float, digits: int) -> str:
 def hold_gates(plan: Plan, agreement: Mapping[str, Any]) -> tuple[GateResult, ...]:
     """Return every gate's result."""
     pairs = {(row["of"], row["against"], row["output"]): row for row in agreement["pairs"]}
-    tasks = {(row["metric"], row["output"], row["function"], row["of"]): row for row in agreement.get("tasks", ())}
+    tasks = {task_key(row, row["of"]): row for row in agreement.get("tasks", ())}
     results = []
     for gate in plan.gates:
         output, of, original = gate.output or "", str(gate.of), None
@@ -87,7 +87,7 @@ def hold_gates(plan: Plan, agreement: Mapping[str, Any]) -> tuple[GateResult, ..
             figures = row if gate.variant is None else row["variants"].get(gate.variant, {})
             value = figures[gate.metric] if figures.get("frames") else nan
         else:
-            row = tasks[gate.metric, output, gate.function or "", of]
+            row = tasks[task_key(gate.model_dump(), of)]
             value, original = row["figure"], row["original"]
         inside = margin(gate, value, original)
         results.append(

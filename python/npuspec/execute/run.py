@@ -226,8 +226,8 @@ def apply_prepared(
         tell_precisions(evidence, timings, observer)
         keeper.hold(plan, evidence)
         _hold_traps(evidence, prepared, observer)
-        if failures(evidence.gates, prepared.gates, evidence.findings):
-            if any(gate.is_of_quantized and not gate.passed for gate in evidence.gates):
+        if failed := [gate for gate in evidence.gates if not gate.passed]:
+            if any(gate.is_of_quantized for gate in failed):
                 runner.run(failed=True)
             harm = gather_harm(runner.results)
             raise GateError(failures(evidence.gates, prepared.gates, evidence.findings, harm, evidence.kept))

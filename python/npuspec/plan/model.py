@@ -5,6 +5,7 @@ the same bytes.
 """
 
 import re
+from collections.abc import Mapping
 from itertools import chain
 from math import inf, isnan
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -188,6 +189,11 @@ class PlannedGate(Frozen):
     def limits(self) -> str:
         """What passes, in words."""
         return limits_in_words(self.min, self.max, is_distance=self.compared == "with-original")
+
+
+def task_key(row: Mapping[str, Any], of: str) -> tuple[str, str, str, str]:
+    """Return what the figure of a task is found by: the metric, the output, the function, and the model it is of."""
+    return row["metric"], row["output"] or "", row["function"] or "", of
 
 
 _DIGITS = 12  # of a distance: shares of many samples differ before

@@ -6,7 +6,6 @@ from typing import Any
 
 import openvino as ov
 
-from npuspec.compilers.messages import compile_fault
 from npuspec.diagnostics import Diagnostic, StageError
 
 # Several generations of NPU have the same full name, and what a blob needs changes with the driver.
@@ -55,6 +54,8 @@ def compile_model(
         return core.compile_model(model, device, dict(properties))
     except RuntimeError as error:
         if device == "NPU":
+            from npuspec.compilers.messages import compile_fault  # noqa: PLC0415  only what failed needs it
+
             ir = model if isinstance(model, Path) else None
             raise StageError(compile_fault(device, "compile", str(error), model=ir)) from None
         name = model.name if isinstance(model, Path) else model.get_friendly_name()

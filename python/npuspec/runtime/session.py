@@ -11,7 +11,6 @@ import numpy as np
 import openvino as ov
 
 from npuspec.bundle.program import Program
-from npuspec.compilers.messages import find_message
 from npuspec.diagnostics import DeviceError, Diagnostic
 from npuspec.runtime.blobs import Origin
 from npuspec.runtime.feed import Array, check_sample, choose_variant, fill
@@ -163,8 +162,11 @@ class Session:
         except RuntimeError as error:
             message = f"{self.device} failed: {str(error).strip()}"
             code, help_ = "infer-failed", "load the bundle again"
-            if self.device == "NPU" and (found := find_message(message)) is not None:
-                code, help_ = found[0].code, found[0].help
+            if self.device == "NPU":
+                from npuspec.compilers.messages import find_message  # noqa: PLC0415  only what failed needs it
+
+                if (found := find_message(message)) is not None:
+                    code, help_ = found[0].code, found[0].help
             raise DeviceError(Diagnostic(code, message, help_)) from None
 
     def tell(self, name: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from math import isnan
 
 import numpy as np
 
-from npuspec.plan.model import PlannedGate, margin
+from npuspec.plan.model import PlannedGate, margin, task_key
 from npuspec.runtime.feed import Array
 from npuspec.spec.models import ACCURACIES
 from npuspec.stages.agreement import Agreement, measure_tried
@@ -70,14 +70,14 @@ class Judge:
     def end(self) -> Judgement:
         """Return the figures of all that was added."""
         agreements = {name: total.figures() for name, total in self._agreements.items()}
-        tasks = {(row["metric"], row["output"], row["function"], row["of"]): row for row in self._tasks.rows()}
+        tasks = {task_key(row, row["of"]): row for row in self._tasks.rows()}
         figures, holds, accuracies = {}, not self._is_broken, [0.0 if self._is_broken else 1.0]
         for gate in self.gates:
             original = None
             if gate.against is not None:
                 figure = float(agreements[str(gate.output)][gate.metric])
             else:
-                row = tasks[gate.metric, gate.output or "", gate.function or "", str(gate.of)]
+                row = tasks[task_key(gate.model_dump(), str(gate.of))]
                 figure, original = row["figure"], row["original"]
             if not isnan(figure):
                 figures[gate.subject] = figure

@@ -9,6 +9,7 @@ import numpy as np
 
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.facts import read_lines
+from npuspec.plan.model import task_key
 from npuspec.plan.passes.task import LONGEST_ENTRY, LONGEST_LABEL, READABLE, misfit
 from npuspec.runtime.feed import Array
 from npuspec.stages.own import OwnMetric, load_functions
@@ -142,7 +143,7 @@ class Tasks:
                 how |= {"labels": labels or {}, "vocabulary": vocabularies.get(output)}
                 maker = partial(Task, gate["metric"], output, **how)
             for model in (gate["of"], "original"):
-                self._makers.setdefault(_key(gate, model), maker)
+                self._makers.setdefault(task_key(gate, model), maker)
         self.begin()
 
     def begin(self) -> None:
@@ -165,16 +166,12 @@ class Tasks:
         """Return the figures for the evidence, each with samples that were misread."""
         rows = []
         for gate in self._gates:
-            measure, original = self._measures[_key(gate, gate["of"])], self._measures[_key(gate, "original")]
+            measure, original = self._measures[task_key(gate, gate["of"])], self._measures[task_key(gate, "original")]
             row: dict[str, Any] = {**gate, "figure": measure.figure(), "original": original.figure()}
             if isinstance(measure, Task) and isinstance(original, Task):
                 row |= _misread(measure, original)
             rows.append(row)
         return rows
-
-
-def _key(gate: Mapping[str, str], model: str) -> tuple[str, ...]:
-    return gate["metric"], gate["output"], gate["function"], model
 
 
 def _misread(task: Task, original: Task) -> dict[str, Any]:

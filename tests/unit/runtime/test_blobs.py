@@ -1,11 +1,8 @@
 """What a cache gives back is what was kept, whatever happened to its files; where it can't keep anything it says so."""
 
 import os
-import resource
 import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ import pytest
 from openvino import opset13 as op
 
 from conftest import Start
+from helpers import files_at_most
 from npuspec import InputError, Session
 from npuspec.bundle.program import Program, Variant
 from npuspec.runtime import load
@@ -325,17 +323,6 @@ def test_a_folder_that_may_only_be_read_is_read(start: Start, state: str, origin
     origins, factor, said = out.strip().split("|")
     assert (origins, factor) == (str([origin] * 2), "3.0")
     assert said.count("Permission denied") == notes
-
-
-@contextmanager
-def files_at_most(size: int) -> Iterator[None]:
-    """Let no file grow larger than this: writing more fails as it does on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_full_disk_costs_time_only_and_leaves_nothing_half_written(tmp_path: Path, cache_alone: Path) -> None:

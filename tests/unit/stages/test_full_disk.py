@@ -1,30 +1,17 @@
 """A disk without room: every stage ends with a clear fault, and nothing half written is ever sealed."""
 
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from runtime.toys import CORE
 
+from helpers import files_at_most
 from npuspec.child import ChildError, run_task
 from npuspec.store import Store
 from toy_specs import convolutions, write
 
 KEY = "ab" * 32
-
-
-@contextmanager
-def files_at_most(size: int) -> Iterator[None]:
-    """Let no file grow larger than this, here and in children: writing more fails as it does on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def run(store: Store, verb: str, source: Path, **parameters: Any) -> Path | None:
