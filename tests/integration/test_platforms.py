@@ -46,7 +46,7 @@ def compiled(plan: Plan, variants: list[str]) -> Iterator[PlannedStage]:
             stage = by_name[f"compile[{platform}, {variant}]"]
             yield stage
             shaped = by_name[f"shape[{variant}]"]
-            digest = digest_json([shaped.digest, platform])
+            digest = digest_json([shaped.digest, stage.parameters])
             update = {"name": f"compile[{platform}, original, {variant}]", "inputs": (shaped.name,), "digest": digest}
             yield stage.model_copy(update=update)
 
@@ -85,6 +85,7 @@ def test_a_spec_compiles_for_every_platform_in_both_precisions(
         estimate = json.loads((runner.results[stage.name] / ESTIMATE).read_bytes())
         assert estimate["platform"] in stage.name
         assert estimate["latency_us"] > 0
+        assert estimate["batch_mode"] == (plan.batch_mode or "COMPILER")
         assert estimate["blob_bytes"] > 1000
         assert set(estimate["busy_us"]) == {"DMA", "DPU", "SHAVE"}
         assert estimate["busy_us"]["DPU"] > 0

@@ -121,12 +121,14 @@ def calls(kit: Path, tmp_path: Path) -> Calls:
     return Calls(tmp_path)
 
 
-def save(path: Path, make: Callable[..., Any], *shapes: list[Any]) -> Path:
+def save(path: Path, make: Callable[..., Any], *shapes: list[Any], layout: str = "") -> Path:
     """Write the IR of a function of inputs with these shapes; a pair of numbers bounds an axis."""
     inputs = [
         op.parameter(ov.PartialShape([ov.Dimension(*n) if isinstance(n, tuple) else n for n in shape]), np.float32)
         for shape in shapes
     ]
+    for each in inputs:
+        each.set_layout(ov.Layout(layout))
     ov.save_model(ov.Model([make(*inputs)], inputs, "model"), path)
     return path
 
@@ -190,6 +192,22 @@ def test_an_operation_without_a_cost_is_named(calls: Calls) -> None:
     model = save(calls.folder / "model.xml", lambda x: op.non_zero(x, "i32"), [1, 64])
     answer = calls("compile", model, "4000", calls.folder / "nonzero.blob")[1]
     assert answer["uncosted_operations"] == ["builtin_NonZero"]
+
+
+@pytest.mark.parametrize(
+    ("layout", "properties", "mode"),
+    [
+        ("NC", (), "PLUGIN"),
+        ("NC", ("NPU_BATCH_MODE=COMPILER",), "COMPILER"),
+        ("", (), "COMPILER"),
+    ],
+)
+def test_a_batch_is_split_where_its_layout_names_it(
+    layout: str, properties: tuple[str, ...], mode: str, calls: Calls
+) -> None:
+    model = save(calls.folder / "model.xml", op.relu, [4, 64], layout=layout)
+    answer = calls("compile", model, "4000", calls.folder / "out.blob", *properties)[1]
+    assert answer["batch_mode"] == mode
 
 
 def test_properties_reach_the_compiler_and_trace_and_log_dont_change_the_blob(calls: Calls, tiny: Path) -> None:

@@ -15,6 +15,11 @@ from npuspec.execute import GateResult, Observer
 from npuspec.plan.model import PlannedStage
 from npuspec.spec.models import METRICS
 
+_BATCHED = {
+    "PLUGIN": "one sample: the NPU's plugin splits a batch of {} into as many",
+    "COMPILER": "a whole batch of {}",
+}
+
 
 class Progress(Observer):
     """A bar for the stage that runs, and a line for each that is done."""
@@ -98,6 +103,9 @@ class Progress(Observer):
         left_out = sorted({name for row in rows for name in row["uncosted_operations"]})
         if left_out:
             self.note(f"estimates, not measurements: they count {', '.join(left_out)} as nothing where they occur")
+        for mode, what in _BATCHED.items():
+            if sizes := {row["batch"] for row in rows if row["batch"] > 1 and row["batch_mode"] == mode}:
+                self.note(f"latency and busy times are of {what.format(max(sizes))}")
         if any(r["uncosted_operations"] != rows[0]["uncosted_operations"] for r in rows):
             self.note("* leaves out other operations than the first of its variant: don't rank the two")
 

@@ -166,7 +166,14 @@ def _variants(plan: Plan) -> str:
     ]
     layout = f"  layout: {plan.layout}; no axis of the model is moved"
     batch = f"  batch: {plan.program.batch} sample(s) an inference{_origin(plan, 'batching.size')}"
-    return "static shapes\n" + "\n".join([*rows, layout, batch])
+    modes = [f"  {_MODES[plan.batch_mode]}"] if plan.batch_mode is not None else []
+    return "static shapes\n" + "\n".join([*rows, layout, batch, *modes])
+
+
+_MODES = {
+    "PLUGIN": "on an NPU its plugin splits the batch: the compiled model is of one sample, and runs once for each",
+    "COMPILER": "on an NPU the batch is compiled and run as one (NPU_BATCH_MODE)",
+}
 
 
 def _waste(plan: Plan) -> str:

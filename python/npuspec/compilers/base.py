@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+BatchMode = Literal["PLUGIN", "COMPILER"]
+"""Who makes inferences of a batch, as OpenVINO's NPU_BATCH_MODE has it."""
 
 LIMIT = 1800.0  # seconds that compiling one model may take
 
@@ -19,6 +22,8 @@ class Compilation:
         latency_us: what the compiler's cost model expects an inference to take, in microseconds: no measurement.
             None where it says nothing.
         uncosted: operations that count as nothing in it.
+        batch_mode: `PLUGIN` where the blob and its estimate are of one sample of the batch, since the NPU's plugin
+            splits it; `COMPILER` where they are of the whole; None where that isn't known.
 
     """
 
@@ -26,6 +31,7 @@ class Compilation:
     requirements: str | None
     latency_us: float | None
     uncosted: tuple[str, ...]
+    batch_mode: BatchMode | None
 
 
 class Compiler(Protocol):

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from npuspec.compilers.base import LIMIT, Compilation
+from npuspec.compilers.base import LIMIT, BatchMode, Compilation
 from npuspec.compilers.messages import compile_fault
 from npuspec.diagnostics import Diagnostic, SpecError, StageError
 
@@ -42,6 +42,7 @@ class _Made(_Answer):
     compile_seconds: float = 0.0
     estimated_latency_us: float | None = None
     uncosted_operations: tuple[str, ...] = ()
+    batch_mode: BatchMode | None = None
     runtime_requirements: str | None = None
 
 
@@ -108,6 +109,7 @@ class CommandCompiler:
             requirements=answer.runtime_requirements,
             latency_us=answer.estimated_latency_us,
             uncosted=answer.uncosted_operations,
+            batch_mode=answer.batch_mode,
         )
 
 

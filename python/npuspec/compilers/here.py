@@ -1,6 +1,5 @@
 """The child's side of OpenVINO's own compiler."""
 
-import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +23,7 @@ def compile_here(arguments: Mapping[str, Any], progress: Progress) -> dict[str, 
         return {"error": str(error)}
     Path(arguments["blob"]).write_bytes(exported if isinstance(exported, bytes) else exported.read())
     try:
-        requirements = json.dumps(compiled.get_property("RUNTIME_REQUIREMENTS"))
+        requirements = str(compiled.get_property("RUNTIME_REQUIREMENTS"))
     except RuntimeError:
         requirements = None
     return {"seconds": seconds, "requirements": requirements}

@@ -60,4 +60,4 @@ class PluginCompiler:
             ) from None
         if "error" in made:
             raise StageError(compile_fault(f"NPU {platform}", "compile", made["error"], model=model))
-        return Compilation(made["seconds"], made["requirements"], None, ())
+        return Compilation(made["seconds"], made["requirements"], None, (), None)

@@ -41,10 +41,7 @@ def start(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
             "device": session.device,
             "identity": identity(ov.Core(), session.device),
             "load_seconds": seconds,
-            "executed": {
-                name: [device.strip("()").partition(".")[0] for device in devices]
-                for name, devices in session.tell("EXECUTION_DEVICES").items()
-            },
+            "executed": session.executed,
             "from": {name: _FROM[origin] for name, origin in session.origins.items()},
             "notes": [*session.notes],
         }

@@ -67,11 +67,6 @@ def _nameless(text: str, path: Path) -> str:
 def _findings(record: Mapping[str, Any]) -> Iterator[tuple[Status, str, str, str]]:
     """Yield what is wrong, and what a reader should know."""
     yield from ((Status.NOTE, "", note, "") for note in record["start"]["notes"])
-    device = record["start"]["device"]
-    for variant, executed in record["start"]["executed"].items():
-        if executed != [device]:
-            message = f"variant {variant} runs on {', '.join(executed)} and not on {device}"
-            yield Status.PROBLEM, "other-device", message, "make the bundle again, with the device stated in [target]"
     compiled = [variant for variant, origin in record["again"]["from"].items() if origin == "compiled"]
     if compiled and record["cache"] != "none":
         message = f"the second start compiled {', '.join(compiled)} again, though the spec asks for a {record['cache']}"

@@ -1,8 +1,8 @@
 """What was measured, held against the gates, and what the measurements leave open."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from npuspec.diagnostics import Diagnostic
 from npuspec.execute.gates import GateResult, hold_gates
 from npuspec.execute.observer import Observer
 from npuspec.plan import Plan
-from npuspec.stages import COMPARED, CURVE, ESTIMATE, HARM, MIXED, QUANTIZATION, TIMINGS
+from npuspec.stages import COMPARED, COMPILATION, CURVE, ESTIMATE, HARM, MIXED, QUANTIZATION, TIMINGS
 
 NAME = "evidence/evidence.json"
 _SLOWER = 1.05  # less is no difference that another run would show again
@@ -31,6 +31,8 @@ class Evidence:
     agreement: dict[str, Any] | None
     estimates: tuple[dict[str, Any], ...] = ()
     """What the compiler of each blob for an NPU expects of it; nothing of it is measured."""
+    executed: dict[str, list[str]] = field(default_factory=dict)
+    """By variant, the devices that OpenVINO ran it on: just the one that was asked for, or making it failed."""
 
     @property
     def kept(self) -> tuple[str, ...] | None:
@@ -94,6 +96,7 @@ class Evidence:
             "quantization": self.quantization,
             "agreement": self.agreement,
             "estimates": list(self.estimates),
+            "executed": self.executed,
         }
 
     @classmethod
@@ -101,7 +104,8 @@ class Evidence:
         """Read back what `as_json` returned."""
         gates = tuple(GateResult(**gate) for gate in data["gates"])
         estimates = tuple(data.get("estimates", ()))
-        return cls(gates, tuple(data["doubts"]), data["quantization"], data["agreement"], estimates)
+        executed = data.get("executed", {})
+        return cls(gates, tuple(data["doubts"]), data["quantization"], data["agreement"], estimates, executed)
 
 
 def gather_evidence(plan: Plan, results: Mapping[str, Path], device: str, allowed: Collection[str] = ()) -> Evidence:
@@ -109,8 +113,14 @@ def gather_evidence(plan: Plan, results: Mapping[str, Path], device: str, allowe
     quantization = _quantization(plan, results)
     agreement = _read(results, f"verify[{device}]", "agreement.json")
     gates = () if agreement is None else hold_gates(plan, agreement)
-    doubts = tuple(_doubts(plan, quantization, agreement))
-    evidence = Evidence(gates, doubts, quantization, agreement, gather_estimates(plan, results))
+    estimates = gather_estimates(plan, results)
+    doubts = (*_doubts(plan, quantization, agreement), *_other_batching(plan, estimates))
+    executed = {
+        variant.name: made["executed"]
+        for variant in plan.program.variants
+        if (made := _read(results, f"compile[{device}, {variant.name}]", COMPILATION)) is not None
+    }
+    evidence = Evidence(gates, doubts, quantization, agreement, estimates, executed)
     meant = (trap.message for trap in evidence.traps if trap.code in allowed)
     return replace(evidence, doubts=(*meant, *evidence.doubts))
 
@@ -213,3 +223,19 @@ def _doubts(plan: Plan, quantization: Mapping[str, Any] | None, agreement: Mappi
     unmeasured = [variant.name for variant in plan.program.variants if not used.get(variant.name)]
     doubts += [f"variant {name} was measured on no sample: none has its length" for name in unmeasured]
     return doubts + [f"{finding['message']}; {finding['help']}" for finding in agreement["findings"]]
+
+
+def _other_batching(plan: Plan, estimates: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return what compilers did with a batch beside what was planned."""
+    if plan.batch_mode is None:
+        return []
+    done = {
+        "PLUGIN": "the NPU's plugin splits the batch, which was to run as one",
+        "COMPILER": "the batch is compiled as one, which the NPU's plugin was to split",
+    }
+    others = {(row["variant"], row["platform"], row["batch_mode"]) for row in estimates if row["ships"]}
+    return [
+        f"variant {variant} for NPU {platform}: {done[mode]}"
+        for variant, platform, mode in sorted(others, key=str)
+        if mode not in (None, plan.batch_mode)
+    ]

@@ -1,5 +1,6 @@
 """What is known of the device: data and its types, no openvino."""
 
+from npuspec.npu.choosers import explain_chooser
 from npuspec.npu.contradictions import Contradiction, contradictions
 from npuspec.npu.devices import choose_device
 from npuspec.npu.explain import explain_property
@@ -12,6 +13,7 @@ __all__ = [
     "Retired",
     "choose_device",
     "contradictions",
+    "explain_chooser",
     "explain_property",
     "property_key",
     "property_table",

@@ -108,7 +108,7 @@ def _recipe(*names: str) -> Effect:
 
 EFFECTS = {
     "batching.candidates": _NONE,
-    "batching.size": Effect(("variants", "batch", "outputs")),
+    "batching.size": Effect(("variants", "batch", "outputs", "layouts")),
     "cache.kind": Effect(("blob", "cache", "properties.NPU_BYPASS_UMD_CACHING")),
     "data.field": _DATA,
     "data.function": _DATA,

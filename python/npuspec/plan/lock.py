@@ -18,7 +18,7 @@ from npuspec.bundle.manifest import Sha256
 from npuspec.bundle.program import Frozen
 from npuspec.diagnostics import Diagnostic, LockError, SpecError
 from npuspec.plan.diff import source_digests, vocabulary_pin
-from npuspec.plan.model import Plan, PlannedSource
+from npuspec.plan.model import BatchMode, Plan, PlannedSource
 from npuspec.plan.passes.trace import OVERRIDES
 from npuspec.plan.stale import value_changes
 from npuspec.store import replace_file
@@ -110,6 +110,8 @@ class LockedEstimate(_Table):
     latency_us: float | None = None
     uncosted: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """Operations that count as nothing in it."""
+    batch_mode: BatchMode | None = None
+    """Of a batch, who makes inferences of it: `PLUGIN`, which leaves one sample to the compiler, or `COMPILER`."""
 
 
 class LockedGate(_Table):

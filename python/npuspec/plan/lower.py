@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from npuspec.bundle.program import Program
 from npuspec.plan.model import Decode, Plan, PlannedSource, Samples, Waste
-from npuspec.plan.passes.deploy import plan_ahead, plan_core, plan_deployments
+from npuspec.plan.passes.deploy import plan_ahead, plan_batch_mode, plan_core, plan_deployments
 from npuspec.plan.passes.preprocess import plan_layouts
 from npuspec.plan.passes.rewrite import plan_rewrite, rewritten
 from npuspec.plan.passes.sample import plan_recipe
@@ -62,7 +62,7 @@ def lower(
         recipe=recipe,
         gates=gates,
         decodes=decodes,
-        layouts=plan_layouts(spec),
+        layouts=plan_layouts(spec, shipped),
         cache=spec.cache.kind,
         core={p.name: p.value for p in core},
         deployments=deployments,
@@ -76,6 +76,7 @@ def lower(
         program=shipped,
         original=program.inputs,
         rewrite=rewrite,
+        batch_mode=plan_batch_mode(spec, deployments),
         recipe=recipe,
         gates=gates,
         cache=spec.cache.kind,

@@ -16,6 +16,7 @@ from npuspec.store import canonical_json, digest_json
 if TYPE_CHECKING:
     from npuspec.sources import Fetched
 
+BatchMode = Literal["PLUGIN", "COMPILER"]
 _LENGTHS = re.compile(r"dims\..*\.lengths")
 
 
@@ -305,6 +306,8 @@ class Plan(Frozen):
     rewrite: Rewrite
     layout: Literal["original"] = "original"
     """Inputs and outputs have the model's own order of axes: none is moved."""
+    batch_mode: BatchMode | None
+    """Who makes inferences of a batch on an NPU, as OpenVINO's NPU_BATCH_MODE has it; None where there is none."""
     recipe: Recipe
     gates: tuple[PlannedGate, ...]
     cache: Literal["blob", "directory", "none"]

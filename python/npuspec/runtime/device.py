@@ -17,6 +17,11 @@ def present(core: ov.Core) -> list[str]:
     return sorted({name.partition(".")[0] for name in core.available_devices})
 
 
+def executed_on(model: ov.CompiledModel) -> list[str]:
+    """Return the devices that a model was compiled for, as OpenVINO says, by their names without index."""
+    return [name.strip("()").partition(".")[0] for name in model.get_property("EXECUTION_DEVICES")]
+
+
 def identity(core: ov.Core, device: str) -> str:
     """Return what exactly a device is: its full name, what it can do, its driver and compiler, and OpenVINO's build."""
     name = str(core.get_property(device, "FULL_DEVICE_NAME")).strip()
@@ -24,6 +29,22 @@ def identity(core: ov.Core, device: str) -> str:
     known = core.get_property(device, "SUPPORTED_PROPERTIES")
     more = [f"{key} {core.get_property(device, key)}" for key in _TELLING if key in known]
     return "; ".join([name, abilities, *more, f"OpenVINO {ov.get_version()}"])
+
+
+def takes(core: ov.Core, device: str, requirements: str) -> bool:
+    """Tell whether a device takes what was compiled ahead of time; where it can't be asked, that is tried.
+
+    Args:
+        core: OpenVINO's.
+        device: `NPU`.
+        requirements: what the compiled model needs, as RUNTIME_REQUIREMENTS has it.
+
+    """
+    try:
+        answer = core.get_property(device, "COMPATIBILITY_CHECK", {"RUNTIME_REQUIREMENTS": requirements})
+    except (RuntimeError, TypeError):  # a driver or plugin that is older than the question
+        return True
+    return bool(getattr(answer, "name", answer) != "UNSUPPORTED")
 
 
 def read_ir(core: ov.Core, name: str, xml: bytes, weights: ov.Tensor) -> ov.Model:

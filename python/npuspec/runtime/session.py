@@ -13,6 +13,7 @@ import openvino as ov
 from npuspec.bundle.program import Program
 from npuspec.diagnostics import DeviceError, Diagnostic
 from npuspec.runtime.blobs import Origin
+from npuspec.runtime.device import executed_on
 from npuspec.runtime.feed import Array, check_sample, choose_variant, fill
 from npuspec.runtime.fit import check_fit
 from npuspec.runtime.overflow import Piece, pieces_of, stitch
@@ -34,6 +35,7 @@ class Session:
 
     Attributes:
         device: where it runs, `NPU` or `CPU`.
+        executed: for each variant what OpenVINO says of that (EXECUTION_DEVICES); anything else is refused.
         notes: what the caller should know: a fallback that was taken, a blob that couldn't be used.
         origins: where each variant's compiled model is from: `blob`, the bundle; `hit`, npuspec's cache; `miss`, it was
             compiled, and is in the cache from now on; `compiled`, it was, and isn't kept.
@@ -57,6 +59,12 @@ class Session:
         self.device = device
         self.notes = notes
         self.origins = dict(origins) if origins is not None else dict.fromkeys(models, "compiled")
+        self.executed = {name: executed_on(model) for name, model in models.items()}
+        for name, executed in self.executed.items():
+            if executed != [device]:
+                message = f"variant {name} runs on {', '.join(executed)} and not on {device}"
+                help_ = "make the bundle again on this machine: npuspec apply SPEC"
+                raise DeviceError(Diagnostic("other-device", message, help_))
         self._pools = {name: Pool(model, program) for name, model in models.items()}
         check_fit(program, {name: pool.first for name, pool in self._pools.items()})
         self._left = left_dims(program.inputs)

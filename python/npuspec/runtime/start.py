@@ -13,9 +13,9 @@ from npuspec.bundle import Bundle, open_bundle
 from npuspec.bundle.manifest import MANIFEST, Manifest
 from npuspec.bundle.reader import open_errors
 from npuspec.diagnostics import BundleError, DeviceError, Diagnostic
-from npuspec.npu import choose_device
+from npuspec.npu import choose_device, explain_chooser
 from npuspec.runtime.blobs import BlobCache, Encryption, Obtained, read_tensor
-from npuspec.runtime.device import compile_model, identity, present, read_ir
+from npuspec.runtime.device import compile_model, identity, present, read_ir, takes
 from npuspec.runtime.session import Session
 
 _TRIES = 20
@@ -74,7 +74,10 @@ def _start(bundle: Bundle, device: str | None, cache_encryption: Encryption | No
     wanted = [d.device for d in manifest.deployments]
     if device is not None and device not in wanted:
         message = f"this bundle is made for {', '.join(wanted)}, not for {device}"
-        raise DeviceError(Diagnostic("no-device", message, f"apply its spec again with --device {device}"))
+        help_ = f"apply its spec again with --device {device}"
+        if (chooser := explain_chooser(device)) is not None:
+            message, help_ = f"{message}: {chooser[0]}", f"name one of {', '.join(wanted)}"
+        raise DeviceError(Diagnostic("no-device", message, help_))
     chosen = choose_device([device] if device else wanted, present(core))
     properties = dict(next(d.properties for d in manifest.deployments if d.device == chosen))
     here = identity(core, chosen)
@@ -133,7 +136,10 @@ def _obtain(
         return compile_model(core, read_ir(core, ir, xml.data.tobytes(), data), device, properties)
 
     notes: tuple[str, ...] = ()
-    for path in _exported(core, manifest, variant, device, here):
+    for path, needs in _exported(core, manifest, variant, device, here):
+        if needs is not None and not takes(core, device, needs):
+            notes += (f"`{path}` needs another driver than the one here, and isn't used: {needs}",)
+            continue
         try:
             return Obtained(load(_read(bundle, path)), "blob", notes)
         except RuntimeError as error:
@@ -157,14 +163,21 @@ def _obtain(
     return replace(found, notes=(*notes, *(f"{variant}: {note}" for note in found.notes)))
 
 
-def _exported(core: ov.Core, manifest: Manifest, variant: str, device: str, here: str) -> Iterator[str]:
-    """Yield the blobs for this device: what it exported itself, and what was compiled ahead for its platform."""
+def _exported(
+    core: ov.Core, manifest: Manifest, variant: str, device: str, here: str
+) -> Iterator[tuple[str, str | None]]:
+    """Yield the blobs for this device: what it exported itself, and what was compiled ahead for its platform.
+
+    Beside each stands what it needs of the driver, where that is known.
+    """
     blob = manifest.blobs.get(variant)
     if blob is not None and (blob.device, blob.identity) == (device, here):
-        yield blob.path
+        yield blob.path, None
     if device == "NPU" and manifest.platforms:
         platform = str(core.get_property(device, "DEVICE_ARCHITECTURE"))
-        yield from (b.path for b in manifest.platforms if (b.variant, b.platform) == (variant, platform))
+        for ahead in manifest.platforms:
+            if (ahead.variant, ahead.platform) == (variant, platform):
+                yield ahead.path, ahead.requirements
 
 
 def _read(bundle: Bundle, name: str) -> ov.Tensor:

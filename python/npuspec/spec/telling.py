@@ -5,13 +5,12 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from npuspec.diagnostics import Diagnostic, Path
-from npuspec.npu import Retired, retired
+from npuspec.npu import Retired, explain_chooser, retired
 
 _DEVICES = (("target", "device"), ("target", "fallback"))
 _KEYS = ("tool", "option", "module", "format")
 _VALUES = ("tool", "option", "device")
 """The kinds of names that are retired as keys and as values; properties have rules of their own."""
-_CHOOSERS = ("AUTO", "MULTI", "HETERO", "BATCH")
 
 
 def telling_fault(place: Path, path: Path, detail: ErrorDetails) -> Diagnostic | None:
@@ -28,8 +27,8 @@ def telling_fault(place: Path, path: Path, detail: ErrorDetails) -> Diagnostic |
         return _missing_overflow(path)
     if kind == "dynamic_axis":
         return _dynamic_dimension(path, given)
-    if kind == "literal_error" and place[:2] in _DEVICES and str(given).upper().startswith(_CHOOSERS):
-        return _auto_device(path, given)
+    if kind == "literal_error" and place[:2] in _DEVICES and (chooser := explain_chooser(str(given))) is not None:
+        return Diagnostic("auto-device", *chooser).at(path)
     name, kinds = (str(place[-1]), _KEYS) if kind == "extra_forbidden" else (str(given), _VALUES)
     if kind in ("extra_forbidden", "literal_error") and (gone := retired(name)) is not None and gone.kind in kinds:
         return _retired_name(path, name, gone, is_key=kind == "extra_forbidden")
@@ -52,9 +51,3 @@ def _dynamic_dimension(path: Path, given: Any) -> Diagnostic:
     message = f"an axis is left dynamic: `{given}`"
     help_ = "give it a name, and a table [dims.NAME] that says which sizes it has: an NPU takes static shapes"
     return Diagnostic("dynamic-dimension", message, help_).at(path)
-
-
-def _auto_device(path: Path, given: Any) -> Diagnostic:
-    message = f"`{given}` chooses a device by itself, and an NPU that is absent goes unnoticed"
-    help_ = 'device = "NPU", and what may take its place: fallback = ["CPU"]'
-    return Diagnostic("auto-device", message, help_).at(path)

@@ -44,6 +44,8 @@ def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
             "blob_bytes": blob.stat().st_size,
             "latency_us": made.latency_us,
             "uncosted_operations": [*made.uncosted],
+            "batch": request.parameters["batch"],
+            "batch_mode": made.batch_mode,
             "busy_us": busy,
         },
     )

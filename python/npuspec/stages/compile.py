@@ -8,8 +8,8 @@ import openvino as ov
 
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
-from npuspec.runtime.device import compile_model, export_model
-from npuspec.stages import BLOB, MODEL, TIMINGS
+from npuspec.runtime.device import compile_model, executed_on, export_model
+from npuspec.stages import BLOB, COMPILATION, MODEL, TIMINGS
 from npuspec.stages.request import Request
 
 
@@ -22,12 +22,13 @@ def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
     start = time.perf_counter()
     compiled = compile_model(core, request.inputs[0] / MODEL, device, request.parameters["properties"])
     seconds = time.perf_counter() - start
-    ran_on = [name.strip("()").partition(".")[0] for name in compiled.get_property("EXECUTION_DEVICES")]
-    if ran_on != [device]:
-        message = f"compiled for {device}, but OpenVINO would run it on {', '.join(ran_on)}"
+    executed = executed_on(compiled)
+    if executed != [device]:
+        message = f"compiled for {device}, but OpenVINO would run it on {', '.join(executed)}"
         raise StageError(Diagnostic("other-device", message, "state the device that is meant in [target]"))
     can_export = "EXPORT_IMPORT" in core.get_property(device, "OPTIMIZATION_CAPABILITIES")
     if request.parameters["blob"] and can_export:
         request.write_bytes(BLOB, export_model(compiled))
-    request.write_json("compilation.json", {"device": device, "exported": request.parameters["blob"] and can_export})
+    exported = request.parameters["blob"] and can_export
+    request.write_json(COMPILATION, {"device": device, "executed": executed, "exported": exported})
     request.write_json(TIMINGS, {"compile_seconds": seconds})

@@ -35,9 +35,6 @@ def shaped(model: ov.Model, parameters: Mapping[str, Any]) -> ov.Model:
     """
     variant = Variant.model_validate(parameters["variant"])
     reshape(model, {name: ov.PartialShape([*shape]) for name, shape in variant.shapes.items()})
-    for port in model.inputs:
-        if layout := parameters["layouts"].get(port_name(port)):
-            port.get_node().set_layout(ov.Layout(layout))
     for port in (*model.inputs, *model.outputs):
         if port.partial_shape.is_dynamic:
             message = f"`{port_name(port)}` stays dynamic in variant {variant.name}: {port.partial_shape}"
@@ -47,6 +44,9 @@ def shaped(model: ov.Model, parameters: Mapping[str, Any]) -> ov.Model:
         rewrite = Rewrite.model_validate(parameters["rewrite"])
         before, model = model, rewrite_model(model, rewrite, variant)
         check_rewrite(before, model, rewrite, INPUTS.validate_python(parameters["original"]), variant)
+    for port in model.inputs:
+        if layout := parameters["layouts"].get(port_name(port)):
+            port.get_node().set_layout(ov.Layout(layout))
     return model
 
 

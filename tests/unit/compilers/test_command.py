@@ -14,7 +14,10 @@ from npuspec.compilers import VARIABLE, compiler_of, find_compiler
 from npuspec.diagnostics import SpecError, StageError
 
 VERSION = '{"protocol": 1, "compiler": "toy 1", "platforms": ["4000"]}'
-MADE = '{"protocol": 1, "ok": true, "compile_seconds": 0.5, "estimated_latency_us": 7.5, "new": "ignored"}'
+MADE = (
+    '{"protocol": 1, "ok": true, "compile_seconds": 0.5, "estimated_latency_us": 7.5, "batch_mode": "PLUGIN", '
+    '"new": "ignored"}'
+)
 
 
 def command(folder: Path, version: str = VERSION, compile_: str = "exit 0") -> str:
@@ -115,6 +118,7 @@ def test_what_it_does_not_know_is_none(tmp_path: Path) -> None:
     assert compiler is not None
     made = compiler.compile(tmp_path / "m.xml", "4000", tmp_path / "blob", {}, tmp_path / "trace")
     assert (made.seconds, made.latency_us, made.requirements, made.uncosted) == (0.5, 7.5, None, ())
+    assert made.batch_mode == "PLUGIN"
 
 
 def test_ctrl_c_ends_the_command_and_all_that_it_started(tmp_path: Path) -> None:

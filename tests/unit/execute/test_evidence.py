@@ -19,11 +19,13 @@ SHORT, LONG = (variant.name for variant in PLAN.program.variants)
 def results(tmp_path: Path, stages: dict[str, Any]) -> dict[str, Path]:
     """Folders as stages leave them."""
     names = {"compare": "compared.json", "mix": "mixed.json", "rank": "harm.json"}
+    names |= {"compile[CPU": "compilation.json", "compile[4000": "estimate.json"}
     folders = {}
     for number, (stage, report) in enumerate(stages.items()):
         folders[stage] = tmp_path / str(number)
         folders[stage].mkdir()
-        name = "agreement.json" if stage.startswith("verify") else names.get(stage, "quantization.json")
+        kind = stage.partition(",")[0]
+        name = "agreement.json" if stage.startswith("verify") else names.get(kind, "quantization.json")
         (folders[stage] / name).write_bytes(canonical_json(report))
     return folders
 
@@ -171,3 +173,36 @@ def test_what_costs_more_than_it_saves_is_said(
     listener = Listener()
     tell_precisions(gather_evidence(quantized("int8"), made, "CPU"), {"stages": timed}, listener)
     assert listener.warnings == sentences
+
+
+AHEAD = plan_of(
+    BUCKETS.replace("[target]", '[target]\nplatforms = ["4000"]') + DATA + "[batching]\nsize = 4\n",
+    files=("a.npy", "b.npy"),
+)
+
+
+@pytest.mark.parametrize(
+    ("mode", "doubts"),
+    [
+        ("PLUGIN", []),
+        ("COMPILER", ["the batch is compiled as one, which the NPU's plugin was to split"]),
+        (None, []),
+    ],
+)
+def test_a_batch_that_the_compiler_takes_otherwise_than_planned_is_a_doubt(
+    mode: str | None, doubts: list[str], tmp_path: Path
+) -> None:
+    assert AHEAD.batch_mode == "PLUGIN"
+    folders = results(tmp_path, {f"compile[4000, {SHORT}]": {"platform": "4000", "batch": 4, "batch_mode": mode}})
+    evidence = gather_evidence(AHEAD, folders, "CPU")
+    assert [doubt for doubt in evidence.doubts if "4000" in doubt] == [
+        f"variant {SHORT} for NPU 4000: {doubt}" for doubt in doubts
+    ]
+    assert [(row["batch"], row["batch_mode"]) for row in evidence.estimates] == [(4, mode)]
+
+
+def test_what_ran_is_evidence(tmp_path: Path) -> None:
+    made = {"device": "CPU", "executed": ["CPU"], "exported": False}
+    evidence = gather_evidence(PLAN, results(tmp_path, {f"compile[CPU, {SHORT}]": made}), "CPU")
+    assert evidence.executed == {SHORT: ["CPU"]}
+    assert Evidence.of_json(evidence.as_json()) == evidence

@@ -32,6 +32,7 @@ def plan(*gates: PlannedGate) -> Plan:
         program=TOY,
         original=TOY.inputs,
         rewrite=Rewrite(lengths=(), masks=(), selects=()),
+        batch_mode=None,
         recipe=plan_recipe(spec_of(SMALL)),
         gates=gates,
         cache="none",

@@ -3,7 +3,7 @@
 import pytest
 
 from builders import SMALL, plan_of, spec_of
-from npuspec.plan.passes.deploy import plan_core, plan_deployments
+from npuspec.plan.passes.deploy import plan_ahead, plan_batch_mode, plan_core, plan_deployments
 
 BYPASS = "NPU_BYPASS_UMD_CACHING"
 UNCACHED = SMALL + '\n[cache]\nkind = "none"\n'
@@ -101,3 +101,30 @@ def test_core_properties_reach_every_stage_that_compiles_and_change_its_digest()
     assert all(core == {"ENABLE_MMAP": False, "FORCE_TBB_TERMINATE": True} for core in told.values())
     digests = {s.name: s.digest for s in without.stages}
     assert all(digests[s.name] != s.digest for s in with_core.stages if s.name in told)
+
+
+def test_a_driver_s_cache_is_no_matter_of_what_is_compiled_ahead_of_time() -> None:
+    spec = spec_of(SMALL + "\n[properties]\nturbo = true\n")
+    assert BYPASS in [p.name for p in plan_deployments(spec, None)[0].properties]
+    assert plan_ahead(spec) == {"NPU_TURBO": True, "PERFORMANCE_HINT": "LATENCY"}
+
+
+WHOLE = '\n[properties.unchecked]\nNPU_BATCH_MODE = "COMPILER"\n'
+FOR_PLATFORM = SMALL.replace("[target]", '[target]\nplatforms = ["4000"]')
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "device", "mode"),
+    [
+        (SMALL, 1, None, None),
+        (SMALL, 4, None, "PLUGIN"),
+        (SMALL + WHOLE, 4, None, "COMPILER"),
+        (SMALL + WHOLE.replace("COMPILER", "PLUGIN"), 4, None, "PLUGIN"),
+        (SMALL + WHOLE, 1, None, None),
+        (SMALL, 4, "CPU", None),
+        (FOR_PLATFORM, 4, "CPU", "PLUGIN"),
+    ],
+)
+def test_who_makes_inferences_of_a_batch_is_known(text: str, size: int, device: str | None, mode: str | None) -> None:
+    spec = spec_of(text + f"\n[batching]\nsize = {size}\n")
+    assert plan_batch_mode(spec, plan_deployments(spec, device)) == mode

@@ -2,8 +2,9 @@
 
 import openvino as ov
 import pytest
+from openvino.properties import CompatibilityCheck
 
-from npuspec.runtime.device import identity
+from npuspec.runtime.device import identity, takes
 
 CPU = {"FULL_DEVICE_NAME": " A processor ", "OPTIMIZATION_CAPABILITIES": ["INT8", "FP32"]}
 NPU = {**CPU, "DEVICE_ARCHITECTURE": "4000", "NPU_DRIVER_VERSION": 1688, "NPU_COMPILER_VERSION": 458756}
@@ -36,3 +37,35 @@ def test_it_has_the_generation_driver_and_compiler_where_the_device_knows_them(n
     without = named(**{key: value for key, value in NPU.items() if key != name})
     assert name not in without
     assert without != whole
+
+
+class Asked:
+    """OpenVINO's core of a machine whose NPU is asked what it takes."""
+
+    def __init__(self, answer: object) -> None:
+        self._answer = answer
+
+    def get_property(self, device: str, name: str, arguments: dict[str, str]) -> object:
+        assert (device, name, arguments) == ("NPU", "COMPATIBILITY_CHECK", {"RUNTIME_REQUIREMENTS": "npu=4000"})
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_tried"),
+    [
+        (CompatibilityCheck.SUPPORTED, True),
+        (CompatibilityCheck.NOT_APPLICABLE, True),
+        (CompatibilityCheck.UNSUPPORTED, False),
+        ("UNSUPPORTED", False),
+        (RuntimeError("Unsupported configuration key"), True),
+    ],
+)
+def test_what_a_device_refuses_beforehand_isn_t_tried(answer: object, is_tried: bool) -> None:
+    assert takes(Asked(answer), "NPU", "npu=4000") is is_tried
+
+
+def test_a_device_that_can_t_be_asked_refuses_nothing() -> None:
+    assert takes(ov.Core(), "NPU", "npu=4000")
+    assert takes(ov.Core(), "CPU", "npu=4000")

@@ -338,5 +338,13 @@ def test_a_sample_that_is_refused_on_the_way_leaves_the_session_whole() -> None:
 def test_every_variant_tells_where_it_runs_and_what_it_was_made_for() -> None:
     toy = program(data(), sizes=({"time": 4}, {"time": 8}))
     with open_session(toy) as session:
-        assert session.tell("EXECUTION_DEVICES") == {"time4": ["CPU"], "time8": ["CPU"]}
+        assert session.executed == {"time4": ["CPU"], "time8": ["CPU"]}
         assert session.tell("LOADED_FROM_CACHE") == {"time4": False, "time8": False}
+
+
+def test_what_would_run_elsewhere_is_refused() -> None:
+    toy = program(data())
+    models = {v.name: CORE.compile_model(doubled(toy, v), "AUTO:NPU,CPU") for v in toy.variants}
+    with pytest.raises(DeviceError, match="variant time8 runs on CPU and not on NPU") as caught:
+        Session(toy, models, device="NPU")
+    assert (caught.value.code, caught.value.exit_code) == ("other-device", 4)

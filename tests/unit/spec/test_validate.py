@@ -263,6 +263,8 @@ def test_only_a_slip_of_the_pen_is_mended(key: str, meant: str) -> None:
         SMALL.replace('reason = "the tests look at the device"', 'reason = ""'),
         SMALL + "pad-value = nan\n",
         SMALL + 'layout = "nchw"\n',
+        SMALL + 'layout = "CN"\n',
+        SMALL + 'layout = "CT"\n',
         SMALL + "finite = 1\n",
         SMALL + "[load]\nbatch-wait-ms = -0.5\n",
         SMALL.replace('"model.onnx"', '"model.onnx"\nsha256 = "abc"'),

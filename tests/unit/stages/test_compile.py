@@ -28,7 +28,8 @@ def failed(stage: Stage, static: Path, **parameters: Any) -> NpuspecError:
 def test_a_blob_is_exported_that_gives_what_the_model_gives(stage: Stage, static: Path) -> None:
     made = stage("compile", static, device="CPU", properties={"PERFORMANCE_HINT": "LATENCY"}, blob=True)
     assert sorted(p.name for p in made.iterdir()) == ["compilation.json", "model.blob", "timings.json"]
-    assert json.loads((made / "compilation.json").read_bytes()) == {"device": "CPU", "exported": True}
+    told = json.loads((made / "compilation.json").read_bytes())
+    assert told == {"device": "CPU", "executed": ["CPU"], "exported": True}
     assert json.loads((made / "timings.json").read_bytes())["compile_seconds"] > 0
     sample = np.random.default_rng(0).standard_normal((1, 3, 32)).astype(np.float32)
     imported = CORE.import_model((made / "model.blob").read_bytes(), "CPU", {"PERFORMANCE_HINT": "LATENCY"})

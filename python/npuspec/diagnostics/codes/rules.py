@@ -6,7 +6,8 @@ from npuspec.diagnostics.model import Severity
 RULES = {
     "auto-device": CodeDoc(
         "AUTO, MULTI, HETERO and BATCH choose devices by themselves. `AUTO:NPU,CPU` on a machine without an NPU runs "
-        "on the CPU without a word, at another speed and another power, and no log of the application shows it. "
+        "on the CPU without a word, at another speed and another power, and no log of the application shows it; with "
+        "one, it answers from the CPU until the NPU has compiled. `AUTO` alone has no NPU on its list. "
         "npuspec takes one device, and a list of others that may take its place, which is said where it happens.",
         '[target]\ndevice = "AUTO:NPU,CPU"',
         '[target]\ndevice = "NPU"\nfallback = ["CPU"]',
@@ -166,8 +167,10 @@ RULES = {
     ),
     "split-batch": CodeDoc(
         "The NPU's plugin takes a batch on axis 0 apart: it compiles the model for one sample and runs it once for "
-        "each, so that a batch of 8 is 8 inferences behind one call. That a batch is quicker is often written and "
-        "seldom measured; on one text recognizer the compiler estimated twice the time a sample.",
+        "each, so that a batch of 8 is 8 inferences behind one call. It does so where layouts name the batch, which "
+        "npuspec sets for every input, so that nothing depends on how the model was exported. NPU_BATCH_MODE, a "
+        "property that is private to OpenVINO, leaves the batch whole. That it is quicker is often written and seldom "
+        "measured: the plan, the estimates and the lock say which of the two was done.",
         '[target]\ndevice = "NPU"\n\n[batching]\nsize = 8',
         '[target]\ndevice = "NPU"\n\n[batching]\nsize = 1',
         Severity.WARNING,

@@ -1,7 +1,9 @@
 """Give each device its properties: the spec's where the device knows them, and stated defaults."""
 
+from collections.abc import Iterable
+
 from npuspec.npu import property_table
-from npuspec.plan.model import Deployment, PlannedProperty
+from npuspec.plan.model import BatchMode, Deployment, PlannedProperty
 from npuspec.spec import Spec
 
 _HINT = "PERFORMANCE_HINT"
@@ -32,7 +34,22 @@ def plan_ahead(spec: Spec) -> dict[str, bool | int | float | str]:
     """Return the properties that a blob for an NPU is compiled with, whatever device is here."""
     phases = {row.name: row.phase for row in property_table().values()}
     properties = _deploy(spec, "NPU").properties
-    return {p.name: p.value for p in properties if phases.get(p.name, "compile") in ("compile", "both")}
+    return {
+        p.name: p.value
+        for p in properties
+        if phases.get(p.name, "compile") in ("compile", "both") and p.name != _BYPASS.name  # no driver compiles it
+    }
+
+
+def plan_batch_mode(spec: Spec, deployments: Iterable[Deployment]) -> BatchMode | None:
+    """Return who makes inferences of a batch on an NPU: its plugin, unless the spec leaves that to the compiler.
+
+    None where there is no batch, or no NPU is meant.
+    """
+    is_meant = spec.target.platforms or any(deployment.device == "NPU" for deployment in deployments)
+    if spec.batching.size == 1 or not is_meant:
+        return None
+    return "COMPILER" if spec.properties.unchecked.get("NPU_BATCH_MODE") == "COMPILER" else "PLUGIN"
 
 
 def plan_deployments(spec: Spec, only: str | None) -> tuple[Deployment, ...]:

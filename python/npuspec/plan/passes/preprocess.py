@@ -1,6 +1,6 @@
 """What npuspec does to a sample before it is padded, in terms of the model's axes."""
 
-from npuspec.bundle.program import Preprocess
+from npuspec.bundle.program import Preprocess, Program
 from npuspec.diagnostics import Diagnostic
 from npuspec.facts import Port
 from npuspec.spec import Spec, models
@@ -23,10 +23,20 @@ def plan_preprocess(table: models.DataInput, port: Port) -> Preprocess | None:
     )
 
 
-def plan_layouts(spec: Spec) -> dict[str, str]:
-    """Return what the axes of the model's inputs mean, where the spec says so; the device's plugins read it."""
-    data = {name: table for name, table in spec.inputs.items() if isinstance(table, models.DataInput)}
-    return {name: table.layout for name, table in sorted(data.items()) if table.layout is not None}
+def plan_layouts(spec: Spec, program: Program) -> dict[str, str]:
+    """Return what the axes of the model's inputs mean, where the spec says so or there is a batch.
+
+    The device's plugins read it: the NPU's splits a batch that layouts name, and leaves any other to its compiler.
+    """
+    found = {}
+    for name, shape in sorted(program.variants[0].shapes.items()):
+        table = spec.inputs.get(name)
+        layout = table.layout if isinstance(table, models.DataInput) else None
+        if program.batch > 1:
+            found[name] = "N" + (layout or "?" * len(shape))[1:]
+        elif layout is not None:
+            found[name] = layout
+    return found
 
 
 def check_preprocess(table: models.DataInput, port: Port) -> list[Diagnostic]:

@@ -17,7 +17,7 @@ from npuspec.plan.model import (
 from npuspec.plan.passes.task import METRIC_TOOLS, plan_tasks
 from npuspec.store import digest_json
 
-_FORMAT = 3  # of the stages' results: raised when a stage does its work differently
+_FORMAT = 4  # of the stages' results: raised when a stage does its work differently
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +176,8 @@ def _compiled_ahead(stages: _Stages, work: Work, static: dict[str, str], final: 
         npu, read = work.platforms[0], ("read", "quantize", "rank", "mix")
         stages.add(f"curve[{npu}]", "curve", read, platform=npu, properties=work.ahead, shape=told, **work.fed)
     for name, (npu, shaped) in compiled.items():
-        stages.add(f"compile[{name}]", "ahead", (shaped,), platform=npu, properties=work.ahead)
+        told = {"platform": npu, "properties": work.ahead, "batch": work.program.batch}
+        stages.add(f"compile[{name}]", "ahead", (shaped,), **told)
 
 
 def _deployed(

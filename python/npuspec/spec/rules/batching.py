@@ -30,7 +30,10 @@ def split_batch(spec: Spec) -> Iterator[Diagnostic]:
     has_npu = "NPU" in (spec.target.device, *spec.target.fallback)
     if has_npu and spec.batching.size > 1 and not is_compiled_whole:
         message = f"the NPU's plugin splits a batch on axis 0: {spec.batching.size} inferences of one sample each"
-        help_ = "size = 1, unless a measurement on the device shows that the batch is quicker"
+        help_ = (
+            'size = 1, or leave the batch to the compiler ([properties.unchecked] NPU_BATCH_MODE = "COMPILER"), unless '
+            "a measurement on the device shows that it is quicker"
+        )
         yield Diagnostic("split-batch", message, help_, severity=Severity.WARNING).at(("batching", "size"))
 
 

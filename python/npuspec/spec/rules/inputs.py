@@ -24,6 +24,9 @@ def layout_of_axes(spec: Spec) -> Iterator[Diagnostic]:
             if len(layout) != len(table.shape) or len(set(letters)) != len(letters):
                 message = f"`{layout}` can't name the {len(table.shape)} axes of `{name}`"
                 yield Diagnostic("wrong-value", message, "one letter for each axis, such as `NCHW`").at(path)
+            elif layout is table.layout and (layout[0] not in "N?" or "N" in layout[1:]):
+                message = f"`{layout}` doesn't have the batch first, and the first axis is the batch"
+                yield Diagnostic("wrong-value", message, f"`N{layout[1:].replace('N', '?')}`").at(path)
         yield from _moved_axes(table, at)
 
 
