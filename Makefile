@@ -55,7 +55,7 @@ rust: setup  ## rustfmt, clippy, cargo test
 
 .PHONY: pytest
 pytest: setup  ## the Python tests
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 25
 
 .PHONY: npu-compiler
 npu-compiler:  ## install Intel's NPU compiler outside of this folder, so that models compile for NPUs that aren't there
