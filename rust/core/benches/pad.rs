@@ -86,6 +86,7 @@ fn benches(criterion: &mut Criterion) {
                             shape: workload.shape,
                         },
                         fill: workload.fill,
+                        narrow: false,
                         side,
                         finite: workload.finite,
                         axis: 0,

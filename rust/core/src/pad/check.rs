@@ -19,6 +19,10 @@ pub(super) fn padding(padding: &Padding<'_>) -> Result<(), PadError> {
     if padding.finite.is_some_and(|float| float.size() != item) {
         return Err(PadError::FloatSize);
     }
+    if padding.narrow && item != 2 {
+        return Err(PadError::Narrow);
+    }
+    let item = padding.source_size();
     for (number, sample) in padding.samples.iter().enumerate() {
         fits(number, sample, room)?;
         if !within_memory(sample, item) {
@@ -49,7 +53,7 @@ fn fits(number: usize, sample: &Sample<'_>, room: &[usize]) -> Result<(), PadErr
     Ok(())
 }
 
-fn within_memory(sample: &Sample<'_>, item: usize) -> bool {
+pub(super) fn within_memory(sample: &Sample<'_>, item: usize) -> bool {
     if sample.strides.len() != sample.shape.len() {
         return false;
     }
@@ -104,7 +108,7 @@ fn along_axis(padding: &Padding<'_>, rows: usize, room: &[usize]) -> Result<(), 
 }
 
 /// Bytes of a C-contiguous array. A zero anywhere wins over an overflow elsewhere.
-fn product(shape: &[usize], item: usize) -> Option<usize> {
+pub(super) fn product(shape: &[usize], item: usize) -> Option<usize> {
     if shape.contains(&0) {
         return Some(0);
     }

@@ -1,55 +1,104 @@
 //! The loops that write. They rely on [`super::check`].
 
-use super::finite::FirstNonFinite;
-use super::{Element, Lengths, PadError, Padding, Sample, Side};
+use zerocopy::IntoBytes;
 
-/// Bytes that are copied and then looked through for values that aren't finite, while both copies are in the cache.
+use super::fill::Pattern;
+use super::finite::FirstNonFinite;
+use super::narrow::narrow;
+use super::{Lengths, PadError, Padding, Sample, Side};
+
+/// Bytes that are copied and then looked through for values that aren't finite, or converted, while both are in the
+/// cache.
 const BLOCK: usize = 8192;
 
 /// One axis of a sample in its row, or several that lie one after another in both.
 #[derive(Debug, Clone, Copy)]
-struct Axis {
+pub(super) struct Axis {
     size: usize,
     room: usize,
     stride: isize,
 }
 
-pub(super) fn rows<const N: usize>(padding: &mut Padding<'_>, fill: [u8; N]) -> Result<(), PadError> {
+/// How elements get from a sample to its row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Way {
+    /// Bytes of an element of a sample.
+    pub from: usize,
+    /// Bytes of an element of a row. Where they differ, f32 becomes f16.
+    pub to: usize,
+    pub fill: Pattern,
+    pub side: Side,
+    pub first_non_finite: Option<FirstNonFinite>,
+}
+
+/// Writes all rows of the batch, and of the mask.
+pub(super) fn rows(padding: &mut Padding<'_>) -> Result<(), PadError> {
+    let way = Way {
+        from: padding.source_size(),
+        to: padding.fill.size(),
+        fill: Pattern::new(padding.fill),
+        side: padding.side,
+        first_non_finite: padding.finite.map(super::Float::first_non_finite),
+    };
     let room = padding.out.shape.get(1..).unwrap_or_default();
-    let (out, _) = padding.out.bytes.as_chunks_mut::<N>();
-    let row_len = out.len() / padding.samples.len().max(1);
-    if row_len == 0 {
-        return Ok(());
-    }
-    let first_non_finite = padding.finite.map(super::Float::first_non_finite);
+    let count = padding.samples.len().max(1);
+    let (row_len, mask_len) = (
+        padding.out.bytes.len() / count,
+        padding.mask.as_ref().map_or(0, |mask| mask.bytes.len() / count),
+    );
+    let one = padding.mask.as_ref().map(|mask| Pattern::new(mask.one));
+    let mut out = &mut *padding.out.bytes;
+    let mut mask = padding.mask.as_mut().map_or(&mut [][..], |mask| &mut *mask.bytes);
     let mut axes = Vec::with_capacity(room.len() + 1);
-    for (number, (sample, row)) in padding.samples.iter().zip(out.chunks_exact_mut(row_len)).enumerate() {
-        if sample.shape.contains(&0) {
-            fill_with(row, fill);
-            continue;
-        }
-        merge_axes::<N>(sample, room, &mut axes);
-        let mut writer = Row {
-            bytes: sample.bytes,
-            fill,
-            side: padding.side,
-            first_non_finite,
-            done: 0,
-        };
-        writer
-            .place(&axes, sample.origin, row)
+    for (number, sample) in padding.samples.iter().enumerate() {
+        let row = out.split_off_mut(..row_len).unwrap_or_default();
+        way.place(sample, room, row, &mut axes)
             .map_err(|index| PadError::NonFinite { sample: number, index })?;
+        if let (Some(one), Some(row)) = (&one, mask.split_off_mut(..mask_len))
+            && let Some(&room) = room.get(padding.axis).filter(|&&room| room > 0)
+        {
+            let valid = sample.shape[padding.axis] * (row.len() / room);
+            let (data, rest) = split(row, valid, padding.side);
+            one.fill(data);
+            Pattern::ZEROS.fill(rest);
+        }
     }
     Ok(())
 }
 
+impl Way {
+    /// Writes all of `row`, which has the axes `room`. `axes` is memory to work with. `Err` is the flat index of the
+    /// first element that isn't finite.
+    pub(super) fn place(
+        &self,
+        sample: &Sample<'_>,
+        room: &[usize],
+        row: &mut [u8],
+        axes: &mut Vec<Axis>,
+    ) -> Result<(), usize> {
+        if row.is_empty() {
+            return Ok(());
+        }
+        if sample.shape.contains(&0) {
+            self.fill.fill(row);
+            return Ok(());
+        }
+        merge_axes(sample, room, self.from, axes);
+        let mut reader = Reader {
+            way: self,
+            bytes: sample.bytes,
+            done: 0,
+        };
+        reader.place(axes, sample.origin, row)
+    }
+}
+
 /// The fewest axes that describe the copy, at least one. The sample isn't empty.
-fn merge_axes<const N: usize>(sample: &Sample<'_>, room: &[usize], axes: &mut Vec<Axis>) {
-    let item = N.cast_signed();
+fn merge_axes(sample: &Sample<'_>, room: &[usize], item: usize, axes: &mut Vec<Axis>) {
     let mut inner = Axis {
         size: 1,
         room: 1,
-        stride: item,
+        stride: item.cast_signed(),
     };
     axes.clear();
     for ((&size, &room), &stride) in sample.shape.iter().zip(room).zip(sample.strides).rev() {
@@ -70,21 +119,18 @@ fn merge_axes<const N: usize>(sample: &Sample<'_>, room: &[usize], axes: &mut Ve
     axes.reverse();
 }
 
-struct Row<'a, const N: usize> {
+struct Reader<'a> {
+    way: &'a Way,
     bytes: &'a [u8],
-    fill: [u8; N],
-    side: Side,
-    first_non_finite: Option<FirstNonFinite>,
     /// Elements of the sample that were copied so far. They are copied in C order.
     done: usize,
 }
 
-impl<const N: usize> Row<'_, N> {
-    /// Writes all of `row`. `Err` is the flat index of the first element that isn't finite.
-    fn place(&mut self, axes: &[Axis], from: usize, row: &mut [[u8; N]]) -> Result<(), usize> {
+impl Reader<'_> {
+    fn place(&mut self, axes: &[Axis], from: usize, row: &mut [u8]) -> Result<(), usize> {
         let [outer, inner @ ..] = axes else { return Ok(()) };
         let step = row.len() / outer.room;
-        let (data, rest) = split(row, outer.size * step, self.side);
+        let (data, rest) = split(row, outer.size * step, self.way.side);
         if inner.is_empty() {
             self.copy(outer.stride, from, data)?;
         } else {
@@ -94,35 +140,61 @@ impl<const N: usize> Row<'_, N> {
                 from = from.wrapping_add_signed(outer.stride);
             }
         }
-        fill_with(rest, self.fill);
+        self.way.fill.fill(rest);
         Ok(())
     }
 
-    fn copy(&mut self, stride: isize, mut from: usize, data: &mut [[u8; N]]) -> Result<(), usize> {
-        let Some(first_non_finite) = self.first_non_finite else {
-            self.copy_block(stride, from, data);
+    fn copy(&mut self, stride: isize, mut from: usize, data: &mut [u8]) -> Result<(), usize> {
+        let Way {
+            to: item,
+            first_non_finite,
+            ..
+        } = *self.way;
+        if first_non_finite.is_none() && item == self.way.from && stride == item.cast_signed() {
+            data.copy_from_slice(&self.bytes[from..from + data.len()]);
             return Ok(());
-        };
-        for block in data.chunks_mut(BLOCK / N) {
+        }
+        for block in data.chunks_mut(BLOCK) {
             self.copy_block(stride, from, block);
             // The copy is what gets used, so it is looked at rather than the sample, which others might be changing.
-            if let Some(index) = first_non_finite(block.as_flattened()) {
+            if let Some(index) = first_non_finite.and_then(|first| first(block)) {
                 return Err(self.done + index);
             }
-            self.done += block.len();
-            from = from.wrapping_add_signed(stride.wrapping_mul(block.len().cast_signed()));
+            let count = block.len() / item;
+            self.done += count;
+            from = from.wrapping_add_signed(stride.wrapping_mul(count.cast_signed()));
         }
         Ok(())
     }
 
-    fn copy_block(&self, stride: isize, from: usize, block: &mut [[u8; N]]) {
-        if stride == N.cast_signed() || block.len() == 1 {
-            let to = block.as_flattened_mut();
-            to.copy_from_slice(&self.bytes[from..from + to.len()]);
-            return;
+    fn copy_block(&self, stride: isize, from: usize, block: &mut [u8]) {
+        let Way { from: item, to, .. } = *self.way;
+        let count = block.len() / to;
+        if item == to {
+            self.gather(stride, from, block);
+        } else if stride == item.cast_signed() {
+            narrow(&self.bytes[from..from + count * item], block);
+        } else {
+            let mut wide = [0.0_f32; BLOCK / 2];
+            let wide = &mut wide.as_mut_bytes()[..count * item];
+            self.gather(stride, from, wide);
+            narrow(wide, block);
         }
-        let mut from = from;
-        for element in block {
+    }
+
+    fn gather(&self, stride: isize, from: usize, to: &mut [u8]) {
+        let item = self.way.from;
+        match item {
+            _ if stride == item.cast_signed() => to.copy_from_slice(&self.bytes[from..from + to.len()]),
+            1 => self.gather_each::<1>(stride, from, to),
+            2 => self.gather_each::<2>(stride, from, to),
+            4 => self.gather_each::<4>(stride, from, to),
+            _ => self.gather_each::<8>(stride, from, to),
+        }
+    }
+
+    fn gather_each<const N: usize>(&self, stride: isize, mut from: usize, to: &mut [u8]) {
+        for element in to.as_chunks_mut::<N>().0 {
             element.copy_from_slice(&self.bytes[from..from + N]);
             from = from.wrapping_add_signed(stride);
         }
@@ -130,22 +202,13 @@ impl<const N: usize> Row<'_, N> {
 }
 
 /// The part of `row` that holds data, and the rest.
-fn split<T>(row: &mut [T], len: usize, side: Side) -> (&mut [T], &mut [T]) {
+fn split(row: &mut [u8], len: usize, side: Side) -> (&mut [u8], &mut [u8]) {
     match side {
         Side::Right => row.split_at_mut(len),
         Side::Left => {
             let (rest, data) = row.split_at_mut(row.len() - len);
             (data, rest)
         }
-    }
-}
-
-fn fill_with<const N: usize>(items: &mut [[u8; N]], fill: [u8; N]) {
-    // One byte all through, as in zero, is the common case, and the C library's memset beats a loop.
-    if fill.iter().all(|&byte| byte == fill[0]) {
-        items.as_flattened_mut().fill(fill[0]);
-    } else {
-        items.fill(fill);
     }
 }
 
@@ -164,24 +227,5 @@ pub(super) fn lengths(padding: &mut Padding<'_>) {
                 *item = (size as u64).to_ne_bytes();
             }
         }
-    }
-}
-
-pub(super) fn mask(padding: &mut Padding<'_>) {
-    let Some(mask) = &mut padding.mask else { return };
-    let row_len = mask.bytes.len() / padding.samples.len().max(1);
-    if row_len == 0 {
-        return;
-    }
-    let item = mask.one.size();
-    for (sample, row) in padding.samples.iter().zip(mask.bytes.chunks_exact_mut(row_len)) {
-        let (data, rest) = split(row, sample.shape[padding.axis] * item, padding.side);
-        match mask.one {
-            Element::One(one) => fill_with(data.as_chunks_mut().0, one),
-            Element::Two(one) => fill_with(data.as_chunks_mut().0, one),
-            Element::Four(one) => fill_with(data.as_chunks_mut().0, one),
-            Element::Eight(one) => fill_with(data.as_chunks_mut().0, one),
-        }
-        rest.fill(0);
     }
 }

@@ -1,0 +1,92 @@
+//! Filling memory with one element over and over.
+
+use super::Element;
+
+/// What stores of the widest unit write; every element's size divides it.
+const WIDTH: usize = 64;
+/// From here on the C library's memset is the quicker one.
+const LARGE: usize = 512;
+
+/// An element, repeated.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pattern {
+    bytes: [u8; WIDTH],
+    /// The byte that all others are equal to, as in zero.
+    uniform: Option<u8>,
+}
+
+impl Pattern {
+    pub(super) const ZEROS: Self = Self {
+        bytes: [0; WIDTH],
+        uniform: Some(0),
+    };
+
+    pub(super) fn new(element: Element) -> Self {
+        let mut bytes = [0; WIDTH];
+        let element = element.bytes();
+        for part in bytes.chunks_exact_mut(element.len()) {
+            part.copy_from_slice(element);
+        }
+        let uniform = bytes.iter().all(|&byte| byte == bytes[0]).then_some(bytes[0]);
+        Self { bytes, uniform }
+    }
+
+    /// Fills `bytes`, a whole number of elements.
+    pub(super) fn fill(&self, bytes: &mut [u8]) {
+        if let Some(byte) = self.uniform
+            && bytes.len() >= LARGE
+        {
+            bytes.fill(byte);
+            return;
+        }
+        #[cfg(target_arch = "x86_64")]
+        if bytes.len() >= LARGE && is_x86_feature_detected!("avx2") {
+            // SAFETY: the machine has AVX2.
+            return unsafe { self.fill_avx2(bytes) };
+        }
+        self.fill_any(bytes);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn fill_avx2(&self, bytes: &mut [u8]) {
+        self.fill_any(bytes);
+    }
+
+    /// Where a last store doesn't fit it reaches back: elements begin where they would anyway, as their size divides
+    /// both the length and that of the store.
+    #[expect(clippy::inline_always, reason = "it is compiled once for each unit")]
+    #[inline(always)]
+    fn fill_any(&self, bytes: &mut [u8]) {
+        let (wide, _) = bytes.as_chunks_mut::<WIDTH>();
+        for part in wide {
+            *part = self.bytes;
+        }
+        if let Some(last) = bytes.last_chunk_mut::<WIDTH>() {
+            *last = self.bytes;
+        } else {
+            self.fill_few(bytes);
+        }
+    }
+
+    fn fill_few(&self, bytes: &mut [u8]) {
+        fn both_ends<const N: usize>(bytes: &mut [u8], pattern: &[u8; WIDTH]) {
+            let Some(part) = pattern.first_chunk::<N>() else { return };
+            if let Some(first) = bytes.first_chunk_mut() {
+                *first = *part;
+            }
+            if let Some(last) = bytes.last_chunk_mut() {
+                *last = *part;
+            }
+        }
+        match bytes.len() {
+            0 => {}
+            1 => bytes[0] = self.bytes[0],
+            2..4 => both_ends::<2>(bytes, &self.bytes),
+            4..8 => both_ends::<4>(bytes, &self.bytes),
+            8..16 => both_ends::<8>(bytes, &self.bytes),
+            16..32 => both_ends::<16>(bytes, &self.bytes),
+            _ => both_ends::<32>(bytes, &self.bytes),
+        }
+    }
+}
