@@ -5,14 +5,16 @@ use std::ops::Range;
 use std::slice;
 
 use npuspec_core::pad::Sample;
-use numpy::npyffi::NPY_ARRAY_WRITEABLE;
-use numpy::{PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
+use numpy::npyffi::{NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_WRITEABLE};
+use numpy::{PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
 use crate::dtype::Dtype;
+
+const OUTSIDE: &str = "has strides that leave the address space";
 
 /// What an array is called in messages.
 #[derive(Debug, Clone, Copy)]
@@ -30,70 +32,26 @@ impl fmt::Display for Name {
     }
 }
 
-/// What keeps an array's memory. It may neither be freed nor moved as long as this exists.
-enum Owner<'py> {
+/// An array that is held: its memory is neither freed nor moved as long as this exists.
+pub enum Array<'py> {
     NumPy(Bound<'py, PyUntypedArray>),
-    Buffer(PyUntypedBuffer),
-}
-
-/// An array, and all that there is to be known of its memory.
-///
-/// Sizes and strides are copies: Python can change an array's own while other threads run.
-pub struct Array<'py> {
-    owner: Owner<'py>,
-    pub name: Name,
-    /// `None` if it isn't one that is supported, or not in this machine's byte order.
-    pub dtype: Option<Dtype>,
-    /// Where the element at index `[0, .., 0]` begins.
-    first: *mut u8,
-    /// Addresses from the first byte of the lowest element to the last of the highest; empty without elements.
-    extent: Range<usize>,
-    pub shape: SmallVec<[usize; 4]>,
-    strides: SmallVec<[isize; 4]>,
-    writeable: bool,
-    c_contiguous: bool,
+    Other(PyUntypedBuffer),
 }
 
 impl<'py> Array<'py> {
     /// # Errors
     ///
-    /// `TypeError` if `object` has no buffer, `BufferError` if its buffer has no axes or doesn't lie in one block of
-    /// memory.
-    pub fn get(object: &Bound<'py, PyAny>, name: Name) -> PyResult<Self> {
-        match object.cast::<PyUntypedArray>() {
-            Ok(array) => Self::of_numpy(array.clone(), name),
-            Err(_) => Self::of_buffer(object, name),
+    /// `TypeError` if `object` has no buffer, `BufferError` if it has one that can't be read.
+    pub fn hold(object: Bound<'py, PyAny>, name: Name) -> PyResult<Self> {
+        match object.cast_into::<PyUntypedArray>() {
+            Ok(array) => Ok(Self::NumPy(array)),
+            Err(error) => Self::hold_buffer(&error.into_inner(), name),
         }
     }
 
-    fn of_numpy(array: Bound<'py, PyUntypedArray>, name: Name) -> PyResult<Self> {
-        if array.ndim() == 0 {
-            return Err(PyBufferError::new_err(format!("{name} has no axes")));
-        }
-        let dtype = array.dtype();
-        // SAFETY: the type was checked, and the GIL is held.
-        let (first, flags) = unsafe {
-            let fields = &(*array.as_array_ptr()).fields;
-            (fields.data.cast(), fields.flags)
-        };
-        let (shape, strides) = (array.shape(), array.strides());
-        let item = dtype.itemsize();
-        Ok(Self {
-            name,
-            dtype: Dtype::from_numpy(dtype.num(), dtype.byteorder()),
-            first,
-            extent: extent(first, item, shape, strides).ok_or_else(|| outside(name))?,
-            shape: SmallVec::from_slice(shape),
-            strides: SmallVec::from_slice(strides),
-            writeable: flags & NPY_ARRAY_WRITEABLE != 0,
-            c_contiguous: array.is_c_contiguous(),
-            owner: Owner::NumPy(array),
-        })
-    }
-
-    /// As `get`, without `NumPy`.
-    pub fn of_buffer(object: &Bound<'py, PyAny>, name: Name) -> PyResult<Self> {
-        let buffer = PyUntypedBuffer::get(object).map_err(|error| {
+    /// As `hold`, without `NumPy`.
+    pub fn hold_buffer(object: &Bound<'py, PyAny>, name: Name) -> PyResult<Self> {
+        PyUntypedBuffer::get(object).map(Self::Other).map_err(|error| {
             if error.is_instance_of::<PyTypeError>(object.py()) {
                 let kind = object.get_type();
                 PyTypeError::new_err(format!("{name} is a {kind}, not an array"))
@@ -101,41 +59,92 @@ impl<'py> Array<'py> {
                 let reason = error.value(object.py());
                 PyBufferError::new_err(format!("{name} has no axes, or a buffer that can't be read: {reason}"))
             }
-        })?;
+        })
+    }
+
+    /// What there is to be known of its memory.
+    ///
+    /// Python can change an array's sizes and strides while this is borrowed, so none of it may run meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// `BufferError` if it has no axes, or doesn't lie in one block of memory.
+    pub fn view(&self, name: Name) -> PyResult<View<'_>> {
+        let view = match self {
+            Self::NumPy(array) => View::of_numpy(self, array, name),
+            Self::Other(buffer) => View::of_buffer(self, buffer, name),
+        };
+        view.map_err(|reason| PyBufferError::new_err(format!("{name} {reason}")))
+    }
+
+    /// What it has instead of a dtype that is wanted.
+    fn kind(&self) -> String {
+        match self {
+            Self::NumPy(array) => format!("dtype {}", array.dtype()),
+            Self::Other(buffer) => format!("the buffer format {:?}", buffer.format().to_string_lossy()),
+        }
+    }
+}
+
+/// All that there is to be known of an array's memory.
+pub struct View<'a> {
+    array: &'a Array<'a>,
+    name: Name,
+    /// `None` if it isn't one that is supported, or not in this machine's byte order.
+    dtype: Option<Dtype>,
+    /// Where the element at index `[0, .., 0]` begins.
+    first: *mut u8,
+    /// Addresses from the first byte of the lowest element to the last of the highest; empty without elements.
+    extent: Range<usize>,
+    pub shape: &'a [usize],
+    strides: &'a [isize],
+    writeable: bool,
+    c_contiguous: bool,
+}
+
+impl<'a> View<'a> {
+    fn of_numpy(owner: &'a Array<'a>, array: &'a Bound<'_, PyUntypedArray>, name: Name) -> Result<Self, &'static str> {
+        // SAFETY: the type was checked, and the GIL is held.
+        let (fields, descr) = unsafe {
+            let fields = &(*array.as_array_ptr()).fields;
+            (fields, &(*fields.descr).fields)
+        };
+        let (shape, strides) = (array.shape(), array.strides());
+        if shape.is_empty() {
+            return Err("has no axes");
+        }
+        let dtype = Dtype::from_numpy(descr.type_num, descr.byteorder.cast_unsigned());
+        let first = fields.data.cast();
+        Ok(Self {
+            array: owner,
+            name,
+            dtype,
+            first,
+            extent: extent(first, dtype.map_or(0, Dtype::size), shape, strides).ok_or(OUTSIDE)?,
+            shape,
+            strides,
+            writeable: fields.flags & NPY_ARRAY_WRITEABLE != 0,
+            c_contiguous: fields.flags & NPY_ARRAY_C_CONTIGUOUS != 0,
+        })
+    }
+
+    fn of_buffer(owner: &'a Array<'a>, buffer: &'a PyUntypedBuffer, name: Name) -> Result<Self, &'static str> {
         if buffer.suboffsets().is_some() {
-            return Err(PyBufferError::new_err(format!(
-                "{name} is made of several blocks of memory"
-            )));
+            return Err("is made of several blocks of memory");
         }
         let (shape, strides) = (buffer.shape(), buffer.strides());
         let first = buffer.buf_ptr().cast();
         Ok(Self {
+            array: owner,
             name,
             dtype: Dtype::from_format(buffer.format().to_bytes(), buffer.item_size()),
             first,
-            extent: extent(first, buffer.item_size(), shape, strides).ok_or_else(|| outside(name))?,
-            shape: SmallVec::from_slice(shape),
-            strides: SmallVec::from_slice(strides),
+            extent: extent(first, buffer.item_size(), shape, strides).ok_or(OUTSIDE)?,
+            shape,
+            strides,
             writeable: !buffer.readonly(),
             c_contiguous: buffer.is_c_contiguous(),
-            owner: Owner::Buffer(buffer),
         })
-    }
-
-    /// Its dtype, as that of an array to write to.
-    ///
-    /// # Errors
-    ///
-    /// `TypeError` if it has none that is supported, `BufferError` if it can't be written to in one piece.
-    pub fn as_output(&self) -> PyResult<Dtype> {
-        let name = self.name;
-        if !self.writeable {
-            return Err(PyBufferError::new_err(format!("{name} is read-only")));
-        }
-        if !self.c_contiguous {
-            return Err(PyBufferError::new_err(format!("{name} isn't C-contiguous")));
-        }
-        self.supported()
     }
 
     /// Its dtype.
@@ -143,28 +152,47 @@ impl<'py> Array<'py> {
     /// # Errors
     ///
     /// `TypeError` if it has none that is supported.
-    pub fn supported(&self) -> PyResult<Dtype> {
-        self.dtype
-            .ok_or_else(|| PyTypeError::new_err(format!("{} has {}, which isn't supported", self.name, self.kind())))
+    pub fn dtype(&self) -> PyResult<Dtype> {
+        self.dtype.ok_or_else(|| {
+            let kind = self.array.kind();
+            PyTypeError::new_err(format!("{} has {kind}, which isn't supported", self.name))
+        })
+    }
+
+    /// # Errors
+    ///
+    /// `TypeError` if it has another.
+    pub fn has_dtype(&self, dtype: Dtype) -> PyResult<()> {
+        if self.dtype == Some(dtype) {
+            return Ok(());
+        }
+        let (kind, dtype) = (self.array.kind(), dtype.name());
+        Err(PyTypeError::new_err(format!(
+            "{} has {kind}, not dtype {dtype}",
+            self.name
+        )))
     }
 
     /// # Errors
     ///
     /// `BufferError` if it isn't.
-    pub fn c_contiguous(&self) -> PyResult<&[u8]> {
+    pub fn is_c_contiguous(&self) -> PyResult<()> {
         if self.c_contiguous {
-            Ok(self.bytes())
-        } else {
-            Err(PyBufferError::new_err(format!("{} isn't C-contiguous", self.name)))
+            return Ok(());
         }
+        Err(PyBufferError::new_err(format!("{} isn't C-contiguous", self.name)))
     }
 
-    /// What it has instead of a dtype that is wanted.
-    pub fn kind(&self) -> String {
-        match &self.owner {
-            Owner::NumPy(array) => format!("dtype {}", array.dtype()),
-            Owner::Buffer(buffer) => format!("the buffer format {:?}", buffer.format().to_string_lossy()),
+    /// Whether it can be written to in one piece.
+    ///
+    /// # Errors
+    ///
+    /// `BufferError` if it can't.
+    pub fn is_output(&self) -> PyResult<()> {
+        if self.writeable {
+            return self.is_c_contiguous();
         }
+        Err(PyBufferError::new_err(format!("{} is read-only", self.name)))
     }
 
     /// Whether elements of the one may lie between or on elements of the other.
@@ -174,28 +202,27 @@ impl<'py> Array<'py> {
     }
 
     /// The memory from the lowest element to the highest.
-    pub fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &'a [u8] {
         if self.extent.is_empty() {
             return &[];
         }
-        // SAFETY: the owner vouches for the elements that shape and strides describe, which begin and end this range,
-        // and holds them where they are as long as `self` lives. Both lie in one block of memory, so the bytes between
-        // them are there, too. That nobody writes to them meanwhile is asked of the caller in the stub; outputs that
-        // overlap an input are refused.
+        // SAFETY: the array vouches for the elements that shape and strides describe, which begin and end this range,
+        // and is held. Both lie in one block of memory, so the bytes between them are there, too. That nobody writes
+        // to them meanwhile is asked of the caller in the stub; outputs that overlap an input are refused.
         unsafe { slice::from_raw_parts(self.first.wrapping_sub(self.origin()), self.extent.len()) }
     }
 
     /// # Errors
     ///
-    /// As those of `as_output`.
+    /// As `is_output`.
     pub fn bytes_mut(&mut self) -> PyResult<&mut [u8]> {
-        self.as_output()?;
+        self.is_output()?;
         if self.extent.is_empty() {
             return Ok(&mut []);
         }
         // SAFETY: as in `bytes`; the memory is writeable by the check above, and contiguous, so that it begins with the
-        // first element. It is borrowed by this slice alone as far as `self` goes, and arrays that overlap another one
-        // are refused.
+        // first element. It is borrowed by this slice alone as far as `self` goes, and outputs that overlap another
+        // array are refused.
         unsafe { Ok(slice::from_raw_parts_mut(self.first, self.extent.len())) }
     }
 
@@ -207,12 +234,12 @@ impl<'py> Array<'py> {
         self.first.addr() - self.extent.start
     }
 
-    pub fn sample(&self) -> Sample<'_> {
+    pub fn sample(&self) -> Sample<'a> {
         Sample {
             bytes: self.bytes(),
             origin: self.origin(),
-            shape: &self.shape,
-            strides: &self.strides,
+            shape: self.shape,
+            strides: self.strides,
         }
     }
 }
@@ -222,8 +249,8 @@ impl<'py> Array<'py> {
 /// # Errors
 ///
 /// `ValueError`.
-pub fn no_overlap<'a, 'py: 'a>(inputs: &[Array<'_>], outputs: impl Iterator<Item = &'a Array<'py>>) -> PyResult<()> {
-    let mut outputs: SmallVec<[&Array<'_>; 4]> = outputs.filter(|array| !array.extent.is_empty()).collect();
+pub fn no_overlap<'a>(inputs: &[View<'_>], outputs: impl Iterator<Item = &'a View<'a>>) -> PyResult<()> {
+    let mut outputs: SmallVec<[&View<'_>; 4]> = outputs.filter(|array| !array.extent.is_empty()).collect();
     outputs.sort_by_key(|array| array.extent.start);
     let among = outputs.windows(2).map(|pair| (pair[0], pair[1]));
     let between = inputs
@@ -233,10 +260,6 @@ pub fn no_overlap<'a, 'py: 'a>(inputs: &[Array<'_>], outputs: impl Iterator<Item
         None => Ok(()),
         Some((a, b)) => Err(PyValueError::new_err(format!("{} and {} overlap", a.name, b.name))),
     }
-}
-
-fn outside(name: Name) -> PyErr {
-    PyBufferError::new_err(format!("{name} has strides that leave the address space"))
 }
 
 fn extent(first: *const u8, item: usize, shape: &[usize], strides: &[isize]) -> Option<Range<usize>> {

@@ -7,12 +7,20 @@ use pyo3::create_exception;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
+use smallvec::SmallVec;
 
-use crate::array::{Array, Name, no_overlap};
+use crate::array::{Array, Name, View, no_overlap};
 use crate::dtype::{Dtype, Number};
 
 /// From as many bytes of output on, other threads of Python run meanwhile.
 const LARGE: usize = 64 << 10;
+
+const OUT: Name = Name::The("out");
+const SAMPLES: Name = Name::The("samples");
+const SIZES: Name = Name::The("sizes");
+const LENGTHS: Name = Name::The("lengths");
+const MASK: Name = Name::The("mask");
+const BATCH: Name = Name::The("batch");
 
 create_exception!(
     npuspec._native,
@@ -46,33 +54,47 @@ pub fn pad(
     let side = parse_side(side)?;
     let axis = usize::try_from(axis).map_err(|_| PyValueError::new_err(format!("axis is {axis}, less than 0")))?;
 
-    let mut out = Array::get(out, Name::The("out"))?;
-    let dtype = out.as_output()?;
-    let inputs = match sizes {
-        None => each(samples, "sample")?,
-        Some(_) => vec![Array::get(samples, Name::The("samples"))?],
+    // Holding an array may run Python code, after which nothing that was read before would hold.
+    let out = Array::hold(out.clone(), OUT)?;
+    let samples = match sizes {
+        None => hold_each(samples, "sample")?,
+        Some(_) => vec![Array::hold(samples.clone(), SAMPLES)?],
     };
-    let narrow = dtype == Dtype::F16 && inputs.first().is_some_and(|first| first.dtype == Some(Dtype::F32));
-    same_dtype(&inputs, if narrow { Dtype::F32 } else { dtype })?;
-    let mut lengths = output(lengths, "lengths")?;
-    let mut mask = output(mask, "mask")?;
+    let sizes = sizes.map(|sizes| Array::hold(sizes.clone(), SIZES)).transpose()?;
+    let lengths = lengths.map(|array| Array::hold(array.clone(), LENGTHS)).transpose()?;
+    let mask = mask.map(|array| Array::hold(array.clone(), MASK)).transpose()?;
 
+    let mut out = out.view(OUT)?;
+    let dtype = out.dtype()?;
+    let inputs = match sizes {
+        None => view_each(&samples, "sample")?,
+        Some(_) => vec![samples[0].view(SAMPLES)?],
+    };
+    let narrow = dtype == Dtype::F16 && inputs.first().is_some_and(|first| first.has_dtype(Dtype::F32).is_ok());
+    let wanted = if narrow { Dtype::F32 } else { dtype };
+    inputs.iter().try_for_each(|input| input.has_dtype(wanted))?;
+    let mut lengths = lengths.as_ref().map(|array| array.view(LENGTHS)).transpose()?;
+    let mut mask = mask.as_ref().map(|array| array.view(MASK)).transpose()?;
+    iter::once(&out)
+        .chain(&lengths)
+        .chain(&mask)
+        .try_for_each(View::is_output)?;
+    no_overlap(&inputs, iter::once(&out).chain(&lengths).chain(&mask))?;
     let fill = dtype.element(value).ok_or_else(|| {
         let dtype = dtype.name();
         PyValueError::new_err(format!("value {value} isn't representable in {dtype}"))
     })?;
-    no_overlap(&inputs, iter::once(&out).chain(&lengths).chain(&mask))?;
 
-    let shapes = match sizes {
+    let shapes = match &sizes {
         None => Vec::new(),
-        Some(sizes) => packed_shapes(&inputs[0].shape, &Array::get(sizes, Name::The("sizes"))?)?,
+        Some(sizes) => packed_shapes(inputs[0].shape, &sizes.view(SIZES)?)?,
     };
     let samples: Vec<Sample<'_>> = match sizes {
-        None => inputs.iter().map(Array::sample).collect(),
+        None => inputs.iter().map(View::sample).collect(),
         Some(_) => cut(inputs[0].sample(), &shapes),
     };
-    let shape = out.shape.clone();
-    let padding = Padding {
+    let shape: SmallVec<[usize; 4]> = SmallVec::from_slice(out.shape);
+    let mut padding = Padding {
         samples: &samples,
         fill,
         narrow,
@@ -92,6 +114,9 @@ pub fn pad(
     let done = if padding.out.bytes.len() < LARGE {
         core::pad(padding)
     } else {
+        let own = own_sizes(&samples);
+        let samples: Vec<_> = own.iter().zip(&samples).map(lend_sizes).collect();
+        padding.samples = &samples;
         py.detach(|| core::pad(padding))
     };
     done.map_err(|error| raise(py, &error))
@@ -103,12 +128,20 @@ pub fn pad(
 #[pyo3(signature = (batch, outs, *, side = "right"))]
 pub fn unpad(py: Python<'_>, batch: &Bound<'_, PyAny>, outs: &Bound<'_, PyAny>, side: &str) -> PyResult<()> {
     let side = parse_side(side)?;
-    let batch = Array::get(batch, Name::The("batch"))?;
-    let dtype = batch.supported()?;
-    let mut outs = each(outs, "output")?;
-    same_dtype(&outs, dtype)?;
+    let batch = Array::hold(batch.clone(), BATCH)?;
+    let outs = hold_each(outs, "output")?;
+
+    let batch = batch.view(BATCH)?;
+    let dtype = batch.dtype()?;
+    let mut outs = view_each(&outs, "output")?;
+    outs.iter()
+        .try_for_each(|out| out.has_dtype(dtype).and_then(|()| out.is_output()))?;
     no_overlap(slice::from_ref(&batch), outs.iter())?;
-    let shapes: Vec<_> = outs.iter().map(|out| out.shape.clone()).collect();
+    let large = outs.iter().map(|out| out.bytes().len()).sum::<usize>() >= LARGE;
+    let shapes: Vec<_> = outs
+        .iter()
+        .map(|out| SmallVec::<[usize; 4]>::from_slice(out.shape))
+        .collect();
     let outs = outs.iter_mut().zip(&shapes).map(|(out, shape)| {
         Ok(Batch {
             bytes: out.bytes_mut()?,
@@ -116,9 +149,10 @@ pub fn unpad(py: Python<'_>, batch: &Bound<'_, PyAny>, outs: &Bound<'_, PyAny>, 
         })
     });
     let mut outs = outs.collect::<PyResult<Vec<_>>>()?;
-    let large = outs.iter().map(|out| out.bytes.len()).sum::<usize>() >= LARGE;
+    let batch = batch.sample();
+    let own = own_sizes(&[batch]);
     let unpadding = Unpadding {
-        batch: batch.sample(),
+        batch: lend_sizes((&own[0], &batch)),
         outs: &mut outs,
         item: dtype.size(),
         side,
@@ -131,6 +165,22 @@ pub fn unpad(py: Python<'_>, batch: &Bound<'_, PyAny>, outs: &Bound<'_, PyAny>, 
     done.map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
+/// Copies of sizes and strides. Python can change an array's own while the GIL is released.
+fn own_sizes(samples: &[Sample<'_>]) -> Vec<(Vec<usize>, Vec<isize>)> {
+    let own = samples
+        .iter()
+        .map(|sample| (sample.shape.to_vec(), sample.strides.to_vec()));
+    own.collect()
+}
+
+fn lend_sizes<'a>(((shape, strides), sample): (&'a (Vec<usize>, Vec<isize>), &Sample<'a>)) -> Sample<'a> {
+    Sample {
+        shape,
+        strides,
+        ..*sample
+    }
+}
+
 fn parse_side(side: &str) -> PyResult<Side> {
     match side {
         "right" => Ok(Side::Right),
@@ -141,64 +191,56 @@ fn parse_side(side: &str) -> PyResult<Side> {
     }
 }
 
-/// The arrays of a sequence.
-fn each<'py>(arrays: &Bound<'py, PyAny>, name: &'static str) -> PyResult<Vec<Array<'py>>> {
-    let get = |(number, array): (usize, Bound<'py, PyAny>)| Array::get(&array, Name::Numbered(name, number));
-    match arrays.cast_exact::<PyList>() {
-        Ok(list) => list.iter().enumerate().map(get).collect(),
-        Err(_) => arrays
-            .try_iter()?
-            .enumerate()
-            .map(|(number, array)| get((number, array?)))
-            .collect(),
+fn hold_each<'py>(arrays: &Bound<'py, PyAny>, name: &'static str) -> PyResult<Vec<Array<'py>>> {
+    let numbered = |number| Name::Numbered(name, number);
+    if let Ok(list) = arrays.cast_exact::<PyList>() {
+        let mut held = Vec::with_capacity(list.len());
+        for (number, array) in list.iter().enumerate() {
+            held.push(Array::hold(array, numbered(number))?);
+        }
+        return Ok(held);
     }
+    let arrays = arrays.try_iter()?.enumerate();
+    arrays
+        .map(|(number, array)| Array::hold(array?, numbered(number)))
+        .collect()
 }
 
-fn output<'py>(array: Option<&Bound<'py, PyAny>>, name: &'static str) -> PyResult<Option<Array<'py>>> {
-    let Some(array) = array else { return Ok(None) };
-    let array = Array::get(array, Name::The(name))?;
-    array.as_output()?;
-    Ok(Some(array))
-}
-
-fn same_dtype(arrays: &[Array<'_>], dtype: Dtype) -> PyResult<()> {
-    match arrays.iter().find(|array| array.dtype != Some(dtype)) {
-        None => Ok(()),
-        Some(other) => Err(PyTypeError::new_err(format!(
-            "{} has {}, not dtype {}",
-            other.name,
-            other.kind(),
-            dtype.name()
-        ))),
+fn view_each<'a>(arrays: &'a [Array<'_>], name: &'static str) -> PyResult<Vec<View<'a>>> {
+    let mut views = Vec::with_capacity(arrays.len());
+    for (number, array) in arrays.iter().enumerate() {
+        views.push(array.view(Name::Numbered(name, number))?);
     }
+    Ok(views)
 }
 
 /// The shapes of samples that lie one after another in an array of this shape, one after another.
-fn packed_shapes(shape: &[usize], sizes: &Array<'_>) -> PyResult<Vec<usize>> {
-    let &[count] = &sizes.shape[..] else {
+fn packed_shapes(shape: &[usize], sizes: &View<'_>) -> PyResult<Vec<usize>> {
+    let [count] = *sizes.shape else {
         return Err(PyValueError::new_err(format!(
             "sizes has rank {}, not 1",
             sizes.shape.len()
         )));
     };
-    let bytes = sizes.c_contiguous()?;
-    let sizes: Vec<i64> = match sizes.dtype {
-        Some(Dtype::I32) => bytes
+    sizes.is_c_contiguous()?;
+    let bytes = sizes.bytes();
+    let sizes: Vec<i64> = match sizes.dtype()? {
+        Dtype::I32 => bytes
             .as_chunks()
             .0
             .iter()
             .map(|&item| i32::from_ne_bytes(item).into())
             .collect(),
-        Some(Dtype::I64) => bytes
+        Dtype::I64 => bytes
             .as_chunks()
             .0
             .iter()
             .map(|&item| i64::from_ne_bytes(item))
             .collect(),
-        _ => {
-            let kind = sizes.kind();
+        other => {
+            let dtype = other.name();
             return Err(PyTypeError::new_err(format!(
-                "sizes has {kind}, neither dtype int32 nor int64"
+                "sizes has dtype {dtype}, neither int32 nor int64"
             )));
         }
     };
@@ -237,15 +279,15 @@ fn cut<'a>(packed: Sample<'a>, shapes: &'a [usize]) -> Vec<Sample<'a>> {
     samples.collect()
 }
 
-fn as_lengths<'a>(lengths: &'a mut Array<'_>, out: &[usize]) -> PyResult<Lengths<'a>> {
+fn as_lengths<'a>(lengths: &'a mut View<'_>, out: &[usize]) -> PyResult<Lengths<'a>> {
     let rows = out.first().copied().unwrap_or_default();
-    let shape = &lengths.shape[..];
+    let shape = lengths.shape;
     if shape != [rows] && shape != [rows, 1] {
         return Err(PyValueError::new_err(format!(
             "lengths has shape {shape:?}, neither [{rows}] nor [{rows}, 1]"
         )));
     }
-    match lengths.supported()? {
+    match lengths.dtype()? {
         Dtype::I32 => Ok(Lengths::I32(lengths.bytes_mut()?)),
         Dtype::I64 => Ok(Lengths::I64(lengths.bytes_mut()?)),
         other => Err(PyTypeError::new_err(format!(
@@ -255,8 +297,8 @@ fn as_lengths<'a>(lengths: &'a mut Array<'_>, out: &[usize]) -> PyResult<Lengths
     }
 }
 
-fn as_mask<'a>(mask: &'a mut Array<'_>, out: &[usize], axis: usize) -> PyResult<Mask<'a>> {
-    let shape = &mask.shape[..];
+fn as_mask<'a>(mask: &'a mut View<'_>, out: &[usize], axis: usize) -> PyResult<Mask<'a>> {
+    let shape = mask.shape;
     // Without such an axis, the check that follows in the core says so.
     if let (Some(&rows), Some(&size)) = (out.first(), out.get(axis.saturating_add(1)))
         && shape != [rows, size]
@@ -265,7 +307,7 @@ fn as_mask<'a>(mask: &'a mut Array<'_>, out: &[usize], axis: usize) -> PyResult<
             "mask has shape {shape:?}, not [{rows}, {size}]"
         )));
     }
-    let dtype = mask.supported()?;
+    let dtype = mask.dtype()?;
     let one: Option<Element> = match dtype {
         Dtype::U16 | Dtype::I16 | Dtype::U32 | Dtype::U64 | Dtype::F64 => None,
         dtype => dtype.element(Number::Int(1)),

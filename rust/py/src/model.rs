@@ -9,8 +9,11 @@ use crate::array::{Array, Name};
 /// List the files that hold an ONNX model's external data; see the stub for the contract.
 #[pyfunction]
 pub fn onnx_external_data(py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
-    let array = Array::of_buffer(data, Name::The("data"))?;
-    let bytes = array.c_contiguous()?;
+    let name = Name::The("data");
+    let array = Array::hold_buffer(data, name)?;
+    let view = array.view(name)?;
+    view.is_c_contiguous()?;
+    let bytes = view.bytes();
     py.detach(|| onnx::external_data(bytes))
         .map_err(|error| PyValueError::new_err(error.to_string()))
 }

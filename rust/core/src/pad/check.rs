@@ -60,16 +60,17 @@ pub(super) fn within_memory(sample: &Sample<'_>, item: usize) -> bool {
     if sample.shape.contains(&0) {
         return true;
     }
-    let (mut low, mut high) = (Some(sample.origin), sample.origin.checked_add(item));
+    let (mut below, mut above) = (0_usize, item);
     for (&size, &stride) in sample.shape.iter().zip(sample.strides) {
+        let side = if stride < 0 { &mut below } else { &mut above };
         let reach = stride.unsigned_abs().checked_mul(size - 1);
-        if stride < 0 {
-            low = low.zip(reach).and_then(|(low, reach)| low.checked_sub(reach));
-        } else {
-            high = high.zip(reach).and_then(|(high, reach)| high.checked_add(reach));
-        }
+        let Some(sum) = reach.and_then(|reach| side.checked_add(reach)) else {
+            return false;
+        };
+        *side = sum;
     }
-    low.is_some() && high.is_some_and(|high| high <= sample.bytes.len())
+    let after = sample.bytes.len().checked_sub(sample.origin);
+    below <= sample.origin && after.is_some_and(|after| above <= after)
 }
 
 fn along_axis(padding: &Padding<'_>, rows: usize, room: &[usize]) -> Result<(), PadError> {

@@ -76,21 +76,41 @@ impl Way {
         row: &mut [u8],
         axes: &mut Vec<Axis>,
     ) -> Result<(), usize> {
-        if row.is_empty() {
-            return Ok(());
-        }
-        if sample.shape.contains(&0) {
-            self.fill.fill(row);
-            return Ok(());
-        }
-        merge_axes(sample, room, self.from, axes);
         let mut reader = Reader {
             way: self,
             bytes: sample.bytes,
             done: 0,
         };
-        reader.place(axes, sample.origin, row)
+        if let Some(count) = in_one_piece(sample, room, self.from) {
+            let (data, rest) = split(row, count * self.to, self.side);
+            if count > 0 {
+                reader.copy(self.from.cast_signed(), sample.origin, data)?;
+            }
+            self.fill.fill(rest);
+            Ok(())
+        } else if row.is_empty() {
+            Ok(())
+        } else if sample.shape.contains(&0) {
+            self.fill.fill(row);
+            Ok(())
+        } else {
+            merge_axes(sample, room, self.from, axes);
+            reader.place(axes, sample.origin, row)
+        }
     }
+}
+
+/// How many elements a sample has, if they lie one after another both in its memory and in its row.
+fn in_one_piece(sample: &Sample<'_>, room: &[usize], item: usize) -> Option<usize> {
+    let (mut count, mut whole) = (1_usize, true);
+    for ((&size, &room), &stride) in sample.shape.iter().zip(room).zip(sample.strides).rev() {
+        if !whole || stride != count.wrapping_mul(item).cast_signed() && size > 1 {
+            return None;
+        }
+        whole = size == room;
+        count = count.wrapping_mul(size);
+    }
+    Some(count)
 }
 
 /// The fewest axes that describe the copy, at least one. The sample isn't empty.
