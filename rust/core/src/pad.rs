@@ -42,15 +42,6 @@ impl Element {
             Self::Eight(_) => 8,
         }
     }
-
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::One(bytes) => bytes,
-            Self::Two(bytes) => bytes,
-            Self::Four(bytes) => bytes,
-            Self::Eight(bytes) => bytes,
-        }
-    }
 }
 
 /// One sample of any rank, read through byte strides of any sign, zero included.

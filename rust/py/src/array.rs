@@ -10,7 +10,6 @@ use numpy::{PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use smallvec::SmallVec;
 
 use crate::dtype::Dtype;
 
@@ -42,6 +41,7 @@ impl<'py> Array<'py> {
     /// # Errors
     ///
     /// `TypeError` if `object` has no buffer, `BufferError` if it has one that can't be read.
+    #[inline]
     pub fn hold(object: Bound<'py, PyAny>, name: Name) -> PyResult<Self> {
         match object.cast_into::<PyUntypedArray>() {
             Ok(array) => Ok(Self::NumPy(array)),
@@ -69,6 +69,7 @@ impl<'py> Array<'py> {
     /// # Errors
     ///
     /// `BufferError` if it has no axes, or doesn't lie in one block of memory.
+    #[inline]
     pub fn view(&self, name: Name) -> PyResult<View<'_>> {
         let view = match self {
             Self::NumPy(array) => View::of_numpy(self, array, name),
@@ -103,6 +104,7 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
+    #[inline]
     fn of_numpy(owner: &'a Array<'a>, array: &'a Bound<'_, PyUntypedArray>, name: Name) -> Result<Self, &'static str> {
         // SAFETY: the type was checked, and the GIL is held.
         let (fields, descr) = unsafe {
@@ -162,6 +164,7 @@ impl<'a> View<'a> {
     /// # Errors
     ///
     /// `TypeError` if it has another.
+    #[inline]
     pub fn has_dtype(&self, dtype: Dtype) -> PyResult<()> {
         if self.dtype == Some(dtype) {
             return Ok(());
@@ -195,10 +198,21 @@ impl<'a> View<'a> {
         Err(PyBufferError::new_err(format!("{} is read-only", self.name)))
     }
 
-    /// Whether elements of the one may lie between or on elements of the other.
-    fn overlaps(&self, other: &Self) -> bool {
+    /// Refuses arrays of which elements of the one may lie between or on elements of the other.
+    ///
+    /// # Errors
+    ///
+    /// `ValueError`.
+    #[inline]
+    pub fn is_apart(&self, other: &Self) -> PyResult<()> {
         let (a, b) = (&self.extent, &other.extent);
-        !a.is_empty() && !b.is_empty() && a.start < b.end && b.start < a.end
+        if a.is_empty() || b.is_empty() || a.end <= b.start || b.end <= a.start {
+            return Ok(());
+        }
+        Err(PyValueError::new_err(format!(
+            "{} and {} overlap",
+            self.name, other.name
+        )))
     }
 
     /// The memory from the lowest element to the highest.
@@ -234,6 +248,7 @@ impl<'a> View<'a> {
         self.first.addr() - self.extent.start
     }
 
+    #[inline]
     pub fn sample(&self) -> Sample<'a> {
         Sample {
             bytes: self.bytes(),
@@ -244,24 +259,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// Refuses outputs that overlap each other or an input.
-///
-/// # Errors
-///
-/// `ValueError`.
-pub fn no_overlap<'a>(inputs: &[View<'_>], outputs: impl Iterator<Item = &'a View<'a>>) -> PyResult<()> {
-    let mut outputs: SmallVec<[&View<'_>; 4]> = outputs.filter(|array| !array.extent.is_empty()).collect();
-    outputs.sort_by_key(|array| array.extent.start);
-    let among = outputs.windows(2).map(|pair| (pair[0], pair[1]));
-    let between = inputs
-        .iter()
-        .flat_map(|input| outputs.iter().map(move |&output| (output, input)));
-    match among.chain(between).find(|(a, b)| a.overlaps(b)) {
-        None => Ok(()),
-        Some((a, b)) => Err(PyValueError::new_err(format!("{} and {} overlap", a.name, b.name))),
-    }
-}
-
+#[inline]
 fn extent(first: *const u8, item: usize, shape: &[usize], strides: &[isize]) -> Option<Range<usize>> {
     if item == 0 || shape.contains(&0) {
         return Some(0..0);

@@ -1,19 +1,22 @@
 //! `pad` and `unpad`.
 
-use std::{iter, slice};
+use std::iter;
 
 use npuspec_core::pad::{self as core, Batch, Element, Lengths, Mask, PadError, Padding, Sample, Side, Unpadding};
 use pyo3::create_exception;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
-use crate::array::{Array, Name, View, no_overlap};
+use crate::array::{Array, Name, View};
 use crate::dtype::{Dtype, Number};
 
 /// From as many bytes of output on, other threads of Python run meanwhile.
 const LARGE: usize = 64 << 10;
+
+/// As many as small batches have, without memory of their own.
+type Few<T> = SmallVec<[T; 8]>;
 
 const OUT: Name = Name::The("out");
 const SAMPLES: Name = Name::The("samples");
@@ -56,9 +59,10 @@ pub fn pad(
 
     // Holding an array may run Python code, after which nothing that was read before would hold.
     let out = Array::hold(out.clone(), OUT)?;
-    let samples = match sizes {
-        None => hold_each(samples, "sample")?,
-        Some(_) => vec![Array::hold(samples.clone(), SAMPLES)?],
+    let samples = if sizes.is_none() {
+        hold_each(samples, "sample")?
+    } else {
+        smallvec![Array::hold(samples.clone(), SAMPLES)?]
     };
     let sizes = sizes.map(|sizes| Array::hold(sizes.clone(), SIZES)).transpose()?;
     let lengths = lengths.map(|array| Array::hold(array.clone(), LENGTHS)).transpose()?;
@@ -66,38 +70,49 @@ pub fn pad(
 
     let mut out = out.view(OUT)?;
     let dtype = out.dtype()?;
-    let inputs = match sizes {
-        None => view_each(&samples, "sample")?,
-        Some(_) => vec![samples[0].view(SAMPLES)?],
-    };
-    let narrow = dtype == Dtype::F16 && inputs.first().is_some_and(|first| first.has_dtype(Dtype::F32).is_ok());
-    let wanted = if narrow { Dtype::F32 } else { dtype };
-    inputs.iter().try_for_each(|input| input.has_dtype(wanted))?;
     let mut lengths = lengths.as_ref().map(|array| array.view(LENGTHS)).transpose()?;
     let mut mask = mask.as_ref().map(|array| array.view(MASK)).transpose()?;
     iter::once(&out)
         .chain(&lengths)
         .chain(&mask)
         .try_for_each(View::is_output)?;
-    no_overlap(&inputs, iter::once(&out).chain(&lengths).chain(&mask))?;
+    for (a, b) in [(Some(&out), &lengths), (Some(&out), &mask), (lengths.as_ref(), &mask)] {
+        a.zip(b.as_ref()).map_or(Ok(()), |(a, b)| a.is_apart(b))?;
+    }
+    let mut wanted = dtype;
+    let shapes;
+    let mut inputs: Few<Sample<'_>> = Few::with_capacity(samples.len());
+    for (number, sample) in samples.iter().enumerate() {
+        let name = if sizes.is_some() {
+            SAMPLES
+        } else {
+            Name::Numbered("sample", number)
+        };
+        let view = sample.view(name)?;
+        if number == 0 && dtype == Dtype::F16 && view.has_dtype(Dtype::F32).is_ok() {
+            wanted = Dtype::F32;
+        }
+        view.has_dtype(wanted)?;
+        iter::once(&out)
+            .chain(&lengths)
+            .chain(&mask)
+            .try_for_each(|output| output.is_apart(&view))?;
+        inputs.push(view.sample());
+    }
     let fill = dtype.element(value).ok_or_else(|| {
         let dtype = dtype.name();
         PyValueError::new_err(format!("value {value} isn't representable in {dtype}"))
     })?;
 
-    let shapes = match &sizes {
-        None => Vec::new(),
-        Some(sizes) => packed_shapes(inputs[0].shape, &sizes.view(SIZES)?)?,
-    };
-    let samples: Vec<Sample<'_>> = match sizes {
-        None => inputs.iter().map(View::sample).collect(),
-        Some(_) => cut(inputs[0].sample(), &shapes),
-    };
-    let shape: SmallVec<[usize; 4]> = SmallVec::from_slice(out.shape);
+    if let Some(sizes) = &sizes {
+        shapes = packed_shapes(inputs[0].shape, &sizes.view(SIZES)?)?;
+        inputs = cut(inputs[0], &shapes);
+    }
+    let shape: Few<usize> = Few::from_slice(out.shape);
     let mut padding = Padding {
-        samples: &samples,
+        samples: &inputs,
         fill,
-        narrow,
+        narrow: wanted != dtype,
         side,
         finite: if finite { dtype.float() } else { None },
         axis,
@@ -114,9 +129,9 @@ pub fn pad(
     let done = if padding.out.bytes.len() < LARGE {
         core::pad(padding)
     } else {
-        let own = own_sizes(&samples);
-        let samples: Vec<_> = own.iter().zip(&samples).map(lend_sizes).collect();
-        padding.samples = &samples;
+        let sizes = Sizes::of(&inputs);
+        let inputs = sizes.lend(&inputs);
+        padding.samples = &inputs;
         py.detach(|| core::pad(padding))
     };
     done.map_err(|error| raise(py, &error))
@@ -133,15 +148,20 @@ pub fn unpad(py: Python<'_>, batch: &Bound<'_, PyAny>, outs: &Bound<'_, PyAny>, 
 
     let batch = batch.view(BATCH)?;
     let dtype = batch.dtype()?;
-    let mut outs = view_each(&outs, "output")?;
-    outs.iter()
-        .try_for_each(|out| out.has_dtype(dtype).and_then(|()| out.is_output()))?;
-    no_overlap(slice::from_ref(&batch), outs.iter())?;
+    let mut views = Few::with_capacity(outs.len());
+    for (number, out) in outs.iter().enumerate() {
+        let view = out.view(Name::Numbered("output", number))?;
+        view.has_dtype(dtype)?;
+        view.is_output()?;
+        view.is_apart(&batch)?;
+        views.push(view);
+    }
+    let mut outs = views;
+    let mut sorted: Vec<_> = outs.iter().filter(|out| !out.bytes().is_empty()).collect();
+    sorted.sort_by_key(|out| out.bytes().as_ptr());
+    sorted.windows(2).try_for_each(|pair| pair[0].is_apart(pair[1]))?;
     let large = outs.iter().map(|out| out.bytes().len()).sum::<usize>() >= LARGE;
-    let shapes: Vec<_> = outs
-        .iter()
-        .map(|out| SmallVec::<[usize; 4]>::from_slice(out.shape))
-        .collect();
+    let shapes: Vec<_> = outs.iter().map(|out| Few::<usize>::from_slice(out.shape)).collect();
     let outs = outs.iter_mut().zip(&shapes).map(|(out, shape)| {
         Ok(Batch {
             bytes: out.bytes_mut()?,
@@ -150,9 +170,9 @@ pub fn unpad(py: Python<'_>, batch: &Bound<'_, PyAny>, outs: &Bound<'_, PyAny>, 
     });
     let mut outs = outs.collect::<PyResult<Vec<_>>>()?;
     let batch = batch.sample();
-    let own = own_sizes(&[batch]);
+    let sizes = Sizes::of(&[batch]);
     let unpadding = Unpadding {
-        batch: lend_sizes((&own[0], &batch)),
+        batch: sizes.lend(&[batch])[0],
         outs: &mut outs,
         item: dtype.size(),
         side,
@@ -165,19 +185,29 @@ pub fn unpad(py: Python<'_>, batch: &Bound<'_, PyAny>, outs: &Bound<'_, PyAny>, 
     done.map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
-/// Copies of sizes and strides. Python can change an array's own while the GIL is released.
-fn own_sizes(samples: &[Sample<'_>]) -> Vec<(Vec<usize>, Vec<isize>)> {
-    let own = samples
-        .iter()
-        .map(|sample| (sample.shape.to_vec(), sample.strides.to_vec()));
-    own.collect()
+/// Sizes and strides of samples, copied: Python can change an array's own while the GIL is released.
+struct Sizes {
+    shapes: Vec<usize>,
+    strides: Vec<isize>,
 }
 
-fn lend_sizes<'a>(((shape, strides), sample): (&'a (Vec<usize>, Vec<isize>), &Sample<'a>)) -> Sample<'a> {
-    Sample {
-        shape,
-        strides,
-        ..*sample
+impl Sizes {
+    fn of(samples: &[Sample<'_>]) -> Self {
+        Self {
+            shapes: samples.iter().flat_map(|sample| sample.shape).copied().collect(),
+            strides: samples.iter().flat_map(|sample| sample.strides).copied().collect(),
+        }
+    }
+
+    /// The same samples, with these sizes and strides.
+    fn lend<'a>(&'a self, samples: &[Sample<'a>]) -> Vec<Sample<'a>> {
+        let (mut shapes, mut strides) = (&self.shapes[..], &self.strides[..]);
+        let samples = samples.iter().map(|sample| Sample {
+            shape: shapes.split_off(..sample.shape.len()).unwrap_or_default(),
+            strides: strides.split_off(..sample.strides.len()).unwrap_or_default(),
+            ..*sample
+        });
+        samples.collect()
     }
 }
 
@@ -191,27 +221,20 @@ fn parse_side(side: &str) -> PyResult<Side> {
     }
 }
 
-fn hold_each<'py>(arrays: &Bound<'py, PyAny>, name: &'static str) -> PyResult<Vec<Array<'py>>> {
+fn hold_each<'py>(arrays: &Bound<'py, PyAny>, name: &'static str) -> PyResult<Few<Array<'py>>> {
     let numbered = |number| Name::Numbered(name, number);
+    let mut held = Few::new();
     if let Ok(list) = arrays.cast_exact::<PyList>() {
-        let mut held = Vec::with_capacity(list.len());
+        held.reserve(list.len());
         for (number, array) in list.iter().enumerate() {
             held.push(Array::hold(array, numbered(number))?);
         }
-        return Ok(held);
+    } else {
+        for (number, array) in arrays.try_iter()?.enumerate() {
+            held.push(Array::hold(array?, numbered(number))?);
+        }
     }
-    let arrays = arrays.try_iter()?.enumerate();
-    arrays
-        .map(|(number, array)| Array::hold(array?, numbered(number)))
-        .collect()
-}
-
-fn view_each<'a>(arrays: &'a [Array<'_>], name: &'static str) -> PyResult<Vec<View<'a>>> {
-    let mut views = Vec::with_capacity(arrays.len());
-    for (number, array) in arrays.iter().enumerate() {
-        views.push(array.view(Name::Numbered(name, number))?);
-    }
-    Ok(views)
+    Ok(held)
 }
 
 /// The shapes of samples that lie one after another in an array of this shape, one after another.
@@ -265,7 +288,7 @@ fn packed_shapes(shape: &[usize], sizes: &View<'_>) -> PyResult<Vec<usize>> {
 }
 
 /// The samples of these shapes that lie one after another along the first axis of an array.
-fn cut<'a>(packed: Sample<'a>, shapes: &'a [usize]) -> Vec<Sample<'a>> {
+fn cut<'a>(packed: Sample<'a>, shapes: &'a [usize]) -> Few<Sample<'a>> {
     let mut origin = packed.origin;
     let samples = shapes.chunks_exact(packed.shape.len()).map(|shape| {
         let sample = Sample {

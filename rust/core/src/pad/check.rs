@@ -53,6 +53,7 @@ fn fits(number: usize, sample: &Sample<'_>, room: &[usize]) -> Result<(), PadErr
     Ok(())
 }
 
+#[inline]
 pub(super) fn within_memory(sample: &Sample<'_>, item: usize) -> bool {
     if sample.strides.len() != sample.shape.len() {
         return false;

@@ -22,12 +22,15 @@ impl Pattern {
     };
 
     pub(super) fn new(element: Element) -> Self {
+        let eight = match element {
+            Element::One([byte]) => [byte; 8],
+            Element::Two([a, b]) => [a, b, a, b, a, b, a, b],
+            Element::Four([a, b, c, d]) => [a, b, c, d, a, b, c, d],
+            Element::Eight(bytes) => bytes,
+        };
         let mut bytes = [0; WIDTH];
-        let element = element.bytes();
-        for part in bytes.chunks_exact_mut(element.len()) {
-            part.copy_from_slice(element);
-        }
-        let uniform = bytes.iter().all(|&byte| byte == bytes[0]).then_some(bytes[0]);
+        bytes.as_chunks_mut().0.fill(eight);
+        let uniform = (eight == [eight[0]; 8]).then_some(eight[0]);
         Self { bytes, uniform }
     }
 

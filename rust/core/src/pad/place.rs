@@ -46,19 +46,19 @@ pub(super) fn rows(padding: &mut Padding<'_>) -> Result<(), PadError> {
         padding.out.bytes.len() / count,
         padding.mask.as_ref().map_or(0, |mask| mask.bytes.len() / count),
     );
-    let one = padding.mask.as_ref().map(|mask| Pattern::new(mask.one));
+    let one = padding
+        .mask
+        .as_ref()
+        .map(|mask| (Pattern::new(mask.one), mask.one.size()));
     let mut out = &mut *padding.out.bytes;
     let mut mask = padding.mask.as_mut().map_or(&mut [][..], |mask| &mut *mask.bytes);
-    let mut axes = Vec::with_capacity(room.len() + 1);
+    let mut axes = Vec::new();
     for (number, sample) in padding.samples.iter().enumerate() {
         let row = out.split_off_mut(..row_len).unwrap_or_default();
         way.place(sample, room, row, &mut axes)
             .map_err(|index| PadError::NonFinite { sample: number, index })?;
-        if let (Some(one), Some(row)) = (&one, mask.split_off_mut(..mask_len))
-            && let Some(&room) = room.get(padding.axis).filter(|&&room| room > 0)
-        {
-            let valid = sample.shape[padding.axis] * (row.len() / room);
-            let (data, rest) = split(row, valid, padding.side);
+        if let (Some((one, item)), Some(row)) = (&one, mask.split_off_mut(..mask_len)) {
+            let (data, rest) = split(row, sample.shape[padding.axis] * item, padding.side);
             one.fill(data);
             Pattern::ZEROS.fill(rest);
         }
@@ -164,6 +164,7 @@ impl Reader<'_> {
         Ok(())
     }
 
+    #[inline]
     fn copy(&mut self, stride: isize, mut from: usize, data: &mut [u8]) -> Result<(), usize> {
         let Way {
             to: item,

@@ -63,7 +63,7 @@ pub fn unpad(unpadding: Unpadding<'_>) -> Result<(), UnpadError> {
         first_non_finite: None,
     };
     let (mut origin, strides) = (batch.origin, &batch.strides[1..]);
-    let mut axes = Vec::with_capacity(room.len() + 1);
+    let mut axes = Vec::new();
     for out in outs {
         let skipped = room
             .iter()
