@@ -5,15 +5,13 @@ use std::ops::Range;
 use std::slice;
 
 use npuspec_core::pad::Sample;
-use numpy::npyffi::{NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_WRITEABLE};
+use numpy::npyffi::NPY_ARRAY_WRITEABLE;
 use numpy::{PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::dtype::Dtype;
-
-const OUTSIDE: &str = "has strides that leave the address space";
 
 /// What an array is called in messages.
 #[derive(Debug, Clone, Copy)]
@@ -71,11 +69,68 @@ impl<'py> Array<'py> {
     /// `BufferError` if it has no axes, or doesn't lie in one block of memory.
     #[inline]
     pub fn view(&self, name: Name) -> PyResult<View<'_>> {
-        let view = match self {
-            Self::NumPy(array) => View::of_numpy(self, array, name),
-            Self::Other(buffer) => View::of_buffer(self, buffer, name),
+        let (dtype, first) = match self {
+            Self::NumPy(array) => {
+                // SAFETY: the type was checked, and the GIL is held.
+                let (fields, descr) = unsafe {
+                    let fields = &(*array.as_array_ptr()).fields;
+                    (fields, &(*fields.descr).fields)
+                };
+                let dtype = Dtype::from_numpy(descr.type_num, descr.byteorder.cast_unsigned());
+                (dtype, fields.data.cast())
+            }
+            Self::Other(buffer) => {
+                let dtype = Dtype::from_format(buffer.format().to_bytes(), buffer.item_size());
+                (dtype, buffer.buf_ptr().cast())
+            }
         };
-        view.map_err(|reason| PyBufferError::new_err(format!("{name} {reason}")))
+        let item = match self {
+            Self::NumPy(_) => dtype.map_or(0, Dtype::size),
+            Self::Other(buffer) => buffer.item_size(),
+        };
+        let extent = extent(first, item, self.shape(), self.strides());
+        match extent {
+            Some(extent) if self.is_plain() => Ok(View {
+                array: self,
+                name,
+                dtype,
+                first,
+                extent,
+            }),
+            _ => Err(self.not_plain(name)),
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        match self {
+            Self::NumPy(array) => array.shape(),
+            Self::Other(buffer) => buffer.shape(),
+        }
+    }
+
+    fn strides(&self) -> &[isize] {
+        match self {
+            Self::NumPy(array) => array.strides(),
+            Self::Other(buffer) => buffer.strides(),
+        }
+    }
+
+    /// Whether it has axes and lies in one block of memory.
+    fn is_plain(&self) -> bool {
+        match self {
+            Self::NumPy(array) => array.ndim() > 0,
+            Self::Other(buffer) => buffer.suboffsets().is_none(),
+        }
+    }
+
+    #[cold]
+    fn not_plain(&self, name: Name) -> PyErr {
+        let reason = match self {
+            Self::NumPy(array) if array.ndim() == 0 => "has no axes",
+            Self::Other(buffer) if buffer.suboffsets().is_some() => "is made of several blocks of memory",
+            _ => "has strides that leave the address space",
+        };
+        PyBufferError::new_err(format!("{name} {reason}"))
     }
 
     /// What it has instead of a dtype that is wanted.
@@ -97,56 +152,11 @@ pub struct View<'a> {
     first: *mut u8,
     /// Addresses from the first byte of the lowest element to the last of the highest; empty without elements.
     extent: Range<usize>,
-    pub shape: &'a [usize],
-    strides: &'a [isize],
-    writeable: bool,
-    c_contiguous: bool,
 }
 
 impl<'a> View<'a> {
-    #[inline]
-    fn of_numpy(owner: &'a Array<'a>, array: &'a Bound<'_, PyUntypedArray>, name: Name) -> Result<Self, &'static str> {
-        // SAFETY: the type was checked, and the GIL is held.
-        let (fields, descr) = unsafe {
-            let fields = &(*array.as_array_ptr()).fields;
-            (fields, &(*fields.descr).fields)
-        };
-        let (shape, strides) = (array.shape(), array.strides());
-        if shape.is_empty() {
-            return Err("has no axes");
-        }
-        let dtype = Dtype::from_numpy(descr.type_num, descr.byteorder.cast_unsigned());
-        let first = fields.data.cast();
-        Ok(Self {
-            array: owner,
-            name,
-            dtype,
-            first,
-            extent: extent(first, dtype.map_or(0, Dtype::size), shape, strides).ok_or(OUTSIDE)?,
-            shape,
-            strides,
-            writeable: fields.flags & NPY_ARRAY_WRITEABLE != 0,
-            c_contiguous: fields.flags & NPY_ARRAY_C_CONTIGUOUS != 0,
-        })
-    }
-
-    fn of_buffer(owner: &'a Array<'a>, buffer: &'a PyUntypedBuffer, name: Name) -> Result<Self, &'static str> {
-        if buffer.suboffsets().is_some() {
-            return Err("is made of several blocks of memory");
-        }
-        let (shape, strides) = (buffer.shape(), buffer.strides());
-        let first = buffer.buf_ptr().cast();
-        Ok(Self {
-            array: owner,
-            name,
-            dtype: Dtype::from_format(buffer.format().to_bytes(), buffer.item_size()),
-            first,
-            extent: extent(first, buffer.item_size(), shape, strides).ok_or(OUTSIDE)?,
-            shape,
-            strides,
-            writeable: !buffer.readonly(),
-            c_contiguous: buffer.is_c_contiguous(),
-        })
+    pub fn shape(&self) -> &'a [usize] {
+        self.array.shape()
     }
 
     /// Its dtype.
@@ -155,10 +165,7 @@ impl<'a> View<'a> {
     ///
     /// `TypeError` if it has none that is supported.
     pub fn dtype(&self) -> PyResult<Dtype> {
-        self.dtype.ok_or_else(|| {
-            let kind = self.array.kind();
-            PyTypeError::new_err(format!("{} has {kind}, which isn't supported", self.name))
-        })
+        self.dtype.ok_or_else(|| self.wrong("which isn't supported"))
     }
 
     /// # Errors
@@ -167,20 +174,26 @@ impl<'a> View<'a> {
     #[inline]
     pub fn has_dtype(&self, dtype: Dtype) -> PyResult<()> {
         if self.dtype == Some(dtype) {
-            return Ok(());
+            Ok(())
+        } else {
+            Err(self.wrong(&format!("not dtype {}", dtype.name())))
         }
-        let (kind, dtype) = (self.array.kind(), dtype.name());
-        Err(PyTypeError::new_err(format!(
-            "{} has {kind}, not dtype {dtype}",
-            self.name
-        )))
+    }
+
+    #[cold]
+    fn wrong(&self, why: &str) -> PyErr {
+        PyTypeError::new_err(format!("{} has {}, {why}", self.name, self.array.kind()))
     }
 
     /// # Errors
     ///
     /// `BufferError` if it isn't.
     pub fn is_c_contiguous(&self) -> PyResult<()> {
-        if self.c_contiguous {
+        let is_so = match self.array {
+            Array::NumPy(array) => array.is_c_contiguous(),
+            Array::Other(buffer) => buffer.is_c_contiguous(),
+        };
+        if is_so {
             return Ok(());
         }
         Err(PyBufferError::new_err(format!("{} isn't C-contiguous", self.name)))
@@ -192,7 +205,12 @@ impl<'a> View<'a> {
     ///
     /// `BufferError` if it can't.
     pub fn is_output(&self) -> PyResult<()> {
-        if self.writeable {
+        let is_writeable = match self.array {
+            // SAFETY: the type was checked, and the GIL is held.
+            Array::NumPy(array) => unsafe { (*array.as_array_ptr()).fields.flags & NPY_ARRAY_WRITEABLE != 0 },
+            Array::Other(buffer) => !buffer.readonly(),
+        };
+        if is_writeable {
             return self.is_c_contiguous();
         }
         Err(PyBufferError::new_err(format!("{} is read-only", self.name)))
@@ -207,12 +225,15 @@ impl<'a> View<'a> {
     pub fn is_apart(&self, other: &Self) -> PyResult<()> {
         let (a, b) = (&self.extent, &other.extent);
         if a.is_empty() || b.is_empty() || a.end <= b.start || b.end <= a.start {
-            return Ok(());
+            Ok(())
+        } else {
+            Err(self.overlap(other))
         }
-        Err(PyValueError::new_err(format!(
-            "{} and {} overlap",
-            self.name, other.name
-        )))
+    }
+
+    #[cold]
+    fn overlap(&self, other: &Self) -> PyErr {
+        PyValueError::new_err(format!("{} and {} overlap", self.name, other.name))
     }
 
     /// The memory from the lowest element to the highest.
@@ -253,8 +274,8 @@ impl<'a> View<'a> {
         Sample {
             bytes: self.bytes(),
             origin: self.origin(),
-            shape: self.shape,
-            strides: self.strides,
+            shape: self.array.shape(),
+            strides: self.array.strides(),
         }
     }
 }

@@ -1,7 +1,5 @@
 //! `pad` and `unpad`.
 
-use std::iter;
-
 use npuspec_core::pad::{self as core, Batch, Element, Lengths, Mask, PadError, Padding, Sample, Side, Unpadding};
 use pyo3::create_exception;
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -72,12 +70,14 @@ pub fn pad(
     let dtype = out.dtype()?;
     let mut lengths = lengths.as_ref().map(|array| array.view(LENGTHS)).transpose()?;
     let mut mask = mask.as_ref().map(|array| array.view(MASK)).transpose()?;
-    iter::once(&out)
-        .chain(&lengths)
-        .chain(&mask)
-        .try_for_each(View::is_output)?;
-    for (a, b) in [(Some(&out), &lengths), (Some(&out), &mask), (lengths.as_ref(), &mask)] {
-        a.zip(b.as_ref()).map_or(Ok(()), |(a, b)| a.is_apart(b))?;
+    let outputs = [Some(&out), lengths.as_ref(), mask.as_ref()];
+    for (number, output) in outputs.iter().flatten().enumerate() {
+        output.is_output()?;
+        outputs
+            .iter()
+            .flatten()
+            .skip(number + 1)
+            .try_for_each(|other| output.is_apart(other))?;
     }
     let mut wanted = dtype;
     let shapes;
@@ -93,10 +93,9 @@ pub fn pad(
             wanted = Dtype::F32;
         }
         view.has_dtype(wanted)?;
-        iter::once(&out)
-            .chain(&lengths)
-            .chain(&mask)
-            .try_for_each(|output| output.is_apart(&view))?;
+        for output in outputs.iter().flatten() {
+            output.is_apart(&view)?;
+        }
         inputs.push(view.sample());
     }
     let fill = dtype.element(value).ok_or_else(|| {
@@ -108,7 +107,7 @@ pub fn pad(
         shapes = packed_shapes(inputs[0].shape, &sizes.view(SIZES)?)?;
         inputs = cut(inputs[0], &shapes);
     }
-    let shape: Few<usize> = Few::from_slice(out.shape);
+    let shape: Few<usize> = Few::from_slice(out.shape());
     let mut padding = Padding {
         samples: &inputs,
         fill,
@@ -161,7 +160,7 @@ pub fn unpad(py: Python<'_>, batch: &Bound<'_, PyAny>, outs: &Bound<'_, PyAny>, 
     sorted.sort_by_key(|out| out.bytes().as_ptr());
     sorted.windows(2).try_for_each(|pair| pair[0].is_apart(pair[1]))?;
     let large = outs.iter().map(|out| out.bytes().len()).sum::<usize>() >= LARGE;
-    let shapes: Vec<_> = outs.iter().map(|out| Few::<usize>::from_slice(out.shape)).collect();
+    let shapes: Vec<_> = outs.iter().map(|out| Few::<usize>::from_slice(out.shape())).collect();
     let outs = outs.iter_mut().zip(&shapes).map(|(out, shape)| {
         Ok(Batch {
             bytes: out.bytes_mut()?,
@@ -239,10 +238,10 @@ fn hold_each<'py>(arrays: &Bound<'py, PyAny>, name: &'static str) -> PyResult<Fe
 
 /// The shapes of samples that lie one after another in an array of this shape, one after another.
 fn packed_shapes(shape: &[usize], sizes: &View<'_>) -> PyResult<Vec<usize>> {
-    let [count] = *sizes.shape else {
+    let [count] = *sizes.shape() else {
         return Err(PyValueError::new_err(format!(
             "sizes has rank {}, not 1",
-            sizes.shape.len()
+            sizes.shape().len()
         )));
     };
     sizes.is_c_contiguous()?;
@@ -304,7 +303,7 @@ fn cut<'a>(packed: Sample<'a>, shapes: &'a [usize]) -> Few<Sample<'a>> {
 
 fn as_lengths<'a>(lengths: &'a mut View<'_>, out: &[usize]) -> PyResult<Lengths<'a>> {
     let rows = out.first().copied().unwrap_or_default();
-    let shape = lengths.shape;
+    let shape = lengths.shape();
     if shape != [rows] && shape != [rows, 1] {
         return Err(PyValueError::new_err(format!(
             "lengths has shape {shape:?}, neither [{rows}] nor [{rows}, 1]"
@@ -321,7 +320,7 @@ fn as_lengths<'a>(lengths: &'a mut View<'_>, out: &[usize]) -> PyResult<Lengths<
 }
 
 fn as_mask<'a>(mask: &'a mut View<'_>, out: &[usize], axis: usize) -> PyResult<Mask<'a>> {
-    let shape = mask.shape;
+    let shape = mask.shape();
     // Without such an axis, the check that follows in the core says so.
     if let (Some(&rows), Some(&size)) = (out.first(), out.get(axis.saturating_add(1)))
         && shape != [rows, size]
