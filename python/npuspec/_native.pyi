@@ -78,6 +78,7 @@ def pad(
     finite: bool = False,
     lengths: NDArray[np.int32] | NDArray[np.int64] | None = None,
     mask: NDArray[Any] | None = None,
+    threads: int = 1,
 ) -> None:
     """Copy sample b into row b of a batch and pad the rest of the row.
 
@@ -101,11 +102,12 @@ def pad(
         lengths: int32 or int64 [B] or [B, 1], C-contiguous, receives the size of each sample along `axis`.
         mask: bool, uint8, int8, int32, int64, float16 or float32 [B, T], C-contiguous, T being the size of `out` along
             `axis`; receives 1 where that axis holds the sample and 0 where it holds padding.
+        threads: how many may work. More than one pays in hot loops only, from some megabytes on; less is left to one.
 
     Raises:
         TypeError: an argument is no array, or its dtype is unsupported or isn't that of `out`.
         BufferError: an output is read-only or not C-contiguous, an array has no axes, or `sizes` isn't C-contiguous.
-        ValueError: sizes don't fit, `axis` or `side` doesn't exist, `value` has no counterpart in the dtype (a finite
+        ValueError: sizes don't fit, `axis` or `side` doesn't exist, `threads` is less than 1, `value` has no counterpart in the dtype (a finite
             one beyond a float's range included), a length exceeds int32, or the memory that an output spans overlaps
             that of another array.
         NonFiniteError: with `finite`, a sample isn't. The outputs may then be partly written.

@@ -3,6 +3,8 @@
 //! Everything is bytes in native order, so nothing here asks for alignment. Each byte of the outputs is written
 //! once: padding isn't laid down first and then written over.
 
+use crate::level::Level;
+
 mod check;
 mod error;
 mod fill;
@@ -105,15 +107,15 @@ impl Padding<'_> {
     }
 }
 
-/// Copies sample `b` into row `b` of the batch and fills the rest of the row.
+/// Copies sample `b` into row `b` of the batch and fills the rest of the row, on up to as many threads as `threads` says.
 ///
 /// # Errors
 ///
 /// [`PadError`]. Shapes and sizes are checked before the first write. A value that isn't finite
 /// ([`PadError::NonFinite`]) is found while copying, so the outputs are then partly written.
-pub fn pad(mut padding: Padding<'_>) -> Result<(), PadError> {
+pub fn pad(mut padding: Padding<'_>, level: Level, threads: usize) -> Result<(), PadError> {
     check::padding(&padding)?;
-    place::rows(&mut padding)?;
+    place::rows(&mut padding, level, threads)?;
     place::lengths(&mut padding);
     Ok(())
 }

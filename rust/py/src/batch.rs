@@ -1,5 +1,6 @@
 //! `pad` and `unpad`.
 
+use npuspec_core::level::Level;
 use npuspec_core::pad::{self as core, Batch, Element, Lengths, Mask, PadError, Padding, Sample, Side, Unpadding};
 use pyo3::create_exception;
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -33,11 +34,11 @@ create_exception!(
 /// Pad samples into a batch; see the stub for the contract.
 #[pyfunction]
 #[pyo3(
-    text_signature = "(samples, out, *, sizes=None, axis=0, side='right', value=0, finite=False, lengths=None, mask=None)"
+    text_signature = "(samples, out, *, sizes=None, axis=0, side='right', value=0, finite=False, lengths=None, mask=None, threads=1)"
 )]
 #[pyo3(signature = (
     samples, out, *, sizes = None, axis = 0, side = "right", value = Number::Int(0), finite = false, lengths = None,
-    mask = None
+    mask = None, threads = 1
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords")]
 pub fn pad(
@@ -51,8 +52,13 @@ pub fn pad(
     finite: bool,
     lengths: Option<&Bound<'_, PyAny>>,
     mask: Option<&Bound<'_, PyAny>>,
+    threads: isize,
 ) -> PyResult<()> {
-    let side = parse_side(side)?;
+    let (side, level) = (parse_side(side)?, Level::best());
+    let threads = usize::try_from(threads)
+        .ok()
+        .filter(|&threads| threads > 0)
+        .ok_or_else(|| PyValueError::new_err(format!("threads is {threads}, less than 1")))?;
     let axis = usize::try_from(axis).map_err(|_| PyValueError::new_err(format!("axis is {axis}, less than 0")))?;
 
     // Holding an array may run Python code, after which nothing that was read before would hold.
@@ -126,12 +132,12 @@ pub fn pad(
         },
     };
     let done = if padding.out.bytes.len() < LARGE {
-        core::pad(padding)
+        core::pad(padding, level, threads)
     } else {
         let sizes = Sizes::of(&inputs);
         let inputs = sizes.lend(&inputs);
         padding.samples = &inputs;
-        py.detach(|| core::pad(padding))
+        py.detach(|| core::pad(padding, level, threads))
     };
     done.map_err(|error| raise(py, &error))
 }
@@ -141,7 +147,7 @@ pub fn pad(
 #[pyo3(text_signature = "(batch, outs, *, side='right')")]
 #[pyo3(signature = (batch, outs, *, side = "right"))]
 pub fn unpad(py: Python<'_>, batch: &Bound<'_, PyAny>, outs: &Bound<'_, PyAny>, side: &str) -> PyResult<()> {
-    let side = parse_side(side)?;
+    let (side, level) = (parse_side(side)?, Level::best());
     let batch = Array::hold(batch.clone(), BATCH)?;
     let outs = hold_each(outs, "output")?;
 
@@ -167,19 +173,19 @@ pub fn unpad(py: Python<'_>, batch: &Bound<'_, PyAny>, outs: &Bound<'_, PyAny>, 
             shape,
         })
     });
-    let mut outs = outs.collect::<PyResult<Vec<_>>>()?;
+    let outs = outs.collect::<PyResult<Vec<_>>>()?;
     let batch = batch.sample();
     let sizes = Sizes::of(&[batch]);
     let unpadding = Unpadding {
         batch: sizes.lend(&[batch])[0],
-        outs: &mut outs,
+        outs,
         item: dtype.size(),
         side,
     };
     let done = if large {
-        py.detach(|| core::unpad(unpadding))
+        py.detach(|| core::unpad(unpadding, level))
     } else {
-        core::unpad(unpadding)
+        core::unpad(unpadding, level)
     };
     done.map_err(|error| PyValueError::new_err(error.to_string()))
 }

@@ -1,6 +1,7 @@
 //! Filling memory with one element over and over.
 
 use super::Element;
+use crate::level::{Level, Set};
 
 /// What stores of the widest unit write; every element's size divides it.
 const WIDTH: usize = 64;
@@ -35,24 +36,35 @@ impl Pattern {
     }
 
     /// Fills `bytes`, a whole number of elements.
-    pub(super) fn fill(&self, bytes: &mut [u8]) {
-        if let Some(byte) = self.uniform
-            && bytes.len() >= LARGE
-        {
-            bytes.fill(byte);
-            return;
+    pub(super) fn fill(&self, bytes: &mut [u8], level: Level) {
+        if bytes.len() < LARGE {
+            return self.fill_any(bytes);
         }
-        #[cfg(target_arch = "x86_64")]
-        if bytes.len() >= LARGE && is_x86_feature_detected!("avx2") {
-            // SAFETY: the machine has AVX2.
-            return unsafe { self.fill_avx2(bytes) };
+        if let Some(byte) = self.uniform {
+            return bytes.fill(byte);
         }
-        self.fill_any(bytes);
+        match level.set() {
+            Set::Portable => self.fill_any(bytes),
+            // SAFETY: the machine has the instructions of the level.
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2 => unsafe { self.fill_avx2(bytes) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512 => unsafe { self.fill_avx512(bytes) },
+            #[cfg(not(target_arch = "x86_64"))]
+            Set::Avx2 | Set::Avx512 => self.fill_any(bytes),
+        }
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
     fn fill_avx2(&self, bytes: &mut [u8]) {
+        self.fill_any(bytes);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    fn fill_avx512(&self, bytes: &mut [u8]) {
         self.fill_any(bytes);
     }
 

@@ -1,15 +1,19 @@
 //! The loops that write. They rely on [`super::check`].
 
-use zerocopy::IntoBytes;
+use std::panic::resume_unwind;
+use std::thread;
 
 use super::fill::Pattern;
 use super::finite::FirstNonFinite;
 use super::narrow::narrow;
 use super::{Lengths, PadError, Padding, Sample, Side};
+use crate::level::Level;
 
 /// Bytes that are copied and then looked through for values that aren't finite, or converted, while both are in the
 /// cache.
 const BLOCK: usize = 8192;
+/// Bytes of a batch from which on a second thread pays.
+const SHARE_FROM: usize = if cfg!(test) { 1 << 10 } else { 1 << 20 };
 
 /// One axis of a sample in its row, or several that lie one after another in both.
 #[derive(Debug, Clone, Copy)]
@@ -29,41 +33,66 @@ pub(super) struct Way {
     pub fill: Pattern,
     pub side: Side,
     pub first_non_finite: Option<FirstNonFinite>,
+    pub level: Level,
 }
 
 /// Writes all rows of the batch, and of the mask.
-pub(super) fn rows(padding: &mut Padding<'_>) -> Result<(), PadError> {
+pub(super) fn rows(padding: &mut Padding<'_>, level: Level, threads: usize) -> Result<(), PadError> {
     let way = Way {
         from: padding.source_size(),
         to: padding.fill.size(),
         fill: Pattern::new(padding.fill),
         side: padding.side,
         first_non_finite: padding.finite.map(super::Float::first_non_finite),
+        level,
     };
-    let room = padding.out.shape.get(1..).unwrap_or_default();
-    let count = padding.samples.len().max(1);
-    let (row_len, mask_len) = (
-        padding.out.bytes.len() / count,
-        padding.mask.as_ref().map_or(0, |mask| mask.bytes.len() / count),
-    );
+    let count = padding.samples.len();
+    if count == 0 {
+        return Ok(());
+    }
+    let (axis, room) = (padding.axis, padding.out.shape.get(1..).unwrap_or_default());
+    let mut out = &mut *padding.out.bytes;
     let one = padding
         .mask
         .as_ref()
         .map(|mask| (Pattern::new(mask.one), mask.one.size()));
-    let mut out = &mut *padding.out.bytes;
     let mut mask = padding.mask.as_mut().map_or(&mut [][..], |mask| &mut *mask.bytes);
-    let mut axes = Vec::new();
-    for (number, sample) in padding.samples.iter().enumerate() {
-        let row = out.split_off_mut(..row_len).unwrap_or_default();
-        way.place(sample, room, row, &mut axes)
-            .map_err(|index| PadError::NonFinite { sample: number, index })?;
-        if let (Some((one, item)), Some(row)) = (&one, mask.split_off_mut(..mask_len)) {
-            let (data, rest) = split(row, sample.shape[padding.axis] * item, padding.side);
-            one.fill(data);
-            Pattern::ZEROS.fill(rest);
+    let (row_len, mask_len) = (out.len() / count, mask.len() / count);
+    let write = |first: usize, samples: &[Sample<'_>], mut out: &mut [u8], mut mask: &mut [u8]| {
+        let mut memory = Vec::new();
+        for (number, sample) in (first..).zip(samples) {
+            let row = out.split_off_mut(..row_len).unwrap_or_default();
+            way.place(sample, room, row, &mut memory)
+                .map_err(|index| PadError::NonFinite { sample: number, index })?;
+            if let (Some((one, item)), Some(row)) = (&one, mask.split_off_mut(..mask_len)) {
+                let (data, rest) = split(row, sample.shape[axis] * item, way.side);
+                one.fill(data, level);
+                Pattern::ZEROS.fill(rest, level);
+            }
         }
+        Ok(())
+    };
+    let threads = threads.min(out.len() / (SHARE_FROM / 2)).min(count);
+    if threads < 2 {
+        return write(0, padding.samples, out, mask);
     }
-    Ok(())
+    thread::scope(|scope| {
+        let (write, mut samples, mut first) = (&write, padding.samples, 0);
+        let others = (1..threads).map(|part| {
+            let (begin, end) = (first, count * part / threads);
+            first = end;
+            let samples = samples.split_off(..end - begin).unwrap_or_default();
+            let out = out.split_off_mut(..(end - begin) * row_len).unwrap_or_default();
+            let mask = mask.split_off_mut(..(end - begin) * mask_len).unwrap_or_default();
+            scope.spawn(move || write(begin, samples, out, mask))
+        });
+        let others: Vec<_> = others.collect();
+        let last = write(first, samples, out, mask);
+        let results = others
+            .into_iter()
+            .map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        results.chain([last]).find(Result::is_err).unwrap_or(Ok(()))
+    })
 }
 
 impl Way {
@@ -86,12 +115,12 @@ impl Way {
             if count > 0 {
                 reader.copy(self.from.cast_signed(), sample.origin, data)?;
             }
-            self.fill.fill(rest);
+            self.fill.fill(rest, self.level);
             Ok(())
         } else if row.is_empty() {
             Ok(())
         } else if sample.shape.contains(&0) {
-            self.fill.fill(row);
+            self.fill.fill(row, self.level);
             Ok(())
         } else {
             merge_axes(sample, room, self.from, axes);
@@ -160,7 +189,7 @@ impl Reader<'_> {
                 from = from.wrapping_add_signed(outer.stride);
             }
         }
-        self.way.fill.fill(rest);
+        self.way.fill.fill(rest, self.way.level);
         Ok(())
     }
 
@@ -189,17 +218,19 @@ impl Reader<'_> {
     }
 
     fn copy_block(&self, stride: isize, from: usize, block: &mut [u8]) {
-        let Way { from: item, to, .. } = *self.way;
+        let Way {
+            from: item, to, level, ..
+        } = *self.way;
         let count = block.len() / to;
         if item == to {
             self.gather(stride, from, block);
         } else if stride == item.cast_signed() {
-            narrow(&self.bytes[from..from + count * item], block);
+            narrow(&self.bytes[from..from + count * item], block, level);
         } else {
-            let mut wide = [0.0_f32; BLOCK / 2];
-            let wide = &mut wide.as_mut_bytes()[..count * item];
+            let mut wide = [0; 2 * BLOCK];
+            let wide = &mut wide[..count * item];
             self.gather(stride, from, wide);
-            narrow(wide, block);
+            narrow(wide, block, level);
         }
     }
 

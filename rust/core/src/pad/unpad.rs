@@ -4,6 +4,7 @@ use super::check::{product, within_memory};
 use super::fill::Pattern;
 use super::place::Way;
 use super::{Batch, Sample, Side};
+use crate::level::Level;
 
 /// What [`unpad`] is to do.
 #[derive(Debug)]
@@ -11,7 +12,7 @@ pub struct Unpadding<'a> {
     /// `[B, t_1, .., t_r]`
     pub batch: Sample<'a>,
     /// `B` arrays of shape `[s_1, .., s_r]`, each `s_i` not more than `t_i`; C-contiguous.
-    pub outs: &'a mut [Batch<'a>],
+    pub outs: Vec<Batch<'a>>,
     /// Bytes of an element: 1, 2, 4 or 8.
     pub item: usize,
     /// The side of each axis on which the padding is.
@@ -47,20 +48,21 @@ pub enum UnpadError {
 /// # Errors
 ///
 /// [`UnpadError`]; nothing is written then.
-pub fn unpad(unpadding: Unpadding<'_>) -> Result<(), UnpadError> {
+pub fn unpad(unpadding: Unpadding<'_>, level: Level) -> Result<(), UnpadError> {
     let Unpadding {
         batch,
         outs,
         item,
         side,
     } = unpadding;
-    let room = check(&batch, outs, item)?;
+    let room = check(&batch, &outs, item)?;
     let way = Way {
         from: item,
         to: item,
         fill: Pattern::ZEROS,
         side,
         first_non_finite: None,
+        level,
     };
     let (mut origin, strides) = (batch.origin, &batch.strides[1..]);
     let mut axes = Vec::new();
