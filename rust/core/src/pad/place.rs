@@ -1,5 +1,6 @@
 //! The loops that write. They rely on [`super::check`].
 
+use std::mem::take;
 use std::panic::resume_unwind;
 use std::thread;
 
@@ -36,6 +37,13 @@ pub(super) struct Way {
     pub level: Level,
 }
 
+/// Memory to work with, which one row after another uses.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    axes: Vec<Axis>,
+    block: Vec<u8>,
+}
+
 /// Writes all rows of the batch, and of the mask.
 pub(super) fn rows(padding: &mut Padding<'_>, level: Level, threads: usize) -> Result<(), PadError> {
     let way = Way {
@@ -59,10 +67,10 @@ pub(super) fn rows(padding: &mut Padding<'_>, level: Level, threads: usize) -> R
     let mut mask = padding.mask.as_mut().map_or(&mut [][..], |mask| &mut *mask.bytes);
     let (row_len, mask_len) = (out.len() / count, mask.len() / count);
     let write = |first: usize, samples: &[Sample<'_>], mut out: &mut [u8], mut mask: &mut [u8]| {
-        let mut memory = Vec::new();
+        let mut scratch = Scratch::default();
         for (number, sample) in (first..).zip(samples) {
             let row = out.split_off_mut(..row_len).unwrap_or_default();
-            way.place(sample, room, row, &mut memory)
+            way.place(sample, room, row, &mut scratch)
                 .map_err(|index| PadError::NonFinite { sample: number, index })?;
             if let (Some((one, item)), Some(row)) = (&one, mask.split_off_mut(..mask_len)) {
                 let (data, rest) = split(row, sample.shape[axis] * item, way.side);
@@ -96,18 +104,19 @@ pub(super) fn rows(padding: &mut Padding<'_>, level: Level, threads: usize) -> R
 }
 
 impl Way {
-    /// Writes all of `row`, which has the axes `room`. `axes` is memory to work with. `Err` is the flat index of the
-    /// first element that isn't finite.
+    /// Writes all of `row`, which has the axes `room`. `Err` is the flat index of the first element that isn't
+    /// finite.
     pub(super) fn place(
         &self,
         sample: &Sample<'_>,
         room: &[usize],
         row: &mut [u8],
-        axes: &mut Vec<Axis>,
+        scratch: &mut Scratch,
     ) -> Result<(), usize> {
         let mut reader = Reader {
             way: self,
             bytes: sample.bytes,
+            block: &mut scratch.block,
             done: 0,
         };
         if let Some(count) = in_one_piece(sample, room, self.from) {
@@ -123,8 +132,8 @@ impl Way {
             self.fill.fill(row, self.level);
             Ok(())
         } else {
-            merge_axes(sample, room, self.from, axes);
-            reader.place(axes, sample.origin, row)
+            merge_axes(sample, room, self.from, &mut scratch.axes);
+            reader.place(&scratch.axes, sample.origin, row)
         }
     }
 }
@@ -171,6 +180,7 @@ fn merge_axes(sample: &Sample<'_>, room: &[usize], item: usize, axes: &mut Vec<A
 struct Reader<'a> {
     way: &'a Way,
     bytes: &'a [u8],
+    block: &'a mut Vec<u8>,
     /// Elements of the sample that were copied so far. They are copied in C order.
     done: usize,
 }
@@ -204,16 +214,29 @@ impl Reader<'_> {
             data.copy_from_slice(&self.bytes[from..from + data.len()]);
             return Ok(());
         }
+        let Some(first_non_finite) = first_non_finite else {
+            for block in data.chunks_mut(BLOCK) {
+                self.copy_block(stride, from, block);
+                from = from.wrapping_add_signed(stride.wrapping_mul((block.len() / item).cast_signed()));
+            }
+            return Ok(());
+        };
+        let mut memory = take(self.block);
+        memory.resize(BLOCK, 0);
         for block in data.chunks_mut(BLOCK) {
-            self.copy_block(stride, from, block);
-            // The copy is what gets used, so it is looked at rather than the sample, which others might be changing.
-            if let Some(index) = first_non_finite.and_then(|first| first(block)) {
+            // What is looked at is what gets used, which the sample might not be if others change it meanwhile. Nor is
+            // the row read: a device's memory may be slow to read.
+            let copy = &mut memory[..block.len()];
+            self.copy_block(stride, from, copy);
+            if let Some(index) = first_non_finite(copy) {
                 return Err(self.done + index);
             }
+            block.copy_from_slice(copy);
             let count = block.len() / item;
             self.done += count;
             from = from.wrapping_add_signed(stride.wrapping_mul(count.cast_signed()));
         }
+        *self.block = memory;
         Ok(())
     }
 

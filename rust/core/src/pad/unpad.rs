@@ -2,7 +2,7 @@
 
 use super::check::{product, within_memory};
 use super::fill::Pattern;
-use super::place::Way;
+use super::place::{Scratch, Way};
 use super::{Batch, Sample, Side};
 use crate::level::Level;
 
@@ -65,7 +65,7 @@ pub fn unpad(unpadding: Unpadding<'_>, level: Level) -> Result<(), UnpadError> {
         level,
     };
     let (mut origin, strides) = (batch.origin, &batch.strides[1..]);
-    let mut axes = Vec::new();
+    let mut scratch = Scratch::default();
     for out in outs {
         let skipped = room
             .iter()
@@ -83,7 +83,7 @@ pub fn unpad(unpadding: Unpadding<'_>, level: Level) -> Result<(), UnpadError> {
             strides,
         };
         // Without NaN and infinities being looked for, there is nothing that could be wrong.
-        _ = way.place(&sample, out.shape, out.bytes, &mut axes);
+        _ = way.place(&sample, out.shape, out.bytes, &mut scratch);
         origin = origin.wrapping_add_signed(batch.strides[0]);
     }
     Ok(())
