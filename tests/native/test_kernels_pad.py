@@ -28,7 +28,8 @@ SAMPLES = [np.arange(n, dtype="f4") for n in (3, 5, 0)]
 def test_a_batch_is_as_large_as_it_must_be(arguments: dict[str, Any], shape: tuple[int, ...]) -> None:
     call = {"samples": SAMPLES, "value": -1, **arguments}
     batch = kernels.pad(**call)
-    assert (batch.shape, batch.dtype) == (shape, np.float32)
+    assert batch.shape == shape
+    assert batch.dtype == np.float32
     samples = call["samples"] if isinstance(call["samples"], list) else np.split(call["samples"], [1, 6])
     assert (batch != -1).sum() == sum(sample.size for sample in samples)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from test_pad import DTYPES, SIDES, Array, Side, assert_guarded, guarded
 
-from native.test_pad import DTYPES, SIDES, Array, Side, assert_guarded, guarded
 from npuspec._native import unpad
 
 

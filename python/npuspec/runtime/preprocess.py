@@ -49,7 +49,7 @@ def preprocess(data: DataInput, array: Array) -> Array:
             array -= _each_channel(steps.mean, steps.channels, array)
         if steps.scale:
             array /= _each_channel(steps.scale, steps.channels, array)
-    rounded_later = (array.dtype, data.dtype) == (np.float32, "float16")
+    rounded_later = data.dtype == "float16" and array.dtype == np.float32
     return array if rounded_later else array.astype(data.dtype, copy=False)
 
 

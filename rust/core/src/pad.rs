@@ -6,6 +6,7 @@
 use crate::level::Level;
 
 mod check;
+mod copy;
 mod error;
 mod fill;
 mod finite;

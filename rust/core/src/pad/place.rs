@@ -4,6 +4,7 @@ use std::mem::take;
 use std::panic::resume_unwind;
 use std::thread;
 
+use super::copy::copy;
 use super::fill::Pattern;
 use super::finite::FirstNonFinite;
 use super::narrow::narrow;
@@ -211,7 +212,7 @@ impl Reader<'_> {
             ..
         } = *self.way;
         if first_non_finite.is_none() && item == self.way.from && stride == item.cast_signed() {
-            data.copy_from_slice(&self.bytes[from..from + data.len()]);
+            copy(&self.bytes[from..from + data.len()], data, self.way.level);
             return Ok(());
         }
         let Some(first_non_finite) = first_non_finite else {
