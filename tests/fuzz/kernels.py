@@ -72,51 +72,63 @@ def odd(rng: random.Random, array: Any, memory: Array) -> Any:
     return rng.choice(others)()
 
 
-def a_pad(rng: random.Random, memories: list[Array]) -> Call:
-    """Return arguments of `pad`."""
-    dtype, memory = rng.choice(DTYPES), rng.choice
-    given = "f4" if dtype == "f2" and rng.random() < 0.5 else dtype
-    rank, rows = rng.choice([1, 1, 1, 2, 2, 3, 4]), rng.choice([0, 1, 1, 2, 3, 9])
-    room = tuple(rng.choice([0, 1, 2, 3, 5, 8] + [40] * (rank == 1)) for _ in range(rank))
-    axis = rng.randrange(rank) if rng.random() < 0.97 else rng.choice([-1, rank, 1 << 62])
+def shapes_of(rng: random.Random, rows: int, room: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Return the shapes of samples, which have room but for a few."""
     shapes = [tuple(rng.randint(0, size) for size in room) for _ in range(rows)]
     if rng.random() < 0.05 and rows:
         shapes[-1] = tuple(size + rng.randint(0, 1) for size in shapes[-1])
-    call: Call = {"axis": axis, "side": rng.choice(["right", "right", "left"])}
-    if rng.random() < 0.25:
-        sizes = [shape[0] for shape in shapes]
-        rest = tuple(rng.randint(0, size) for size in room[1:])
-        total = sum(sizes) + rng.choice([0] * 20 + [-1, 1])
-        call["samples"] = odd(rng, view(rng, memory(memories), (max(total, 0), *rest), given, plain=False), memories[0])
-        call["sizes"] = odd(rng, np.array(sizes, rng.choice(["i4", "i8"])), memories[0])
-        if call["sizes"] is None and isinstance(call["samples"], memoryview):
-            call["samples"] = np.asarray(call["samples"])  # Python can't iterate over all of the other
-        if rng.random() < 0.03 and rows:
-            call["sizes"] = np.array([-1, *sizes[1:]])
-    else:
-        samples = [
-            odd(rng, view(rng, memory(memories), shape, given, plain=rng.random() < 0.5), memories[0])
-            for shape in shapes
-        ]
-        call["samples"] = samples if rng.random() < 0.9 else tuple(samples)
-    call["out"] = odd(rng, view(rng, memory(memories), (rows, *room), dtype, plain=rng.random() < 0.97), memories[0])
-    if rng.random() < 0.5:
-        shape = (rows,) if rng.random() < 0.7 else (rows, 1)
-        call["lengths"] = odd(
-            rng, view(rng, memory(memories), shape, rng.choice(["i4", "i8"]), plain=True), memories[0]
-        )
-    if rng.random() < 0.5:
-        shape = (rows, room[axis] if 0 <= axis < rank else 1)
-        mask = rng.choice(["?", "u1", "i1", "i4", "i8", "f2", "f4"])
-        call["mask"] = odd(rng, view(rng, memory(memories), shape, mask, plain=True), memories[0])
+    return shapes
+
+
+def packed(rng: random.Random, memories: list[Array], sizes: list[int], rest: tuple[int, ...], dtype: str) -> Call:
+    """Return samples that lie one after another."""
+    total = max(sum(sizes) + rng.choice([0] * 20 + [-1, 1]), 0)
+    samples = odd(rng, view(rng, rng.choice(memories), (total, *rest), dtype, plain=False), memories[0])
+    if rng.random() < 0.03 and sizes:
+        return {"samples": samples, "sizes": np.array([-1, *sizes[1:]])}
+    said = odd(rng, np.array(sizes, rng.choice(["i4", "i8"])), memories[0])
+    if said is None and isinstance(samples, memoryview):
+        samples = np.asarray(samples)  # Python can't iterate over all of the other
+    return {"samples": samples, "sizes": said}
+
+
+def options(rng: random.Random) -> Call:
+    """Return arguments that are no arrays."""
+    call: Call = {"side": rng.choice(["right", "right", "left"] if rng.random() < 0.99 else ["both", "", 1])}
     if rng.random() < 0.5:
         call["value"] = rng.choice([0, 1, -1, 127, 255, 1 << 40, 0.5, 65519.0, 65520.0, 1e300, float("inf"), "x", None])
     if rng.random() < 0.2:
         call["finite"] = True
     if rng.random() < 0.2:
         call["threads"] = rng.choice([1, 2, 3, 0, -1])
-    if rng.random() < 0.01:
-        call["side"] = rng.choice(["both", "", 1])
+    return call
+
+
+def a_pad(rng: random.Random, memories: list[Array]) -> Call:
+    """Return arguments of `pad`."""
+
+    def some(shape: tuple[int, ...], dtypes: list[str], likely_plain: float) -> Any:
+        array = view(rng, rng.choice(memories), shape, rng.choice(dtypes), plain=rng.random() < likely_plain)
+        return odd(rng, array, memories[0])
+
+    dtype = rng.choice(DTYPES)
+    given = "f4" if dtype == "f2" and rng.random() < 0.5 else dtype
+    rank, rows = rng.choice([1, 1, 1, 2, 2, 3, 4]), rng.choice([0, 1, 1, 2, 3, 9])
+    room = tuple(rng.choice([0, 1, 2, 3, 5, 8] + [40] * (rank == 1)) for _ in range(rank))
+    axis = rng.randrange(rank) if rng.random() < 0.97 else rng.choice([-1, rank, 1 << 62])
+    shapes = shapes_of(rng, rows, room)
+    call = {"axis": axis, "out": some((rows, *room), [dtype], 0.97), **options(rng)}
+    if rng.random() < 0.25:
+        rest = tuple(rng.randint(0, size) for size in room[1:])
+        call |= packed(rng, memories, [shape[0] for shape in shapes], rest, given)
+    else:
+        samples = [some(shape, [given], 0.5) for shape in shapes]
+        call["samples"] = samples if rng.random() < 0.9 else tuple(samples)
+    if rng.random() < 0.5:
+        call["lengths"] = some((rows,) if rng.random() < 0.7 else (rows, 1), ["i4", "i8"], 1)
+    if rng.random() < 0.5:
+        size = room[axis] if 0 <= axis < rank else 1
+        call["mask"] = some((rows, size), ["?", "u1", "i1", "i4", "i8", "f2", "f4"], 1)
     return call
 
 
@@ -124,9 +136,7 @@ def an_unpad(rng: random.Random, memories: list[Array]) -> Call:
     """Return arguments of `unpad`."""
     dtype, rank, rows = rng.choice(DTYPES), rng.choice([1, 1, 2, 3]), rng.choice([0, 1, 2, 3, 9])
     room = tuple(rng.choice([0, 1, 2, 3, 5, 8]) for _ in range(rank))
-    shapes = [tuple(rng.randint(0, size) for size in room) for _ in range(rows)]
-    if rng.random() < 0.05 and rows:
-        shapes[-1] = tuple(size + rng.randint(0, 1) for size in shapes[-1])
+    shapes = shapes_of(rng, rows, room)
     batch = odd(rng, view(rng, rng.choice(memories), (rows, *room), dtype, plain=rng.random() < 0.5), memories[0])
     outs = [odd(rng, view(rng, rng.choice(memories), shape, dtype, plain=True), memories[0]) for shape in shapes]
     return {"batch": batch, "outs": outs, "side": rng.choice(["right", "left", "left", "right", "both"])}
