@@ -49,7 +49,11 @@ class Case:
         return f"{shape} {self.dtype}{to}{f', mask {self.mask}' if self.mask else ''}"
 
 
-FLOATS = {"dtype": "f4", "out": "f4", "mask": None}
+def frames(batch: int, size: int, out: str = "f4") -> Case:
+    """Return a case of 80 numbers a step, without a mask."""
+    return Case(batch, size, 80, "f4", out, None)
+
+
 CASES = [
     Case(8, 128),
     Case(32, 128),
@@ -60,12 +64,12 @@ CASES = [
     Case(32, 512, dtype="u1", out="u1"),
     Case(32, 512, dtype="i4", out="i4", mask="?"),
     Case(32, 512, mask="f4"),
-    Case(1, 200, 80, **FLOATS),
-    Case(8, 200, 80, **FLOATS),
-    Case(8, 3000, 80, **FLOATS),
-    Case(32, 3000, 80, **FLOATS),
-    Case(8, 200, 80, dtype="f4", out="f2", mask=None),
-    Case(8, 3000, 80, dtype="f4", out="f2", mask=None),
+    frames(1, 200),
+    frames(8, 200),
+    frames(8, 3000),
+    frames(32, 3000),
+    frames(8, 200, "f2"),
+    frames(8, 3000, "f2"),
 ]
 
 
