@@ -107,9 +107,9 @@ def pad(
     Raises:
         TypeError: an argument is no array, or its dtype is unsupported or isn't that of `out`.
         BufferError: an output is read-only or not C-contiguous, an array has no axes, or `sizes` isn't C-contiguous.
-        ValueError: sizes don't fit, `axis` or `side` doesn't exist, `threads` is less than 1, `value` has no counterpart in the dtype (a finite
-            one beyond a float's range included), a length exceeds int32, or the memory that an output spans overlaps
-            that of another array.
+        ValueError: sizes don't fit, `axis` or `side` doesn't exist, `threads` is less than 1, `value` has no
+            counterpart in the dtype (a finite one beyond a float's range included), a length exceeds int32, or the
+            memory that an output spans overlaps that of another array.
         NonFiniteError: with `finite`, a sample isn't. The outputs may then be partly written.
 
     """

@@ -198,9 +198,11 @@ struct Sizes {
 
 impl Sizes {
     fn of(samples: &[Sample<'_>]) -> Self {
+        let shapes: Vec<_> = samples.iter().map(|sample| sample.shape).collect();
+        let strides: Vec<_> = samples.iter().map(|sample| sample.strides).collect();
         Self {
-            shapes: samples.iter().flat_map(|sample| sample.shape).copied().collect(),
-            strides: samples.iter().flat_map(|sample| sample.strides).copied().collect(),
+            shapes: shapes.concat(),
+            strides: strides.concat(),
         }
     }
 

@@ -14,7 +14,7 @@ pub(super) fn copy(from: &[u8], to: &mut [u8], level: Level) {
         return to.copy_from_slice(from);
     }
     match level.set() {
-        Set::Portable => to.copy_from_slice(from),
+        Set::Portable => any(from, to),
         // SAFETY: the machine has the instructions of the level.
         #[cfg(target_arch = "x86_64")]
         Set::Avx2 => unsafe { avx2(from, to) },
@@ -22,7 +22,7 @@ pub(super) fn copy(from: &[u8], to: &mut [u8], level: Level) {
         #[cfg(target_arch = "x86_64")]
         Set::Avx512 => unsafe { avx512(from, to) },
         #[cfg(not(target_arch = "x86_64"))]
-        Set::Avx2 | Set::Avx512 => to.copy_from_slice(from),
+        Set::Avx2 | Set::Avx512 => any(from, to),
     }
 }
 
