@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NonFiniteError", "__version__", "onnx_external_data", "pad", "parse_toml"]
+__all__ = ["NonFiniteError", "__version__", "onnx_external_data", "pad", "parse_toml", "unpad"]
 
 __version__: str
 
@@ -68,40 +68,71 @@ class NonFiniteError(ValueError):
     """Flat index of the element within the sample, in C order."""
 
 def pad(
-    samples: Sequence[NDArray[Any]],
+    samples: Sequence[NDArray[Any]] | NDArray[Any],
     out: NDArray[Any],
     *,
+    sizes: NDArray[np.int32] | NDArray[np.int64] | None = None,
     axis: int = 0,
     side: Literal["right", "left"] = "right",
     value: float = 0,
     finite: bool = False,
     lengths: NDArray[np.int32] | NDArray[np.int64] | None = None,
     mask: NDArray[Any] | None = None,
+    threads: int = 1,
 ) -> None:
     """Copy sample b into row b of a batch and pad the rest of the row.
 
     Each element of the outputs is written once. Everything is checked before the first write, except for `finite`. The
-    GIL is released while copying; no array may be written to by others meanwhile. Arrays are taken by the buffer
-    protocol.
+    GIL is released while copying much; no array may be written to by others meanwhile. NumPy's arrays are read as they
+    lie in memory, others by the buffer protocol.
 
     Args:
         samples: B arrays of shape [s_1, .., s_r], r >= 1, each s_i of its own; strided and read-only ones are fine.
+            With `sizes`, one array [s, t_2, .., t_r] in which they lie one after another.
         out: [B, t_1, .., t_r], C-contiguous, every t_i >= s_i. Its dtype, which the samples share, is bool, int8 to
-            int64, uint8 to uint64 or float16 to float64, in native byte order.
+            int64, uint8 to uint64 or float16 to float64, in native byte order. If it is float16, samples may also all
+            be float32, and are rounded on the way as by `astype`: what is too large becomes an infinity. A NaN stays
+            one, with its sign and the upper bits of its payload, and is quiet.
+        sizes: int32 or int64 [B], C-contiguous: the size of each sample along axis 0. They add up to s.
         axis: the axis of a sample, counted without the batch and from zero, that `lengths` and `mask` speak of.
         side: on which side of every axis the padding goes.
         value: what to pad with. Floats are rounded to the dtype of `out`.
-        finite: refuse NaN and infinities in samples. Has no effect on integers and bools, nor on `value`.
+        finite: refuse NaN and infinities in what is copied, after rounding. Has no effect on integers and bools, nor on
+            `value`.
         lengths: int32 or int64 [B] or [B, 1], C-contiguous, receives the size of each sample along `axis`.
         mask: bool, uint8, int8, int32, int64, float16 or float32 [B, T], C-contiguous, T being the size of `out` along
             `axis`; receives 1 where that axis holds the sample and 0 where it holds padding.
+        threads: how many may work. More than one pays in hot loops only, from some megabytes on; less is left to one.
 
     Raises:
-        TypeError: an argument is no array, or its dtype is unsupported or differs from that of `out`.
-        BufferError: an output is read-only or not C-contiguous, or an array has no axes.
-        ValueError: sizes don't fit, `axis` or `side` doesn't exist, `value` has no counterpart in the dtype (a finite
-            one beyond a float's range included), a length exceeds int32, or the memory that an output spans overlaps
-            that of another array.
+        TypeError: an argument is no array, or its dtype is unsupported or isn't that of `out`.
+        BufferError: an output is read-only or not C-contiguous, an array has no axes, or `sizes` isn't C-contiguous.
+        ValueError: sizes don't fit, `axis` or `side` doesn't exist, `threads` is less than 1, `value` has no
+            counterpart in the dtype (a finite one beyond a float's range included), a length exceeds int32, or the
+            memory that an output spans overlaps that of another array.
         NonFiniteError: with `finite`, a sample isn't. The outputs may then be partly written.
+
+    """
+
+def unpad(
+    batch: NDArray[Any],
+    outs: Sequence[NDArray[Any]],
+    *,
+    side: Literal["right", "left"] = "right",
+) -> None:
+    """Copy the part of row b of a batch that isn't padding into output b.
+
+    Everything is checked before the first write. The GIL is released while copying much; no array may be written to by
+    others meanwhile.
+
+    Args:
+        batch: [B, t_1, .., t_r], r >= 1, of a dtype that `pad` takes; strided and read-only ones are fine.
+        outs: B arrays of the same dtype, C-contiguous, of shape [s_1, .., s_r], every s_i <= t_i.
+        side: on which side of every axis the padding is.
+
+    Raises:
+        TypeError: an argument is no array, or its dtype is unsupported or isn't that of `batch`.
+        BufferError: an output is read-only or not C-contiguous, or an array has no axes.
+        ValueError: sizes don't fit, `side` doesn't exist, or the memory of an output overlaps that of another array.
 
     """

@@ -1,8 +1,12 @@
 """Padding against NumPy, bit for bit."""
 
+import os
 import pickle
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -95,6 +99,133 @@ def test_equals_numpy_bit_for_bit(
     assert mask.tobytes() == reference(ones, mask, side, 0).tobytes()
     for memory in (out_memory, lengths_memory, mask_memory):
         assert_guarded(memory)
+
+
+@given(
+    values=st.lists(hnp.arrays("f4", st.integers(0, 70)), max_size=4),
+    step=st.sampled_from([1, 2, -1]),
+    side=st.sampled_from(SIDES),
+)
+def test_single_precision_is_rounded_to_half_as_by_numpy(values: list[Array], step: int, side: Side) -> None:
+    # What NumPy makes of a signalling NaN depends on the machine.
+    samples = [np.where(np.isnan(value), np.float32(np.nan), value)[::step] for value in values]
+    out, memory = guarded((len(samples), 71), "f2")
+    pad(samples, out, side=side, value=1.5)
+    with np.errstate(over="ignore"):
+        wanted = reference([sample.astype("f2") for sample in samples], out, side, 1.5)
+    assert out.tobytes() == wanted.tobytes()
+    assert_guarded(memory)
+
+
+def test_every_float16_and_its_neighbours_are_rounded_as_by_numpy() -> None:
+    halves = np.arange(1 << 16, dtype="u2").view("f2").astype("f4")
+    with np.errstate(invalid="ignore"):
+        middle = (halves[:-1] + halves[1:]) / 2
+    singles = np.concatenate([halves, *(np.nextafter(middle, side, dtype="f4") for side in (-np.inf, np.inf)), middle])
+    singles = np.where(np.isnan(singles), np.copysign(np.float32(np.nan), singles), singles)
+    out = np.empty((1, len(singles)), "f2")
+    pad([singles], out)
+    with np.errstate(over="ignore"):
+        assert out.tobytes() == singles.astype("f2").tobytes()
+
+
+def test_a_signalling_nan_becomes_a_quiet_one_with_its_sign_and_payload() -> None:
+    singles = np.array([0x7F800001, 0xFF802001, 0x7FC04000, 0xFFFFFFFF], "u4").view("f4")
+    out = np.empty((1, 4), "f2")
+    pad([singles], out)
+    assert out.view("u2").tolist() == [[0x7E00, 0xFE01, 0x7E02, 0xFFFF]]
+
+
+@given(batch=batches(), side=st.sampled_from(SIDES), dtype=st.sampled_from(["i4", "i8"]))
+def test_samples_may_lie_one_after_another_in_one_array(
+    batch: tuple[list[Array], tuple[int, ...], Any], side: Side, dtype: str
+) -> None:
+    samples, shape, value = batch
+    rest = samples[0].shape[1:] if samples else shape[2:]
+    samples = [sample for sample in samples if sample.shape[1:] == rest]
+    packed = np.concatenate([np.empty((0, *rest), np.asarray(value).dtype), *samples])[::-1]
+    sizes = np.array([len(sample) for sample in samples], dtype)
+    ends = np.cumsum([0, *sizes])
+    out, memory = guarded((len(samples), *shape[1:]), packed.dtype.str)
+    lengths = np.empty(len(samples), "i8")
+    pad(packed, out, sizes=sizes, side=side, lengths=lengths)
+    parts = [packed[start:end] for start, end in pairwise(ends)]
+    assert out.tobytes() == reference(parts, out, side, 0).tobytes()
+    assert lengths.tolist() == sizes.tolist()
+    assert_guarded(memory)
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_threads_change_nothing(side: Side) -> None:
+    samples = [np.arange(n * 1000, dtype="f4").reshape(n, 1000) for n in (300, 0, 299, 1, 150)]
+    for threads in (1, 2, 3, 16):
+        out, mask = np.empty((5, 300, 1000), "f4"), np.empty((5, 300), "?")
+        pad(samples, out, side=side, value=-1, mask=mask, threads=threads)
+        assert out.tobytes() == reference(samples, out, side, -1).tobytes()
+        assert mask.sum(1).tolist() == [300, 0, 299, 1, 150]
+
+
+def test_32_threads_at_once_share_samples() -> None:
+    small = [np.arange(n, dtype="i8") for n in (5, 0, 128, 77)]
+    large = [np.arange(n * 80, dtype="f4").reshape(n, 80) for n in (900, 0, 1000, 3)]
+    wanted = [
+        reference(samples, np.empty(shape, dtype), "right", 0).tobytes()
+        for samples, shape, dtype in (
+            (small, (4, 128), "i8"),
+            (large, (4, 1000, 80), "f4"),
+        )
+    ]
+    barrier = threading.Barrier(32)
+
+    def run(_: int) -> bool:
+        barrier.wait()
+        right = True
+        for _ in range(10):
+            first, mask, second = np.empty((4, 128), "i8"), np.empty((4, 128), "i8"), np.empty((4, 1000, 80), "f4")
+            pad(small, first, mask=mask)
+            pad(large, second, threads=2)
+            right &= [first.tobytes(), second.tobytes()] == wanted and mask.sum(1).tolist() == [5, 0, 128, 77]
+        return right
+
+    with ThreadPoolExecutor(32) as pool:
+        assert all(pool.map(run, range(32)))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork")
+def test_a_fork_pads_as_well() -> None:
+    samples = [np.arange(n * 1000, dtype="f4").reshape(n, 1000) for n in (300, 299)]
+    out = np.empty((2, 300, 1000), "f4")
+    pad(samples, out, threads=2)
+    wanted = out.tobytes()
+    child = os.fork()
+    if child == 0:
+        out[:] = -1
+        pad(samples, out, threads=2)
+        os._exit(out.tobytes() != wanted)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_sizes_may_change_while_others_run() -> None:
+    samples, out = [np.ones((1000, 1000), "f4"), np.ones((1000, 1000), "f4")], np.empty((2, 1000, 1000), "f4")
+    stop = threading.Event()
+
+    def reshape() -> None:
+        while not stop.is_set():
+            for sample in samples:
+                sample.shape = (500, 2000)
+                sample.shape = (1000, 1000)
+
+    thread = threading.Thread(target=reshape)
+    thread.start()
+    try:
+        for _ in range(20):
+            with suppress(ValueError):  # it met the other shape
+                pad(samples, out)
+                assert (out == 1).all()
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_axes_may_be_broadcast_and_transposed() -> None:
@@ -209,6 +340,8 @@ def test_values_are_rounded_once(value: float) -> None:
 
 
 GOOD, OUT, MEMORY = np.ones(2, "f4"), np.zeros((2, 3), "f4"), np.zeros(6, "i4")
+HALF = np.zeros((2, 3), "f2")
+PACKED: dict[str, Any] = {"samples": GOOD, "sizes": np.array([1, 1]), "lengths": None, "mask": None}
 FROZEN = np.zeros((2, 3), "f4")
 FROZEN.flags.writeable = False
 SWAPPED = np.dtype("f4").newbyteorder("S")
@@ -236,6 +369,21 @@ SWAPPED = np.dtype("f4").newbyteorder("S")
         pytest.param(ValueError, "no axis 1", {"axis": 1}, id="axis"),
         pytest.param(ValueError, "less than 0", {"axis": -1}, id="negative axis"),
         pytest.param(ValueError, "side is", {"side": "both"}, id="side"),
+        pytest.param(ValueError, "threads is 0", {"threads": 0}, id="threads"),
+        pytest.param(TypeError, "not dtype float32", {"out": HALF, "samples": [GOOD, HALF[0]]}, id="half and single"),
+        pytest.param(ValueError, "rank 2, not 1", {"samples": GOOD, "sizes": np.zeros((1, 2), "i4")}, id="sizes rank"),
+        pytest.param(TypeError, "sizes has dtype", {"samples": GOOD, "sizes": np.ones(2, "u4")}, id="sizes dtype"),
+        pytest.param(ValueError, "more than the 2", {"samples": GOOD, "sizes": np.array([2, 1])}, id="sizes too large"),
+        pytest.param(
+            ValueError, "add up to 1, but", {"samples": GOOD, "sizes": np.array([0, 1])}, id="sizes too small"
+        ),
+        pytest.param(
+            ValueError, "less than 0, at 1", {"samples": GOOD, "sizes": np.array([1, -1])}, id="sizes below 0"
+        ),
+        pytest.param(ValueError, "2 samples", {"out": np.zeros((3, 3), "f4"), **PACKED}, id="sizes and rows"),
+        pytest.param(
+            ValueError, "sample 0 has size 4", {"samples": np.ones(5, "f4"), "sizes": np.array([4, 1])}, id="room"
+        ),
         pytest.param(TypeError, "value", {"value": "0"}, id="value"),
         pytest.param(ValueError, "lengths has shape", {"lengths": np.zeros(3, "i4")}, id="lengths shape"),
         pytest.param(TypeError, "lengths has dtype", {"lengths": np.zeros(2, "u4")}, id="lengths dtype"),
@@ -258,7 +406,7 @@ def test_nothing_is_written_when_a_call_is_wrong(
     call: dict[str, Any] = {"samples": [GOOD, GOOD], "out": OUT, "value": 1, "lengths": lengths, "mask": mask}
     with pytest.raises(error, match=message):
         pad(**call | arguments)
-    for output in (OUT, FROZEN, MEMORY, lengths, mask):
+    for output in (OUT, HALF, FROZEN, MEMORY, lengths, mask):
         assert not output.any()
 
 

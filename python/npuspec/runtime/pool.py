@@ -1,12 +1,34 @@
 """The infer requests of one static variant: taken to be filled and run, and given back."""
 
 from contextlib import suppress
+from math import prod
 from threading import Condition, Lock
 
+import numpy as np
 import openvino as ov
+from numpy.typing import NDArray
 
 from npuspec.bundle.program import Program
 from npuspec.diagnostics import Diagnostic, InputError
+
+BYTE = 8
+PAGE = 4096
+"""An NPU takes memory of the host without a copy if its address and its size are multiples of this."""
+
+
+def whole_pages(port: ov.ConstOutput) -> NDArray[np.uint8] | None:
+    """Return memory for a port's tensor that begins where a page does and ends where one ends.
+
+    None where it wouldn't end so: then the request's own tensor is the one that costs no copy.
+    """
+    if port.partial_shape.is_dynamic or port.element_type.bitwidth < BYTE:
+        return None
+    size = prod(port.shape) * port.element_type.size
+    if not size or size % PAGE:
+        return None
+    memory = np.empty(size + PAGE, np.uint8)
+    start = -memory.ctypes.data % PAGE
+    return memory[start : start + size]
 
 
 class Slot:
@@ -19,6 +41,11 @@ class Slot:
 
     def __init__(self, compiled: ov.CompiledModel, program: Program) -> None:
         self.request = compiled.create_infer_request()
+        self._pages = []  # tensors don't keep the memory that they are given
+        for port in (*compiled.inputs, *compiled.outputs):
+            if (pages := whole_pages(port)) is not None:
+                self.request.set_tensor(port, ov.Tensor(pages, port.shape, port.element_type))
+                self._pages.append(pages)
         self.buffers = {i.name: self.request.get_tensor(i.name).data for i in program.inputs}
         self.results = {o.name: self.request.get_tensor(o.name).data for o in program.outputs}
         self.has_state = bool(self.request.query_state())

@@ -1,4 +1,4 @@
-"""From what the caller has to what the model takes: axes, channels, values. In NumPy, one copy or two."""
+"""From what the caller has to what the model takes: axes, channels, values. In NumPy; where values stay, a view."""
 
 from typing import Any
 
@@ -26,6 +26,8 @@ def given_dtype(data: DataInput) -> str:
 def preprocess(data: DataInput, array: Array) -> Array:
     """Return a sample in the model's axes and dtype, with (value - mean) / scale for each channel.
 
+    What is float32 for a model that takes float16 stays so: it is rounded on its way into the tensor.
+
     Args:
         data: the input.
         array: the sample, of `given_axes` and `given_dtype`.
@@ -47,7 +49,8 @@ def preprocess(data: DataInput, array: Array) -> Array:
             array -= _each_channel(steps.mean, steps.channels, array)
         if steps.scale:
             array /= _each_channel(steps.scale, steps.channels, array)
-    return array.astype(data.dtype, copy=False)
+    rounded_later = data.dtype == "float16" and array.dtype == np.float32
+    return array if rounded_later else array.astype(data.dtype, copy=False)
 
 
 def _each_channel(values: tuple[float, ...], axis: int | None, array: Array) -> Array:

@@ -1,15 +1,22 @@
-//! Ragged samples into one padded batch.
+//! Ragged samples into one padded batch, and back.
 //!
 //! Everything is bytes in native order, so nothing here asks for alignment. Each byte of the outputs is written
 //! once: padding isn't laid down first and then written over.
 
+use crate::level::Level;
+
 mod check;
+mod copy;
 mod error;
+mod fill;
 mod finite;
+mod narrow;
 mod place;
+mod unpad;
 
 pub use error::PadError;
 pub use finite::Float;
+pub use unpad::{UnpadError, Unpadding, unpad};
 
 /// The side of each axis on which the padding goes; the sample is at the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,10 +88,12 @@ pub struct Mask<'a> {
 pub struct Padding<'a> {
     pub samples: &'a [Sample<'a>],
     pub out: Batch<'a>,
-    /// The element to pad with; its size is that of all elements.
+    /// The element to pad with; its size is that of all elements of the batch.
     pub fill: Element,
+    /// Whether samples are f32 and the batch is f16. Else both have the same elements.
+    pub narrow: bool,
     pub side: Side,
-    /// The float type of the elements, if NaN and infinities among the samples are to be refused.
+    /// The float type of the batch's elements, if NaN and infinities among them are to be refused.
     pub finite: Option<Float>,
     /// The axis of a sample, counted without the batch, that `lengths` and `mask` speak of.
     pub axis: usize,
@@ -92,22 +101,23 @@ pub struct Padding<'a> {
     pub mask: Option<Mask<'a>>,
 }
 
-/// Copies sample `b` into row `b` of the batch and fills the rest of the row.
+impl Padding<'_> {
+    /// Bytes of an element of a sample.
+    fn source_size(&self) -> usize {
+        if self.narrow { 4 } else { self.fill.size() }
+    }
+}
+
+/// Copies sample `b` into row `b` of the batch and fills the rest of the row, on up to as many threads as `threads` says.
 ///
 /// # Errors
 ///
 /// [`PadError`]. Shapes and sizes are checked before the first write. A value that isn't finite
 /// ([`PadError::NonFinite`]) is found while copying, so the outputs are then partly written.
-pub fn pad(mut padding: Padding<'_>) -> Result<(), PadError> {
+pub fn pad(mut padding: Padding<'_>, level: Level, threads: usize) -> Result<(), PadError> {
     check::padding(&padding)?;
-    match padding.fill {
-        Element::One(fill) => place::rows(&mut padding, fill)?,
-        Element::Two(fill) => place::rows(&mut padding, fill)?,
-        Element::Four(fill) => place::rows(&mut padding, fill)?,
-        Element::Eight(fill) => place::rows(&mut padding, fill)?,
-    }
+    place::rows(&mut padding, level, threads)?;
     place::lengths(&mut padding);
-    place::mask(&mut padding);
     Ok(())
 }
 

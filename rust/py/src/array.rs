@@ -1,114 +1,264 @@
-//! Arrays of other libraries, by the buffer protocol.
+//! Arrays of other libraries: `NumPy`'s are read as they lie in memory, others by the buffer protocol.
 
+use std::fmt;
 use std::ops::Range;
 use std::slice;
 
 use npuspec_core::pad::Sample;
+use numpy::npyffi::NPY_ARRAY_WRITEABLE;
+use numpy::{PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::buffer::PyUntypedBuffer;
-use pyo3::exceptions::{PyBufferError, PyTypeError};
+use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::dtype::Dtype;
 
-/// An exported buffer. Its owner may neither free nor move the memory as long as this exists.
-pub struct Array {
-    buffer: PyUntypedBuffer,
+/// What an array is called in messages.
+#[derive(Debug, Clone, Copy)]
+pub enum Name {
+    The(&'static str),
+    Numbered(&'static str, usize),
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::The(name) => formatter.write_str(name),
+            Self::Numbered(name, number) => write!(formatter, "{name} {number}"),
+        }
+    }
+}
+
+/// An array that is held: its memory is neither freed nor moved as long as this exists.
+pub enum Array<'py> {
+    NumPy(Bound<'py, PyUntypedArray>),
+    Other(PyUntypedBuffer),
+}
+
+impl<'py> Array<'py> {
+    /// # Errors
+    ///
+    /// `TypeError` if `object` has no buffer, `BufferError` if it has one that can't be read.
+    #[inline]
+    pub fn hold(object: Bound<'py, PyAny>, name: Name) -> PyResult<Self> {
+        match object.cast_into::<PyUntypedArray>() {
+            Ok(array) => Ok(Self::NumPy(array)),
+            Err(error) => Self::hold_buffer(&error.into_inner(), name),
+        }
+    }
+
+    /// As `hold`, without `NumPy`.
+    pub fn hold_buffer(object: &Bound<'py, PyAny>, name: Name) -> PyResult<Self> {
+        PyUntypedBuffer::get(object).map(Self::Other).map_err(|error| {
+            if error.is_instance_of::<PyTypeError>(object.py()) {
+                let kind = object.get_type();
+                PyTypeError::new_err(format!("{name} is a {kind}, not an array"))
+            } else {
+                let reason = error.value(object.py());
+                PyBufferError::new_err(format!("{name} has no axes, or a buffer that can't be read: {reason}"))
+            }
+        })
+    }
+
+    /// What there is to be known of its memory.
+    ///
+    /// Python can change an array's sizes and strides while this is borrowed, so none of it may run meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// `BufferError` if it has no axes, or doesn't lie in one block of memory.
+    #[inline]
+    pub fn view(&self, name: Name) -> PyResult<View<'_>> {
+        let (dtype, first) = match self {
+            Self::NumPy(array) => {
+                // SAFETY: the type was checked, and the GIL is held.
+                let (fields, descr) = unsafe {
+                    let fields = &(*array.as_array_ptr()).fields;
+                    (fields, &(*fields.descr).fields)
+                };
+                let dtype = Dtype::from_numpy(descr.type_num, descr.byteorder.cast_unsigned());
+                (dtype, fields.data.cast())
+            }
+            Self::Other(buffer) => {
+                let dtype = Dtype::from_format(buffer.format().to_bytes(), buffer.item_size());
+                (dtype, buffer.buf_ptr().cast())
+            }
+        };
+        let item = match self {
+            Self::NumPy(_) => dtype.map_or(0, Dtype::size),
+            Self::Other(buffer) => buffer.item_size(),
+        };
+        let extent = extent(first, item, self.shape(), self.strides());
+        match extent {
+            Some(extent) if self.is_plain() => Ok(View {
+                array: self,
+                name,
+                dtype,
+                first,
+                extent,
+            }),
+            _ => Err(self.not_plain(name)),
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        match self {
+            Self::NumPy(array) => array.shape(),
+            Self::Other(buffer) => buffer.shape(),
+        }
+    }
+
+    fn strides(&self) -> &[isize] {
+        match self {
+            Self::NumPy(array) => array.strides(),
+            Self::Other(buffer) => buffer.strides(),
+        }
+    }
+
+    /// Whether it has axes and lies in one block of memory.
+    fn is_plain(&self) -> bool {
+        match self {
+            Self::NumPy(array) => array.ndim() > 0,
+            Self::Other(buffer) => buffer.suboffsets().is_none(),
+        }
+    }
+
+    #[cold]
+    fn not_plain(&self, name: Name) -> PyErr {
+        let reason = match self {
+            Self::NumPy(array) if array.ndim() == 0 => "has no axes",
+            Self::Other(buffer) if buffer.suboffsets().is_some() => "is made of several blocks of memory",
+            _ => "has strides that leave the address space",
+        };
+        PyBufferError::new_err(format!("{name} {reason}"))
+    }
+
+    /// What it has instead of a dtype that is wanted.
+    fn kind(&self) -> String {
+        match self {
+            Self::NumPy(array) => format!("dtype {}", array.dtype()),
+            Self::Other(buffer) => format!("the buffer format {:?}", buffer.format().to_string_lossy()),
+        }
+    }
+}
+
+/// All that there is to be known of an array's memory.
+pub struct View<'a> {
+    array: &'a Array<'a>,
+    name: Name,
+    /// `None` if it isn't one that is supported, or not in this machine's byte order.
+    dtype: Option<Dtype>,
+    /// Where the element at index `[0, .., 0]` begins.
+    first: *mut u8,
     /// Addresses from the first byte of the lowest element to the last of the highest; empty without elements.
     extent: Range<usize>,
 }
 
-impl Array {
+impl<'a> View<'a> {
+    pub fn shape(&self) -> &'a [usize] {
+        self.array.shape()
+    }
+
+    /// Its dtype.
+    ///
     /// # Errors
     ///
-    /// `TypeError` if `object` has no buffer, `BufferError` if its buffer doesn't lie in one block of memory.
-    pub fn get(object: &Bound<'_, PyAny>, name: impl Fn() -> String) -> PyResult<Self> {
-        let buffer = PyUntypedBuffer::get(object).map_err(|error| {
-            if error.is_instance_of::<PyTypeError>(object.py()) {
-                let kind = object.get_type();
-                PyTypeError::new_err(format!("{} is a {kind}, not an array", name()))
-            } else {
-                let reason = error.value(object.py());
-                PyBufferError::new_err(format!(
-                    "{} has no axes, or a buffer that can't be read: {reason}",
-                    name()
-                ))
-            }
-        })?;
-        if buffer.suboffsets().is_some() {
-            return Err(PyBufferError::new_err(format!(
-                "{} is made of several blocks of memory",
-                name()
-            )));
+    /// `TypeError` if it has none that is supported.
+    pub fn dtype(&self) -> PyResult<Dtype> {
+        self.dtype.ok_or_else(|| self.wrong("which isn't supported"))
+    }
+
+    /// # Errors
+    ///
+    /// `TypeError` if it has another.
+    #[inline]
+    pub fn has_dtype(&self, dtype: Dtype) -> PyResult<()> {
+        if self.dtype == Some(dtype) {
+            Ok(())
+        } else {
+            Err(self.wrong(&format!("not dtype {}", dtype.name())))
         }
-        let extent = extent(&buffer)
-            .ok_or_else(|| PyBufferError::new_err(format!("{} has strides that leave the address space", name())))?;
-        Ok(Self { buffer, extent })
     }
 
-    pub fn shape(&self) -> &[usize] {
-        self.buffer.shape()
+    #[cold]
+    fn wrong(&self, why: &str) -> PyErr {
+        PyTypeError::new_err(format!("{} has {}, {why}", self.name, self.array.kind()))
     }
 
-    pub fn is_c_contiguous(&self) -> bool {
-        self.buffer.is_c_contiguous()
+    /// # Errors
+    ///
+    /// `BufferError` if it isn't.
+    pub fn is_c_contiguous(&self) -> PyResult<()> {
+        let is_so = match self.array {
+            Array::NumPy(array) => array.is_c_contiguous(),
+            Array::Other(buffer) => buffer.is_c_contiguous(),
+        };
+        if is_so {
+            return Ok(());
+        }
+        Err(PyBufferError::new_err(format!("{} isn't C-contiguous", self.name)))
     }
 
-    pub fn is_readonly(&self) -> bool {
-        self.buffer.readonly()
+    /// Whether it can be written to in one piece.
+    ///
+    /// # Errors
+    ///
+    /// `BufferError` if it can't.
+    pub fn is_output(&self) -> PyResult<()> {
+        let is_writeable = match self.array {
+            // SAFETY: the type was checked, and the GIL is held.
+            Array::NumPy(array) => unsafe { (*array.as_array_ptr()).fields.flags & NPY_ARRAY_WRITEABLE != 0 },
+            Array::Other(buffer) => !buffer.readonly(),
+        };
+        if is_writeable {
+            return self.is_c_contiguous();
+        }
+        Err(PyBufferError::new_err(format!("{} is read-only", self.name)))
     }
 
-    /// `None` if it isn't one that is supported, or not in this machine's byte order.
-    pub fn dtype(&self) -> Option<Dtype> {
-        Dtype::from_format(self.buffer.format().to_bytes(), self.buffer.item_size())
-    }
-
-    pub fn format(&self) -> String {
-        self.buffer.format().to_string_lossy().into_owned()
-    }
-
-    /// Whether elements of the one may lie between or on elements of the other.
-    pub fn overlaps(&self, other: &Self) -> bool {
+    /// Refuses arrays of which elements of the one may lie between or on elements of the other.
+    ///
+    /// # Errors
+    ///
+    /// `ValueError`.
+    #[inline]
+    pub fn is_apart(&self, other: &Self) -> PyResult<()> {
         let (a, b) = (&self.extent, &other.extent);
-        !a.is_empty() && !b.is_empty() && a.start < b.end && b.start < a.end
+        if a.is_empty() || b.is_empty() || a.end <= b.start || b.end <= a.start {
+            Ok(())
+        } else {
+            Err(self.overlap(other))
+        }
+    }
+
+    #[cold]
+    fn overlap(&self, other: &Self) -> PyErr {
+        PyValueError::new_err(format!("{} and {} overlap", self.name, other.name))
     }
 
     /// The memory from the lowest element to the highest.
-    pub fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &'a [u8] {
         if self.extent.is_empty() {
             return &[];
         }
-        // SAFETY: the exporter vouches for the elements that shape and strides describe, which begin and end this
-        // range, and holds them where they are while the buffer is exported, which is as long as `self` lives. Both
-        // lie in one block of memory, so the bytes between them are there, too. That nobody writes to them meanwhile
-        // is asked of the caller in the stub; `pad` refuses outputs that overlap a sample.
-        unsafe {
-            let start = self
-                .buffer
-                .buf_ptr()
-                .cast::<u8>()
-                .cast_const()
-                .wrapping_sub(self.origin());
-            slice::from_raw_parts(start, self.extent.len())
-        }
+        // SAFETY: the array vouches for the elements that shape and strides describe, which begin and end this range,
+        // and is held. Both lie in one block of memory, so the bytes between them are there, too. That nobody writes
+        // to them meanwhile is asked of the caller in the stub; outputs that overlap an input are refused.
+        unsafe { slice::from_raw_parts(self.first.wrapping_sub(self.origin()), self.extent.len()) }
     }
 
-    /// The memory of a writeable C-contiguous array; `None` for any other.
-    pub fn bytes_mut(&mut self) -> Option<&mut [u8]> {
-        if self.is_readonly() || !self.is_c_contiguous() {
-            return None;
-        }
+    /// # Errors
+    ///
+    /// As `is_output`.
+    pub fn bytes_mut(&mut self) -> PyResult<&mut [u8]> {
+        self.is_output()?;
         if self.extent.is_empty() {
-            return Some(&mut []);
+            return Ok(&mut []);
         }
-        // SAFETY: as in `bytes`; the memory is writeable by the check above, and contiguous, so that it begins at
-        // the buffer's own pointer. It is borrowed by this slice alone as far as `self` goes, and `pad` refuses
-        // arrays that overlap another one.
-        unsafe {
-            Some(slice::from_raw_parts_mut(
-                self.buffer.buf_ptr().cast::<u8>(),
-                self.extent.len(),
-            ))
-        }
+        // SAFETY: as in `bytes`; the memory is writeable by the check above, and contiguous, so that it begins with the
+        // first element. It is borrowed by this slice alone as far as `self` goes, and outputs that overlap another
+        // array are refused.
+        unsafe { Ok(slice::from_raw_parts_mut(self.first, self.extent.len())) }
     }
 
     /// Where in `bytes` the element at index `[0, .., 0]` begins.
@@ -116,26 +266,28 @@ impl Array {
         if self.extent.is_empty() {
             return 0;
         }
-        self.buffer.buf_ptr().addr() - self.extent.start
+        self.first.addr() - self.extent.start
     }
 
-    pub fn sample(&self) -> Sample<'_> {
+    #[inline]
+    pub fn sample(&self) -> Sample<'a> {
         Sample {
             bytes: self.bytes(),
             origin: self.origin(),
-            shape: self.buffer.shape(),
-            strides: self.buffer.strides(),
+            shape: self.array.shape(),
+            strides: self.array.strides(),
         }
     }
 }
 
-fn extent(buffer: &PyUntypedBuffer) -> Option<Range<usize>> {
-    if buffer.item_size() == 0 || buffer.shape().contains(&0) {
+#[inline]
+fn extent(first: *const u8, item: usize, shape: &[usize], strides: &[isize]) -> Option<Range<usize>> {
+    if item == 0 || shape.contains(&0) {
         return Some(0..0);
     }
-    let mut start = buffer.buf_ptr().addr();
-    let mut end = start.checked_add(buffer.item_size())?;
-    for (&size, &stride) in buffer.shape().iter().zip(buffer.strides()) {
+    let mut start = first.addr();
+    let mut end = start.checked_add(item)?;
+    for (&size, &stride) in shape.iter().zip(strides) {
         let reach = stride.unsigned_abs().checked_mul(size - 1)?;
         if stride < 0 {
             start = start.checked_sub(reach)?;

@@ -1,6 +1,7 @@
 //! The element types of arrays, and Python numbers as elements.
 
 use std::cmp::Ordering;
+use std::ffi::{c_int, c_long};
 use std::fmt;
 
 use half::f16;
@@ -48,6 +49,42 @@ impl Dtype {
             (b'h' | b'i' | b'l' | b'q' | b'n', 8) => Self::I64,
             _ => return None,
         })
+    }
+
+    /// From the number and the byte order of a dtype of `NumPy`. `None` as above.
+    pub fn from_numpy(number: c_int, order: u8) -> Option<Self> {
+        const NATIVE: u8 = if cfg!(target_endian = "little") { b'<' } else { b'>' };
+        const LONG_IS_WIDE: bool = size_of::<c_long>() == 8;
+        if !matches!(order, b'=' | b'|' | NATIVE) {
+            return None;
+        }
+        Some(match number {
+            0 => Self::Bool,
+            1 => Self::I8,
+            2 => Self::U8,
+            3 => Self::I16,
+            4 => Self::U16,
+            7 if LONG_IS_WIDE => Self::I64,
+            8 if LONG_IS_WIDE => Self::U64,
+            5 | 7 => Self::I32,
+            6 | 8 => Self::U32,
+            9 => Self::I64,
+            10 => Self::U64,
+            11 => Self::F32,
+            12 => Self::F64,
+            23 => Self::F16,
+            _ => return None,
+        })
+    }
+
+    /// Bytes of an element.
+    pub fn size(self) -> usize {
+        match self {
+            Self::Bool | Self::U8 | Self::I8 => 1,
+            Self::U16 | Self::I16 | Self::F16 => 2,
+            Self::U32 | Self::I32 | Self::F32 => 4,
+            Self::U64 | Self::I64 | Self::F64 => 8,
+        }
     }
 
     /// As `NumPy` names it.

@@ -13,7 +13,7 @@ mod native {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::batch::{NonFiniteError, pad};
+    use crate::batch::{NonFiniteError, pad, unpad};
     #[pymodule_export]
     use crate::model::onnx_external_data;
     #[pymodule_export]

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from npuspec.runtime import session
+from npuspec.runtime.pool import PAGE
 from npuspec.runtime.session import Session
-from runtime.toys import CORE, along, data, doubled, program
+from runtime.toys import CORE, along, compiled, data, doubled, echo, program
 
 TOY = program(data(), batch=2, sizes=({"time": 4}, {"time": 8}), outputs=(along(),))
 SAMPLES = [{"x": np.arange(n, dtype=np.float32)} for n in (3, 8, 1, 5, 7)]
@@ -55,3 +56,18 @@ def test_an_interrupt_at_any_line_leaves_a_session_that_runs_and_closes() -> Non
         if not goes_on:
             assert at > len(SAMPLES)
             return
+
+
+def test_tensors_of_whole_pages_begin_and_end_with_pages() -> None:
+    toy = program(data(), data("other"), sizes=({"time": 1000}, {"time": 2048}))
+    with Session(toy, compiled(toy, echo), device="CPU") as running:
+        for pool in running._pools.values():
+            arrays = [*pool.first.buffers.values(), *pool.first.results.values()]
+            whole = [array for array in arrays if array.nbytes % PAGE == 0]
+            assert len(whole) == (len(arrays) if arrays[0].shape == (1, 2048) else 0)
+            assert all(array.ctypes.data % PAGE == 0 for array in whole)
+        sample = np.arange(1500, dtype=np.float32)
+        found = running.infer({"x": sample, "other": -sample})
+        for name, wanted in (("x fed", sample), ("other fed", -sample)):
+            np.testing.assert_array_equal(found[name].ravel()[:1500], wanted)
+            assert not found[name].ravel()[1500:].any()

@@ -12,7 +12,7 @@ from npuspec.diagnostics import InputError
 from npuspec.runtime.feed import check_sample
 from npuspec.runtime.preprocess import given_axes, preprocess
 from npuspec.runtime.session import Session
-from runtime.toys import compiled, data, doubled, program
+from runtime.toys import compiled, data, doubled, echo, program
 
 NHWC = {"order": (2, 0, 1), "channels": 0}
 
@@ -39,7 +39,8 @@ def test_axes_channels_and_values_as_numpy_would(
     wanted = sample[:, :, ::-1] if swap else sample
     wanted = ((wanted.astype(np.float64) - (mean or 0)) / (scale or 1)).transpose(2, 0, 1)
     found = preprocess(data(axes=(3, "height", "width"), dtype=taken_as, preprocess=steps), sample)
-    assert found.dtype == np.dtype(taken_as)
+    rounded_later = taken_as == "float16" and (given_as == "float32" or bool(mean or scale))
+    assert found.dtype == np.dtype("float32" if rounded_later else taken_as)
     np.testing.assert_allclose(found, wanted, rtol=2e-3 if taken_as == "float16" else 1e-6)
 
 
@@ -70,3 +71,14 @@ def test_a_picture_is_normalised_before_it_is_padded() -> None:
     wanted = ((sample - np.array([10.0, 20.0, 30.0])) / [2.0, 4.0, 5.0]).transpose(2, 0, 1)
     with Session(toy, compiled(toy, doubled), device="CPU") as session:
         np.testing.assert_allclose(session.infer({"x": sample})["y"], 2 * wanted, rtol=1e-6)
+
+
+def test_float32_is_rounded_on_its_way_into_a_float16_tensor() -> None:
+    steps = Preprocess(dtype="float32", order=(0,), channels=None, mean=(), scale=())
+    toy = program(data(dtype="float16", preprocess=steps, finite=True), sizes=({"time": 8},))
+    sample = np.array([1 + 2**-11, -(2.0**-25), 65519.0], np.float32)
+    with Session(toy, compiled(toy, echo), device="CPU") as session:
+        found = session.infer({"x": sample})["x fed"]
+        assert found.ravel().tolist() == [*sample.astype(np.float16).tolist(), 0, 0, 0, 0, 0]
+        with pytest.raises(InputError, match="element 1"):
+            session.infer({"x": np.array([0, 65520], np.float32)})

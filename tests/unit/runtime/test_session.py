@@ -2,6 +2,7 @@
 
 import threading
 import time
+import tracemalloc
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from openvino import opset13 as op
 
-from npuspec.bundle.program import Extent, Output, Program, Variant
+from npuspec.bundle.program import Extent, Output, Preprocess, Program, Variant
 from npuspec.diagnostics import DeviceError, InputError
 from npuspec.runtime import Session
 from runtime.toys import CORE, along, compiled, data, doubled, echo, length, mask, model, parameters, program
@@ -348,3 +349,19 @@ def test_what_would_run_elsewhere_is_refused() -> None:
     with pytest.raises(DeviceError, match="variant time8 runs on CPU and not on NPU") as caught:
         Session(toy, models, device="NPU")
     assert (caught.value.code, caught.value.exit_code) == ("other-device", 4)
+
+
+@pytest.mark.parametrize(("dtype", "given"), [("float32", "float32"), ("float16", "float32"), ("int64", "int64")])
+def test_the_only_copies_of_a_sample_are_the_tensor_and_the_result(dtype: str, given: str) -> None:
+    most = 1 << 20
+    steps = None if dtype == given else Preprocess(dtype=given, order=(0,), channels=None, mean=(), scale=())
+    toy = program(data(dtype=dtype, preprocess=steps), mask(), sizes=({"time": most},), outputs=(along(dtype=dtype),))
+    sample = np.ones(most - 1, given)
+    with open_session(toy, doubled) as session:
+        session.infer({"x": sample})
+        tracemalloc.start()
+        result = session.infer({"x": sample})["y"]
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    np.testing.assert_array_equal(result, np.full(most - 1, 2, dtype))
+    assert peak < result.nbytes + 64 * 1024

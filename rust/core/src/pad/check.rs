@@ -19,6 +19,10 @@ pub(super) fn padding(padding: &Padding<'_>) -> Result<(), PadError> {
     if padding.finite.is_some_and(|float| float.size() != item) {
         return Err(PadError::FloatSize);
     }
+    if padding.narrow && item != 2 {
+        return Err(PadError::Narrow);
+    }
+    let item = padding.source_size();
     for (number, sample) in padding.samples.iter().enumerate() {
         fits(number, sample, room)?;
         if !within_memory(sample, item) {
@@ -49,23 +53,25 @@ fn fits(number: usize, sample: &Sample<'_>, room: &[usize]) -> Result<(), PadErr
     Ok(())
 }
 
-fn within_memory(sample: &Sample<'_>, item: usize) -> bool {
+#[inline]
+pub(super) fn within_memory(sample: &Sample<'_>, item: usize) -> bool {
     if sample.strides.len() != sample.shape.len() {
         return false;
     }
     if sample.shape.contains(&0) {
         return true;
     }
-    let (mut low, mut high) = (Some(sample.origin), sample.origin.checked_add(item));
+    let (mut below, mut above) = (0_usize, item);
     for (&size, &stride) in sample.shape.iter().zip(sample.strides) {
+        let side = if stride < 0 { &mut below } else { &mut above };
         let reach = stride.unsigned_abs().checked_mul(size - 1);
-        if stride < 0 {
-            low = low.zip(reach).and_then(|(low, reach)| low.checked_sub(reach));
-        } else {
-            high = high.zip(reach).and_then(|(high, reach)| high.checked_add(reach));
-        }
+        let Some(sum) = reach.and_then(|reach| side.checked_add(reach)) else {
+            return false;
+        };
+        *side = sum;
     }
-    low.is_some() && high.is_some_and(|high| high <= sample.bytes.len())
+    let after = sample.bytes.len().checked_sub(sample.origin);
+    below <= sample.origin && after.is_some_and(|after| above <= after)
 }
 
 fn along_axis(padding: &Padding<'_>, rows: usize, room: &[usize]) -> Result<(), PadError> {
@@ -104,7 +110,7 @@ fn along_axis(padding: &Padding<'_>, rows: usize, room: &[usize]) -> Result<(), 
 }
 
 /// Bytes of a C-contiguous array. A zero anywhere wins over an overflow elsewhere.
-fn product(shape: &[usize], item: usize) -> Option<usize> {
+pub(super) fn product(shape: &[usize], item: usize) -> Option<usize> {
     if shape.contains(&0) {
         return Some(0);
     }

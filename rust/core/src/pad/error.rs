@@ -28,6 +28,8 @@ pub enum PadError {
     Memory(&'static str),
     #[error("finiteness was asked for in a float type whose size isn't that of the elements")]
     FloatSize,
+    #[error("f32 can be converted to f16 alone")]
+    Narrow,
     #[error("sample {sample} holds a NaN or an infinity at flat index {index}")]
     NonFinite { sample: usize, index: usize },
 }

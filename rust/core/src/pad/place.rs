@@ -1,55 +1,163 @@
 //! The loops that write. They rely on [`super::check`].
 
-use super::finite::FirstNonFinite;
-use super::{Element, Lengths, PadError, Padding, Sample, Side};
+use std::mem::take;
+use std::panic::resume_unwind;
+use std::thread;
 
-/// Bytes that are copied and then looked through for values that aren't finite, while both copies are in the cache.
+use super::copy::copy;
+use super::fill::Pattern;
+use super::finite::FirstNonFinite;
+use super::narrow::narrow;
+use super::{Lengths, PadError, Padding, Sample, Side};
+use crate::level::Level;
+
+/// Bytes that are copied and then looked through for values that aren't finite, or converted, while both are in the
+/// cache.
 const BLOCK: usize = 8192;
+/// Bytes of a batch from which on a second thread pays.
+const SHARE_FROM: usize = if cfg!(test) { 1 << 10 } else { 1 << 20 };
 
 /// One axis of a sample in its row, or several that lie one after another in both.
 #[derive(Debug, Clone, Copy)]
-struct Axis {
+pub(super) struct Axis {
     size: usize,
     room: usize,
     stride: isize,
 }
 
-pub(super) fn rows<const N: usize>(padding: &mut Padding<'_>, fill: [u8; N]) -> Result<(), PadError> {
-    let room = padding.out.shape.get(1..).unwrap_or_default();
-    let (out, _) = padding.out.bytes.as_chunks_mut::<N>();
-    let row_len = out.len() / padding.samples.len().max(1);
-    if row_len == 0 {
+/// How elements get from a sample to its row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Way {
+    /// Bytes of an element of a sample.
+    pub from: usize,
+    /// Bytes of an element of a row. Where they differ, f32 becomes f16.
+    pub to: usize,
+    pub fill: Pattern,
+    pub side: Side,
+    pub first_non_finite: Option<FirstNonFinite>,
+    pub level: Level,
+}
+
+/// Memory to work with, which one row after another uses.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    axes: Vec<Axis>,
+    block: Vec<u8>,
+}
+
+/// Writes all rows of the batch, and of the mask.
+pub(super) fn rows(padding: &mut Padding<'_>, level: Level, threads: usize) -> Result<(), PadError> {
+    let way = Way {
+        from: padding.source_size(),
+        to: padding.fill.size(),
+        fill: Pattern::new(padding.fill),
+        side: padding.side,
+        first_non_finite: padding.finite.map(super::Float::first_non_finite),
+        level,
+    };
+    let count = padding.samples.len();
+    if count == 0 {
         return Ok(());
     }
-    let first_non_finite = padding.finite.map(super::Float::first_non_finite);
-    let mut axes = Vec::with_capacity(room.len() + 1);
-    for (number, (sample, row)) in padding.samples.iter().zip(out.chunks_exact_mut(row_len)).enumerate() {
-        if sample.shape.contains(&0) {
-            fill_with(row, fill);
-            continue;
+    let (axis, room) = (padding.axis, padding.out.shape.get(1..).unwrap_or_default());
+    let mut out = &mut *padding.out.bytes;
+    let one = padding
+        .mask
+        .as_ref()
+        .map(|mask| (Pattern::new(mask.one), mask.one.size()));
+    let mut mask = padding.mask.as_mut().map_or(&mut [][..], |mask| &mut *mask.bytes);
+    let (row_len, mask_len) = (out.len() / count, mask.len() / count);
+    let write = |first: usize, samples: &[Sample<'_>], mut out: &mut [u8], mut mask: &mut [u8]| {
+        let mut scratch = Scratch::default();
+        for (number, sample) in (first..).zip(samples) {
+            let row = out.split_off_mut(..row_len).unwrap_or_default();
+            way.place(sample, room, row, &mut scratch)
+                .map_err(|index| PadError::NonFinite { sample: number, index })?;
+            if let (Some((one, item)), Some(row)) = (&one, mask.split_off_mut(..mask_len)) {
+                let (data, rest) = split(row, sample.shape[axis] * item, way.side);
+                one.fill(data, level);
+                Pattern::ZEROS.fill(rest, level);
+            }
         }
-        merge_axes::<N>(sample, room, &mut axes);
-        let mut writer = Row {
+        Ok(())
+    };
+    let threads = threads.min(out.len() / (SHARE_FROM / 2)).min(count);
+    if threads < 2 {
+        return write(0, padding.samples, out, mask);
+    }
+    thread::scope(|scope| {
+        let (write, mut samples, mut first) = (&write, padding.samples, 0);
+        let others = (1..threads).map(|part| {
+            let (begin, end) = (first, count * part / threads);
+            first = end;
+            let samples = samples.split_off(..end - begin).unwrap_or_default();
+            let out = out.split_off_mut(..(end - begin) * row_len).unwrap_or_default();
+            let mask = mask.split_off_mut(..(end - begin) * mask_len).unwrap_or_default();
+            scope.spawn(move || write(begin, samples, out, mask))
+        });
+        let others: Vec<_> = others.collect();
+        let last = write(first, samples, out, mask);
+        let results = others
+            .into_iter()
+            .map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        results.chain([last]).find(Result::is_err).unwrap_or(Ok(()))
+    })
+}
+
+impl Way {
+    /// Writes all of `row`, which has the axes `room`. `Err` is the flat index of the first element that isn't
+    /// finite.
+    pub(super) fn place(
+        &self,
+        sample: &Sample<'_>,
+        room: &[usize],
+        row: &mut [u8],
+        scratch: &mut Scratch,
+    ) -> Result<(), usize> {
+        let mut reader = Reader {
+            way: self,
             bytes: sample.bytes,
-            fill,
-            side: padding.side,
-            first_non_finite,
+            block: &mut scratch.block,
             done: 0,
         };
-        writer
-            .place(&axes, sample.origin, row)
-            .map_err(|index| PadError::NonFinite { sample: number, index })?;
+        if let Some(count) = in_one_piece(sample, room, self.from) {
+            let (data, rest) = split(row, count * self.to, self.side);
+            if count > 0 {
+                reader.copy(self.from.cast_signed(), sample.origin, data)?;
+            }
+            self.fill.fill(rest, self.level);
+            Ok(())
+        } else if row.is_empty() {
+            Ok(())
+        } else if sample.shape.contains(&0) {
+            self.fill.fill(row, self.level);
+            Ok(())
+        } else {
+            merge_axes(sample, room, self.from, &mut scratch.axes);
+            reader.place(&scratch.axes, sample.origin, row)
+        }
     }
-    Ok(())
+}
+
+/// How many elements a sample has, if they lie one after another both in its memory and in its row.
+fn in_one_piece(sample: &Sample<'_>, room: &[usize], item: usize) -> Option<usize> {
+    let (mut count, mut whole) = (1_usize, true);
+    for ((&size, &room), &stride) in sample.shape.iter().zip(room).zip(sample.strides).rev() {
+        if !whole || stride != count.wrapping_mul(item).cast_signed() && size > 1 {
+            return None;
+        }
+        whole = size == room;
+        count = count.wrapping_mul(size);
+    }
+    Some(count)
 }
 
 /// The fewest axes that describe the copy, at least one. The sample isn't empty.
-fn merge_axes<const N: usize>(sample: &Sample<'_>, room: &[usize], axes: &mut Vec<Axis>) {
-    let item = N.cast_signed();
+fn merge_axes(sample: &Sample<'_>, room: &[usize], item: usize, axes: &mut Vec<Axis>) {
     let mut inner = Axis {
         size: 1,
         room: 1,
-        stride: item,
+        stride: item.cast_signed(),
     };
     axes.clear();
     for ((&size, &room), &stride) in sample.shape.iter().zip(room).zip(sample.strides).rev() {
@@ -70,21 +178,19 @@ fn merge_axes<const N: usize>(sample: &Sample<'_>, room: &[usize], axes: &mut Ve
     axes.reverse();
 }
 
-struct Row<'a, const N: usize> {
+struct Reader<'a> {
+    way: &'a Way,
     bytes: &'a [u8],
-    fill: [u8; N],
-    side: Side,
-    first_non_finite: Option<FirstNonFinite>,
+    block: &'a mut Vec<u8>,
     /// Elements of the sample that were copied so far. They are copied in C order.
     done: usize,
 }
 
-impl<const N: usize> Row<'_, N> {
-    /// Writes all of `row`. `Err` is the flat index of the first element that isn't finite.
-    fn place(&mut self, axes: &[Axis], from: usize, row: &mut [[u8; N]]) -> Result<(), usize> {
+impl Reader<'_> {
+    fn place(&mut self, axes: &[Axis], from: usize, row: &mut [u8]) -> Result<(), usize> {
         let [outer, inner @ ..] = axes else { return Ok(()) };
         let step = row.len() / outer.room;
-        let (data, rest) = split(row, outer.size * step, self.side);
+        let (data, rest) = split(row, outer.size * step, self.way.side);
         if inner.is_empty() {
             self.copy(outer.stride, from, data)?;
         } else {
@@ -94,35 +200,77 @@ impl<const N: usize> Row<'_, N> {
                 from = from.wrapping_add_signed(outer.stride);
             }
         }
-        fill_with(rest, self.fill);
+        self.way.fill.fill(rest, self.way.level);
         Ok(())
     }
 
-    fn copy(&mut self, stride: isize, mut from: usize, data: &mut [[u8; N]]) -> Result<(), usize> {
-        let Some(first_non_finite) = self.first_non_finite else {
-            self.copy_block(stride, from, data);
+    #[inline]
+    fn copy(&mut self, stride: isize, mut from: usize, data: &mut [u8]) -> Result<(), usize> {
+        let Way {
+            to: item,
+            first_non_finite,
+            ..
+        } = *self.way;
+        if first_non_finite.is_none() && item == self.way.from && stride == item.cast_signed() {
+            copy(&self.bytes[from..from + data.len()], data, self.way.level);
+            return Ok(());
+        }
+        let Some(first_non_finite) = first_non_finite else {
+            for block in data.chunks_mut(BLOCK) {
+                self.copy_block(stride, from, block);
+                from = from.wrapping_add_signed(stride.wrapping_mul((block.len() / item).cast_signed()));
+            }
             return Ok(());
         };
-        for block in data.chunks_mut(BLOCK / N) {
-            self.copy_block(stride, from, block);
-            // The copy is what gets used, so it is looked at rather than the sample, which others might be changing.
-            if let Some(index) = first_non_finite(block.as_flattened()) {
+        let mut memory = take(self.block);
+        memory.resize(BLOCK, 0);
+        for block in data.chunks_mut(BLOCK) {
+            // What is looked at is what gets used, which the sample might not be if others change it meanwhile. Nor is
+            // the row read: a device's memory may be slow to read.
+            let copy = &mut memory[..block.len()];
+            self.copy_block(stride, from, copy);
+            if let Some(index) = first_non_finite(copy) {
                 return Err(self.done + index);
             }
-            self.done += block.len();
-            from = from.wrapping_add_signed(stride.wrapping_mul(block.len().cast_signed()));
+            block.copy_from_slice(copy);
+            let count = block.len() / item;
+            self.done += count;
+            from = from.wrapping_add_signed(stride.wrapping_mul(count.cast_signed()));
         }
+        *self.block = memory;
         Ok(())
     }
 
-    fn copy_block(&self, stride: isize, from: usize, block: &mut [[u8; N]]) {
-        if stride == N.cast_signed() || block.len() == 1 {
-            let to = block.as_flattened_mut();
-            to.copy_from_slice(&self.bytes[from..from + to.len()]);
-            return;
+    fn copy_block(&self, stride: isize, from: usize, block: &mut [u8]) {
+        let Way {
+            from: item, to, level, ..
+        } = *self.way;
+        let count = block.len() / to;
+        if item == to {
+            self.gather(stride, from, block);
+        } else if stride == item.cast_signed() {
+            narrow(&self.bytes[from..from + count * item], block, level);
+        } else {
+            let mut wide = [0; 2 * BLOCK];
+            let wide = &mut wide[..count * item];
+            self.gather(stride, from, wide);
+            narrow(wide, block, level);
         }
-        let mut from = from;
-        for element in block {
+    }
+
+    fn gather(&self, stride: isize, from: usize, to: &mut [u8]) {
+        let item = self.way.from;
+        match item {
+            _ if stride == item.cast_signed() => to.copy_from_slice(&self.bytes[from..from + to.len()]),
+            1 => self.gather_each::<1>(stride, from, to),
+            2 => self.gather_each::<2>(stride, from, to),
+            4 => self.gather_each::<4>(stride, from, to),
+            _ => self.gather_each::<8>(stride, from, to),
+        }
+    }
+
+    fn gather_each<const N: usize>(&self, stride: isize, mut from: usize, to: &mut [u8]) {
+        for element in to.as_chunks_mut::<N>().0 {
             element.copy_from_slice(&self.bytes[from..from + N]);
             from = from.wrapping_add_signed(stride);
         }
@@ -130,22 +278,13 @@ impl<const N: usize> Row<'_, N> {
 }
 
 /// The part of `row` that holds data, and the rest.
-fn split<T>(row: &mut [T], len: usize, side: Side) -> (&mut [T], &mut [T]) {
+fn split(row: &mut [u8], len: usize, side: Side) -> (&mut [u8], &mut [u8]) {
     match side {
         Side::Right => row.split_at_mut(len),
         Side::Left => {
             let (rest, data) = row.split_at_mut(row.len() - len);
             (data, rest)
         }
-    }
-}
-
-fn fill_with<const N: usize>(items: &mut [[u8; N]], fill: [u8; N]) {
-    // One byte all through, as in zero, is the common case, and the C library's memset beats a loop.
-    if fill.iter().all(|&byte| byte == fill[0]) {
-        items.as_flattened_mut().fill(fill[0]);
-    } else {
-        items.fill(fill);
     }
 }
 
@@ -164,24 +303,5 @@ pub(super) fn lengths(padding: &mut Padding<'_>) {
                 *item = (size as u64).to_ne_bytes();
             }
         }
-    }
-}
-
-pub(super) fn mask(padding: &mut Padding<'_>) {
-    let Some(mask) = &mut padding.mask else { return };
-    let row_len = mask.bytes.len() / padding.samples.len().max(1);
-    if row_len == 0 {
-        return;
-    }
-    let item = mask.one.size();
-    for (sample, row) in padding.samples.iter().zip(mask.bytes.chunks_exact_mut(row_len)) {
-        let (data, rest) = split(row, sample.shape[padding.axis] * item, padding.side);
-        match mask.one {
-            Element::One(one) => fill_with(data.as_chunks_mut().0, one),
-            Element::Two(one) => fill_with(data.as_chunks_mut().0, one),
-            Element::Four(one) => fill_with(data.as_chunks_mut().0, one),
-            Element::Eight(one) => fill_with(data.as_chunks_mut().0, one),
-        }
-        rest.fill(0);
     }
 }

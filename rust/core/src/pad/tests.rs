@@ -1,3 +1,4 @@
+use half::f16;
 use proptest::prelude::*;
 
 use super::*;
@@ -15,6 +16,7 @@ struct Case {
     side: Side,
     axis: usize,
     wide: bool,
+    narrow: bool,
 }
 
 fn pattern() -> impl Strategy<Value = usize> {
@@ -47,23 +49,26 @@ fn sample(shape: Vec<usize>, item: usize) -> impl Strategy<Value = Owned> {
             origin: if empty { 0 } else { origin },
             shape: shape.clone(),
             strides,
+            item,
         }
     })
 }
 
 fn case() -> impl Strategy<Value = Case> {
     let sizes = (
-        prop::collection::vec(0..6_usize, 1..=4),
+        prop_oneof![3 => prop::collection::vec(0..6_usize, 1..=4), 1 => prop::collection::vec(0..700_usize, 1)],
         0..4_usize,
         pattern(),
         pattern(),
+        prop::bool::weighted(0.2),
     );
-    sizes.prop_flat_map(|(room, rows, item, mask_item)| {
+    sizes.prop_flat_map(|(room, rows, item, mask_item, narrow)| {
+        let (from, item) = if narrow { (4, 2) } else { (item, item) };
         let shape: Vec<_> = room
             .iter()
             .map(|&room| prop_oneof![1 => Just(room), 1 => 0..=room])
             .collect();
-        let samples = prop::collection::vec(shape.prop_flat_map(move |shape| sample(shape, item)), rows);
+        let samples = prop::collection::vec(shape.prop_flat_map(move |shape| sample(shape, from)), rows);
         let rank = room.len();
         (
             samples,
@@ -74,7 +79,7 @@ fn case() -> impl Strategy<Value = Case> {
             0..rank,
             any::<bool>(),
         )
-            .prop_map(|(samples, room, fill, one, side, axis, wide)| Case {
+            .prop_map(move |(samples, room, fill, one, side, axis, wide)| Case {
                 samples,
                 room,
                 fill,
@@ -82,24 +87,26 @@ fn case() -> impl Strategy<Value = Case> {
                 side,
                 axis,
                 wide,
+                narrow,
             })
     })
 }
 
-fn run(case: &Case) -> (Guarded, Guarded, Guarded) {
+fn run(case: &Case, level: Level, threads: usize) -> (Guarded, Guarded, Guarded) {
     let rows = case.samples.len();
     let row: usize = case.room.iter().product();
     let mut out = Guarded::new(rows * row * case.fill.len());
     let mut lengths = Guarded::new(rows * if case.wide { 8 } else { 4 });
     let mut mask = Guarded::new(rows * case.room[case.axis] * case.one.len());
     let samples: Vec<_> = case.samples.iter().map(Owned::borrow).collect();
-    pad(Padding {
+    let padding = Padding {
         samples: &samples,
         out: Batch {
             bytes: out.lend(),
             shape: &[&[rows], case.room.as_slice()].concat(),
         },
         fill: element(&case.fill),
+        narrow: case.narrow,
         side: case.side,
         finite: None,
         axis: case.axis,
@@ -112,8 +119,8 @@ fn run(case: &Case) -> (Guarded, Guarded, Guarded) {
             bytes: mask.lend(),
             one: element(&case.one),
         }),
-    })
-    .unwrap();
+    };
+    pad(padding, level, threads).unwrap();
     (out, lengths, mask)
 }
 
@@ -121,16 +128,54 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
-    fn equals_the_reference(case in case()) {
-        let (out, lengths, mask) = run(&case);
-        prop_assert_eq!(out.written(), reference(&case.samples, &case.room, &case.fill, case.side));
+    fn equals_the_reference_at_every_level(case in case(), threads in 1..4_usize) {
+        let copy = |element: &[u8]| match case.narrow.then(|| element.try_into()) {
+            Some(Ok(bytes)) => f16::from_f32_const(f32::from_ne_bytes(bytes)).to_ne_bytes().to_vec(),
+            _ => element.to_vec(),
+        };
+        let wanted = reference(&case.samples, &case.room, &case.fill, case.side, copy);
         let room = case.room[case.axis];
-        prop_assert_eq!(mask.written(), mask_reference(&case.samples, case.axis, room, &case.one, case.side));
+        let wanted_mask = mask_reference(&case.samples, case.axis, room, &case.one, case.side);
         let sizes = case.samples.iter().map(|sample| sample.shape[case.axis] as u64);
         let width = if case.wide { 8 } else { 4 };
         let sizes: Vec<u8> = sizes.flat_map(|size| u64::to_le_bytes(size)[..width].to_vec()).collect();
-        if cfg!(target_endian = "little") {
-            prop_assert_eq!(lengths.written(), sizes);
+        for level in Level::available() {
+            let (out, lengths, mask) = run(&case, level, threads);
+            prop_assert_eq!(out.written(), &wanted);
+            prop_assert_eq!(mask.written(), &wanted_mask);
+            if cfg!(target_endian = "little") {
+                prop_assert_eq!(lengths.written(), &sizes);
+            }
+        }
+    }
+
+    #[test]
+    fn cutting_gives_the_samples_back(case in case(), steps in any::<bool>()) {
+        let item = case.fill.len();
+        let samples: Vec<_> = case.samples.iter().filter(|_| !case.narrow).collect();
+        let rows = samples.len();
+        let mut bytes = reference(samples.iter().copied(), &case.room, &case.fill, case.side, <[u8]>::to_vec);
+        if steps {
+            // A batch may have gaps.
+            bytes = bytes.chunks(item).flat_map(|element| [element, &[9; 3]].concat()).collect();
+        }
+        let step = if steps { item + 3 } else { item };
+        let batch = Owned { item, ..Owned::plain(bytes, &[&[rows], case.room.as_slice()].concat(), step) };
+        let wanted: Vec<_> = samples
+            .iter()
+            .map(|sample| reference([*sample], &sample.shape, &case.fill, case.side, <[u8]>::to_vec))
+            .collect();
+        for level in Level::available() {
+            let mut memory: Vec<_> = wanted.iter().map(|wanted| Guarded::new(wanted.len())).collect();
+            let outs = memory.iter_mut().zip(&samples).map(|(memory, sample)| Batch {
+                bytes: memory.lend(),
+                shape: &sample.shape,
+            });
+            let unpadding = Unpadding { batch: batch.borrow(), outs: outs.collect(), item, side: case.side };
+            prop_assert_eq!(unpad(unpadding, level), Ok(()));
+            for (memory, wanted) in memory.iter().zip(&wanted) {
+                prop_assert_eq!(memory.written(), wanted);
+            }
         }
     }
 
@@ -168,11 +213,11 @@ proptest! {
         }
         let samples = [finite.borrow(), sample.borrow()];
         let mut out = Guarded::new(2 * (len + 1) * item);
-        let result = pad(padding(&samples, out.lend(), &[2, len + 1], item, Some(float)));
+        let result = pad(padding(&samples, out.lend(), &[2, len + 1], item, Some(float)), Level::best(), 1);
         prop_assert_eq!(result, Err(PadError::NonFinite { sample: 1, index: at }));
         out.written();
         let mut out = Guarded::new((len + 1) * item);
-        prop_assert_eq!(pad(padding(&samples[..1], out.lend(), &[1, len + 1], item, Some(float))), Ok(()));
+        prop_assert_eq!(pad(padding(&samples[..1], out.lend(), &[1, len + 1], item, Some(float)), Level::best(), 1), Ok(()));
     }
 }
 
@@ -187,6 +232,7 @@ fn padding<'a>(
         samples,
         out: Batch { bytes, shape },
         fill: element(&[0, 0, 0, 0, 0, 0, 0, 0][..item]),
+        narrow: false,
         side: Side::Right,
         finite,
         axis: 0,
@@ -205,7 +251,11 @@ fn the_flat_index_runs_through_all_axes() {
         4,
     );
     let mut out = vec![0; 3 * 4 * 4];
-    let result = pad(padding(&[sample.borrow()], &mut out, &[1, 3, 4], 4, Some(Float::F32)));
+    let result = pad(
+        padding(&[sample.borrow()], &mut out, &[1, 3, 4], 4, Some(Float::F32)),
+        Level::best(),
+        1,
+    );
     assert_eq!(result, Err(PadError::NonFinite { sample: 0, index: 5 }));
 }
 
@@ -214,7 +264,10 @@ fn samples_of_rank_zero_are_rows_of_one_element() {
     let samples = [7_u8, 8].map(|value| Owned::plain(vec![value], &[], 1));
     let samples = [samples[0].borrow(), samples[1].borrow()];
     let mut out = [0; 2];
-    assert_eq!(pad(padding(&samples, &mut out, &[2], 1, None)), Ok(()));
+    assert_eq!(
+        pad(padding(&samples, &mut out, &[2], 1, None), Level::best(), 1),
+        Ok(())
+    );
     assert_eq!(out, [7, 8]);
 }
 
@@ -249,7 +302,10 @@ fn nothing_is_written_when_a_shape_is_wrong() {
     ] {
         let mut out = Guarded::new(2 * 6);
         let samples = [good.borrow(), other.borrow()];
-        assert_eq!(pad(padding(&samples, out.lend(), &[2, 2, 3], 1, None)), Err(error));
+        assert_eq!(
+            pad(padding(&samples, out.lend(), &[2, 2, 3], 1, None), Level::best(), 1),
+            Err(error)
+        );
         assert!(out.written().iter().all(|&byte| byte == GUARD_BYTE));
     }
 }
@@ -259,36 +315,43 @@ fn sizes_that_disagree_are_refused() {
     let good = Owned::plain(vec![1; 4], &[4], 1);
     let samples = [good.borrow()];
     let mut out = [0; 4];
-    assert_eq!(pad(padding(&samples, &mut out, &[], 1, None)), Err(PadError::NoBatch));
     assert_eq!(
-        pad(padding(&samples, &mut out, &[2, 2], 1, None)),
+        pad(padding(&samples, &mut out, &[], 1, None), Level::best(), 1),
+        Err(PadError::NoBatch)
+    );
+    assert_eq!(
+        pad(padding(&samples, &mut out, &[2, 2], 1, None), Level::best(), 1),
         Err(PadError::Count { samples: 1, rows: 2 })
     );
     assert_eq!(
-        pad(padding(&samples, &mut out, &[1, 5], 1, None)),
+        pad(padding(&samples, &mut out, &[1, 5], 1, None), Level::best(), 1),
         Err(PadError::Memory("out"))
     );
     assert_eq!(
-        pad(padding(&samples, &mut out, &[1, usize::MAX], 2, None)),
+        pad(padding(&samples, &mut out, &[1, usize::MAX], 2, None), Level::best(), 1),
         Err(PadError::Memory("out"))
     );
     assert_eq!(
-        pad(padding(&samples, &mut out, &[1, 4], 1, Some(Float::F16))),
+        pad(
+            padding(&samples, &mut out, &[1, 4], 1, Some(Float::F16)),
+            Level::best(),
+            1
+        ),
         Err(PadError::FloatSize)
     );
     let mut small = [0; 3];
     let mut request = padding(&samples, &mut out, &[1, 4], 1, None);
     request.lengths = Some(Lengths::I32(&mut small));
-    assert_eq!(pad(request), Err(PadError::Memory("lengths")));
+    assert_eq!(pad(request, Level::best(), 1), Err(PadError::Memory("lengths")));
     let mut request = padding(&samples, &mut out, &[1, 4], 1, None);
     request.mask = Some(Mask {
         bytes: &mut small,
         one: Element::One([1]),
     });
-    assert_eq!(pad(request), Err(PadError::Memory("mask")));
+    assert_eq!(pad(request, Level::best(), 1), Err(PadError::Memory("mask")));
     let mut request = padding(&samples, &mut out, &[1, 4], 1, None);
     request.axis = 1;
-    assert_eq!(pad(request), Err(PadError::Axis { axis: 1, rank: 1 }));
+    assert_eq!(pad(request, Level::best(), 1), Err(PadError::Axis { axis: 1, rank: 1 }));
     assert_eq!(out, [0; 4]);
 }
 
@@ -301,11 +364,142 @@ fn a_length_beyond_its_integer_is_refused() {
         origin: 0,
         shape: vec![size, 0],
         strides: vec![0, 0],
+        item: 1,
     };
     let (samples, mut lengths) = ([empty.borrow()], [9; 4]);
     let shape = [1, size, 0];
     let mut request = padding(&samples, &mut [], &shape, 1, None);
     request.lengths = Some(Lengths::I32(&mut lengths));
-    assert_eq!(pad(request), Err(PadError::LengthOverflow { sample: 0, size }));
+    assert_eq!(
+        pad(request, Level::best(), 1),
+        Err(PadError::LengthOverflow { sample: 0, size })
+    );
     assert_eq!(lengths, [9; 4]);
+}
+
+#[test]
+fn the_first_sample_that_is_not_finite_is_named_whatever_threads_there_are() {
+    let good = Owned::plain(
+        [1.0_f32; 400].iter().flat_map(|value| value.to_ne_bytes()).collect(),
+        &[400],
+        4,
+    );
+    let mut bad = good.clone();
+    bad.bytes[399 * 4..].copy_from_slice(&f32::INFINITY.to_ne_bytes());
+    let samples = [&good, &good, &bad, &good, &bad].map(Owned::borrow);
+    for threads in 1..=5 {
+        let mut out = Guarded::new(5 * 400 * 4);
+        let result = pad(
+            padding(&samples, out.lend(), &[5, 400], 4, Some(Float::F32)),
+            Level::best(),
+            threads,
+        );
+        assert_eq!(result, Err(PadError::NonFinite { sample: 2, index: 399 }));
+        out.written();
+    }
+}
+
+#[test]
+fn what_is_too_large_for_f16_is_not_finite() {
+    let sample = Owned::plain(
+        [1.0_f32, 65519.9, 65520.0]
+            .iter()
+            .flat_map(|value| value.to_ne_bytes())
+            .collect(),
+        &[3],
+        4,
+    );
+    let samples = [sample.borrow()];
+    let mut out = [0; 8];
+    let mut request = padding(&samples, &mut out, &[1, 4], 2, Some(Float::F16));
+    request.narrow = true;
+    assert_eq!(
+        pad(request, Level::best(), 1),
+        Err(PadError::NonFinite { sample: 0, index: 2 })
+    );
+    let mut request = padding(&samples, &mut out, &[1, 4], 2, None);
+    request.narrow = true;
+    assert_eq!(pad(request, Level::best(), 1), Ok(()));
+    assert_eq!(
+        out.as_chunks()
+            .0
+            .iter()
+            .map(|&item| f16::from_ne_bytes(item))
+            .collect::<Vec<_>>(),
+        [f16::ONE, f16::MAX, f16::INFINITY, f16::ZERO]
+    );
+    let mut out = [0; 16];
+    let mut request = padding(&samples, &mut out, &[1, 4], 4, None);
+    request.narrow = true;
+    assert_eq!(pad(request, Level::best(), 1), Err(PadError::Narrow));
+}
+
+#[test]
+fn nothing_is_cut_when_a_shape_is_wrong() {
+    let batch = Owned::plain(vec![1; 12], &[2, 2, 3], 1);
+    let outside = Owned {
+        bytes: vec![1; 11],
+        ..batch.clone()
+    };
+    let scalar = Owned::plain(vec![1], &[], 1);
+    let too_large = UnpadError::TooLarge {
+        out: 1,
+        axis: 1,
+        size: 4,
+        room: 3,
+    };
+    let rank = UnpadError::Rank {
+        out: 1,
+        rank: 1,
+        expected: 2,
+    };
+    for (batch, shape, memory, item, error) in [
+        (&batch, &[2, 4][..], 8, 1, too_large),
+        (&batch, &[2], 2, 1, rank),
+        (&batch, &[2, 3], 5, 1, UnpadError::Memory(1)),
+        (&batch, &[2, 3], 6, 3, UnpadError::Item(3)),
+        (&outside, &[2, 3], 6, 1, UnpadError::OutsideMemory),
+        (&scalar, &[2, 3], 6, 1, UnpadError::NoBatch),
+    ] {
+        let (mut first, mut second) = (Guarded::new(6), Guarded::new(memory));
+        let outs = vec![
+            Batch {
+                bytes: first.lend(),
+                shape: &[2, 3],
+            },
+            Batch {
+                bytes: second.lend(),
+                shape,
+            },
+        ];
+        let unpadding = Unpadding {
+            batch: batch.borrow(),
+            outs,
+            item,
+            side: Side::Right,
+        };
+        assert_eq!(unpad(unpadding, Level::best()), Err(error));
+        assert!(
+            first
+                .written()
+                .iter()
+                .chain(second.written())
+                .all(|&byte| byte == GUARD_BYTE)
+        );
+    }
+}
+
+#[test]
+fn a_batch_is_cut_into_as_many_as_it_has_rows() {
+    let batch = Owned::plain(vec![1; 4], &[2, 2], 1);
+    let unpadding = Unpadding {
+        batch: batch.borrow(),
+        outs: Vec::new(),
+        item: 1,
+        side: Side::Right,
+    };
+    assert_eq!(
+        unpad(unpadding, Level::best()),
+        Err(UnpadError::Count { outs: 0, rows: 2 })
+    );
 }

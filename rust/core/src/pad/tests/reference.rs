@@ -45,6 +45,8 @@ pub struct Owned {
     pub origin: usize,
     pub shape: Vec<usize>,
     pub strides: Vec<isize>,
+    /// Bytes of an element.
+    pub item: usize,
 }
 
 impl Owned {
@@ -70,16 +72,17 @@ impl Owned {
             origin: 0,
             shape: shape.to_vec(),
             strides,
+            item,
         }
     }
 
-    fn at(&self, index: &[usize], item: usize) -> &[u8] {
+    fn at(&self, index: &[usize]) -> &[u8] {
         let offset: isize = index
             .iter()
             .zip(&self.strides)
             .map(|(&i, &stride)| i.cast_signed() * stride)
             .sum();
-        &self.bytes[self.origin.wrapping_add_signed(offset)..][..item]
+        &self.bytes[self.origin.wrapping_add_signed(offset)..][..self.item]
     }
 }
 
@@ -94,7 +97,13 @@ fn indices(shape: &[usize]) -> Vec<Vec<usize>> {
 }
 
 /// What `pad` has to write, element by element.
-pub fn reference(samples: &[Owned], room: &[usize], fill: &[u8], side: Side) -> Vec<u8> {
+pub fn reference<'a>(
+    samples: impl IntoIterator<Item = &'a Owned>,
+    room: &[usize],
+    fill: &[u8],
+    side: Side,
+    copy: impl Fn(&[u8]) -> Vec<u8>,
+) -> Vec<u8> {
     let mut out = Vec::new();
     for sample in samples {
         for index in indices(room) {
@@ -107,7 +116,7 @@ pub fn reference(samples: &[Owned], room: &[usize], fill: &[u8], side: Side) -> 
                     Side::Left => i.checked_sub(room - size),
                 });
             let at: Option<Vec<_>> = at.collect();
-            out.extend_from_slice(at.map_or(fill, |at| sample.at(&at, fill.len())));
+            out.extend(at.map_or(fill.to_vec(), |at| copy(sample.at(&at))));
         }
     }
     out
