@@ -1,0 +1,428 @@
+//! Transposing in registers: a vector is made of 16-byte lanes that are loaded from different rows, so that exchanging
+//! elements within lanes is all there is to do.
+
+use std::arch::x86_64::*;
+
+use super::Transpose;
+
+/// Whole lines of the cache.
+const LINE: usize = 64;
+
+/// # Safety
+///
+/// 16 bytes are there.
+#[inline(always)]
+unsafe fn load(from: *const u8) -> __m128i {
+    // SAFETY: the caller vouches for it; alignment isn't asked for.
+    unsafe { _mm_loadu_si128(from.cast()) }
+}
+
+/// One step of a transposition: halves of the list are interleaved, vector by vector.
+macro_rules! interleave {
+    ($rows:expr, $low:ident, $high:ident, $half:literal: $($i:literal)+) => {{
+        let rows = $rows;
+        [$($low(rows[$i], rows[$i + $half]), $high(rows[$i], rows[$i + $half])),+]
+    }};
+}
+
+/// As many steps as it takes.
+macro_rules! transposed {
+    (2, $rows:expr, $low:ident, $high:ident) => {
+        interleave!($rows, $low, $high, 1: 0)
+    };
+    (4, $rows:expr, $low:ident, $high:ident) => {
+        interleave!(interleave!($rows, $low, $high, 2: 0 1), $low, $high, 2: 0 1)
+    };
+    (8, $rows:expr, $low:ident, $high:ident) => {
+        interleave!(interleave!(interleave!($rows, $low, $high, 4: 0 1 2 3), $low, $high, 4: 0 1 2 3),
+            $low, $high, 4: 0 1 2 3)
+    };
+    (16, $rows:expr, $low:ident, $high:ident) => {
+        interleave!(interleave!(interleave!(interleave!($rows,
+            $low, $high, 8: 0 1 2 3 4 5 6 7), $low, $high, 8: 0 1 2 3 4 5 6 7),
+            $low, $high, 8: 0 1 2 3 4 5 6 7), $low, $high, 8: 0 1 2 3 4 5 6 7)
+    };
+}
+
+macro_rules! each {
+    (2, $f:expr) => {
+        [$f(0), $f(1)]
+    };
+    (4, $f:expr) => {
+        [$f(0), $f(1), $f(2), $f(3)]
+    };
+    (8, $f:expr) => {
+        [$f(0), $f(1), $f(2), $f(3), $f(4), $f(5), $f(6), $f(7)]
+    };
+    (16, $f:expr) => {
+        [
+            $f(0),
+            $f(1),
+            $f(2),
+            $f(3),
+            $f(4),
+            $f(5),
+            $f(6),
+            $f(7),
+            $f(8),
+            $f(9),
+            $f(10),
+            $f(11),
+            $f(12),
+            $f(13),
+            $f(14),
+            $f(15),
+        ]
+    };
+}
+
+/// Where steps of `by` begin that cover `0..len`, the last one moved back as far as it must.
+fn steps(len: usize, by: usize) -> impl Iterator<Item = usize> {
+    (0..len).step_by(by).map(move |begin| begin.min(len - by))
+}
+
+/// Of 4 / `E` pixels, the elements of channel c to word c. The first byte of the pixels is byte `shift` of the lane.
+const fn words_of_pixels(channels: usize, element: usize, shift: usize) -> [u8; 16] {
+    let mut mask = [0x80; 16];
+    let mut at = 0;
+    while at < 4 * channels {
+        let (channel, byte) = (at / 4, at % 4);
+        mask[at] = ((byte / element * channels + channel) * element + byte % element + shift) as u8;
+        at += 1;
+    }
+    mask
+}
+
+/// The reverse, the first byte of the pixels being byte `shift` of the lane, and the last ones wrapped around.
+const fn pixels_of_words(channels: usize, element: usize, shift: usize) -> [u8; 16] {
+    let mut mask = [0x80; 16];
+    let mut at = 0;
+    while at < 4 * channels {
+        let (channel, byte) = (at / 4, at % 4);
+        mask[((byte / element * channels + channel) * element + byte % element + shift) % 16] = at as u8;
+        at += 1;
+    }
+    mask
+}
+
+#[repr(align(64))]
+struct Scratch([u8; LINE * LINE]);
+
+macro_rules! level {
+    (
+        $level:ident, $features:literal, $vector:ident, $lanes:tt, $load:ident, $store:ident, $stream:ident,
+        $combine:ident, $parts:ident, $shuffle:ident, $broadcast:ident, $blend:ident, $low32:ident, $high32:ident;
+        $($name:ident $element:literal $n:tt $low:ident $high:ident),+
+    ) => {
+        pub(super) mod $level {
+            use super::*;
+
+            const WIDTH: usize = 16 * $lanes;
+
+            /// # Safety
+            ///
+            /// As [`Transpose`] demands, with contiguous rows of the source; the machine has this level.
+            #[target_feature(enable = $features)]
+            pub unsafe fn transpose(job: Transpose<'_>, element: usize, stream: bool) -> bool {
+                // SAFETY: as this function demands.
+                unsafe {
+                    match element {
+                        $($element if stream => $name::transpose::<true>(job),
+                        $element => $name::transpose::<false>(job),)+
+                        _ => false,
+                    }
+                }
+            }
+
+            /// # Safety
+            ///
+            /// `WIDTH` bytes are there and nobody else's.
+            #[inline]
+            #[target_feature(enable = $features)]
+            unsafe fn store<const STREAM: bool>(to: *mut u8, vector: $vector) {
+                // SAFETY: the caller vouches for it. Only the streaming store asks for alignment.
+                unsafe {
+                    if STREAM && to.addr().is_multiple_of(WIDTH) {
+                        $stream(to.cast(), vector);
+                    } else {
+                        $store(to.cast(), vector);
+                    }
+                }
+            }
+
+            /// # Safety
+            ///
+            /// As `store`, with 16 bytes at each of `to`.
+            #[inline]
+            #[target_feature(enable = $features)]
+            unsafe fn store_lanes<const STREAM: bool>(to: impl Fn(usize) -> *mut u8, vector: $vector) {
+                for (lane, part) in $parts(vector).into_iter().enumerate() {
+                    let to = to(lane);
+                    // SAFETY: as above.
+                    unsafe {
+                        if STREAM && to.addr().is_multiple_of(16) {
+                            _mm_stream_si128(to.cast(), part);
+                        } else {
+                            _mm_storeu_si128(to.cast(), part);
+                        }
+                    }
+                }
+            }
+
+            #[inline]
+            #[target_feature(enable = $features)]
+            fn shuffled(vector: $vector, mask: [u8; 16]) -> $vector {
+                // SAFETY: both are 16 bytes of anything.
+                let mask = unsafe { std::mem::transmute::<[u8; 16], __m128i>(mask) };
+                $shuffle(vector, $broadcast(mask))
+            }
+
+            $(mod $name {
+                use super::*;
+
+                const E: usize = $element;
+                /// Elements of a lane.
+                const N: usize = 16 / E;
+                /// Elements of a vector.
+                const V: usize = WIDTH / E;
+                /// Elements of a line.
+                const L: usize = LINE / E;
+
+                #[target_feature(enable = $features)]
+                pub unsafe fn transpose<const STREAM: bool>(job: Transpose<'_>) -> bool {
+                    // SAFETY: as this function demands; every step lies within rows and columns.
+                    unsafe {
+                        if job.cols == 3 && job.rows >= V && job.row_step == (3 * E).cast_signed() && E < 8 {
+                            to_planes::<3, STREAM>(job);
+                        } else if job.cols == 4 && job.rows >= V && job.row_step == (4 * E).cast_signed() && E < 8 {
+                            to_planes::<4, STREAM>(job);
+                        } else if job.rows == 3 && job.cols >= V && job.to_step == 3 * E && E < 8 {
+                            to_pixels::<3, STREAM>(job);
+                        } else if job.rows == 4 && job.cols >= V && job.to_step == 4 * E && E < 8 {
+                            to_pixels::<4, STREAM>(job);
+                        } else if job.rows >= L && job.cols >= L {
+                            tiles::<STREAM>(job);
+                        } else if job.rows >= L && job.cols >= N {
+                            for row in steps(job.rows, L) {
+                                for col in steps(job.cols, N) {
+                                    for half in (0..L).step_by(V) {
+                                        tall::<STREAM>(job, row + half, col);
+                                    }
+                                }
+                            }
+                        } else if job.rows >= N && job.cols >= V {
+                            for col in steps(job.cols, V) {
+                                for row in steps(job.rows, N) {
+                                    wide::<STREAM>(job, row, col);
+                                }
+                            }
+                        } else {
+                            return false;
+                        }
+                        if STREAM {
+                            _mm_sfence();
+                        }
+                    }
+                    true
+                }
+
+                /// # Safety
+                ///
+                /// There are `L` rows and columns.
+                #[target_feature(enable = $features)]
+                unsafe fn tiles<const STREAM: bool>(job: Transpose<'_>) {
+                    // Lines that are a multiple of 64 lines apart displace each other from the first cache.
+                    let sets = 64 >> (job.row_step / 64).trailing_zeros().min(6);
+                    let aliased = job.row_step % 64 == 0 && L > 6 * sets;
+                    let mut scratch = Scratch([0; LINE * LINE]);
+                    let mut tile = |row: usize, col: usize| {
+                        let mut job = job.rest(row, col, E);
+                        // SAFETY: the tile lies within rows and columns.
+                        unsafe {
+                            if aliased {
+                                for row in 0..L {
+                                    let to = scratch.0.as_mut_ptr().add(row * LINE);
+                                    for part in (0..LINE).step_by(WIDTH) {
+                                        let from = job.source.at(job.from_at(row, 0) + part, WIDTH);
+                                        $store(to.add(part).cast(), $load(from.cast()));
+                                    }
+                                }
+                                job.source = crate::memory::Source(&scratch.0);
+                                job.from = 0;
+                                job.row_step = LINE.cast_signed();
+                            }
+                            for col in (0..L).step_by(N) {
+                                for half in (0..L).step_by(V) {
+                                    tall::<STREAM>(job, half, col);
+                                }
+                            }
+                        }
+                    };
+                    // Pixels are the longer side; for each of them, all channels.
+                    if job.rows > job.cols {
+                        for row in steps(job.rows, L) {
+                            for col in steps(job.cols, L) {
+                                tile(row, col);
+                            }
+                        }
+                    } else {
+                        for col in steps(job.cols, L) {
+                            for row in steps(job.rows, L) {
+                                tile(row, col);
+                            }
+                        }
+                    }
+                }
+
+                /// `V` rows of `N` columns.
+                #[inline]
+                #[target_feature(enable = $features)]
+                unsafe fn tall<const STREAM: bool>(job: Transpose<'_>, row: usize, col: usize) {
+                    // SAFETY: the rows and columns exist.
+                    unsafe {
+                        let from = |row| load(job.source.at(job.from_at(row, col), 16));
+                        let rows = each!($n, |i| $combine(each!($lanes, |lane| from(row + lane * N + i))));
+                        for (i, vector) in transposed!($n, rows, $low, $high).into_iter().enumerate() {
+                            store::<STREAM>(job.target.at(job.to_at(row, col + i, E), WIDTH), vector);
+                        }
+                    }
+                }
+
+                /// `N` rows of `V` columns.
+                #[inline]
+                #[target_feature(enable = $features)]
+                unsafe fn wide<const STREAM: bool>(job: Transpose<'_>, row: usize, col: usize) {
+                    // SAFETY: the rows and columns exist.
+                    unsafe {
+                        let rows = each!($n, |i: usize| {
+                            $load(job.source.at(job.from_at(row + i, col), WIDTH).cast())
+                        });
+                        for (i, vector) in transposed!($n, rows, $low, $high).into_iter().enumerate() {
+                            let to = |lane| job.target.at(job.to_at(row, col + lane * N + i, E), 16);
+                            store_lanes::<STREAM>(to, vector);
+                        }
+                    }
+                }
+
+                /// Rows are pixels of `C` channels, one after another, at least `V`.
+                #[target_feature(enable = $features)]
+                unsafe fn to_planes<const C: usize, const STREAM: bool>(job: Transpose<'_>) {
+                    // A lane takes 4 * C bytes. What every fourth one reads ends with them, so as not to read beyond.
+                    let (mask, last_mask) = const { (words_of_pixels(C, E, 0), words_of_pixels(C, E, 16 - 4 * C)) };
+                    for row in steps(job.rows, V) {
+                        let from = job.from + row * C * E;
+                        // SAFETY: `V` pixels follow, and are this job's to write.
+                        unsafe {
+                            let words = |i: usize| {
+                                let before = if i == 3 { 16 - 4 * C } else { 0 };
+                                let lanes = $combine(each!($lanes, |lane: usize| {
+                                    load(job.source.at(from + lane * 16 * C + i * 4 * C - before, 16))
+                                }));
+                                shuffled(lanes, if i == 3 { last_mask } else { mask })
+                            };
+                            let planes = transposed!(4, each!(4, words), $low32, $high32);
+                            for (col, plane) in planes.into_iter().take(C).enumerate() {
+                                store::<STREAM>(job.target.at(job.to_at(row, col, E), WIDTH), plane);
+                            }
+                        }
+                    }
+                }
+
+                /// Columns are pixels of `C` channels, one after another in the target, at least `V`.
+                #[target_feature(enable = $features)]
+                unsafe fn to_pixels<const C: usize, const STREAM: bool>(job: Transpose<'_>) {
+                    // Three channels fill three quarters of a lane. Each lane is turned so that its words stand where
+                    // they go when four of them are put together to three.
+                    let turn = if C == 3 { 4 } else { 0 };
+                    let masks = [0, 3 * turn, 2 * turn, turn].map(|shift| pixels_of_words(C, E, shift));
+                    for col in steps(job.cols, V) {
+                        // SAFETY: `V` pixels are there, and are this job's to write.
+                        unsafe {
+                            let plane = |row: usize| {
+                                $load(job.source.at(job.from_at(row.min(C - 1), col), WIDTH).cast())
+                            };
+                            let words = transposed!(4, each!(4, plane), $low32, $high32);
+                            let words = each!(4, |i: usize| shuffled(words[i], masks[i]));
+                            let [a, b, c, d] = words;
+                            let parts = if C == 3 {
+                                [$blend::<0b1000>(a, b), $blend::<0b1100>(b, c), $blend::<0b1110>(c, d), d]
+                            } else {
+                                words
+                            };
+                            for (i, part) in parts.into_iter().take(C).enumerate() {
+                                let to = |lane| job.target.at(job.to_at(0, col, E) + (lane * C + i) * 16, 16);
+                                store_lanes::<STREAM>(to, part);
+                            }
+                        }
+                    }
+                }
+            })+
+        }
+    };
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn combine_avx2([a, b]: [__m128i; 2]) -> __m256i {
+    _mm256_set_m128i(b, a)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn combine_avx512([a, b, c, d]: [__m128i; 4]) -> __m512i {
+    let vector = _mm512_inserti32x4::<1>(_mm512_castsi128_si512(a), b);
+    _mm512_inserti32x4::<3>(_mm512_inserti32x4::<2>(vector, c), d)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn parts_avx2(vector: __m256i) -> [__m128i; 2] {
+    [_mm256_castsi256_si128(vector), _mm256_extracti128_si256::<1>(vector)]
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn parts_avx512(vector: __m512i) -> [__m128i; 4] {
+    [
+        _mm512_castsi512_si128(vector),
+        _mm512_extracti32x4_epi32::<1>(vector),
+        _mm512_extracti32x4_epi32::<2>(vector),
+        _mm512_extracti32x4_epi32::<3>(vector),
+    ]
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn blend_avx2<const MASK: i32>(a: __m256i, b: __m256i) -> __m256i {
+    match MASK {
+        0b1000 => _mm256_blend_epi32::<0b1000_1000>(a, b),
+        0b1100 => _mm256_blend_epi32::<0b1100_1100>(a, b),
+        _ => _mm256_blend_epi32::<0b1110_1110>(a, b),
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn blend_avx512<const MASK: u16>(a: __m512i, b: __m512i) -> __m512i {
+    _mm512_mask_blend_epi32(MASK * 0x1111, a, b)
+}
+
+level!(
+    avx2, "avx2", __m256i, 2, _mm256_loadu_si256, _mm256_storeu_si256, _mm256_stream_si256,
+    combine_avx2, parts_avx2,
+    _mm256_shuffle_epi8, _mm256_broadcastsi128_si256, blend_avx2, _mm256_unpacklo_epi32, _mm256_unpackhi_epi32;
+    one 1 16 _mm256_unpacklo_epi8 _mm256_unpackhi_epi8,
+    two 2 8 _mm256_unpacklo_epi16 _mm256_unpackhi_epi16,
+    four 4 4 _mm256_unpacklo_epi32 _mm256_unpackhi_epi32,
+    eight 8 2 _mm256_unpacklo_epi64 _mm256_unpackhi_epi64
+);
+
+level!(
+    avx512, "avx512f,avx512bw,avx512vl", __m512i, 4, _mm512_loadu_si512, _mm512_storeu_si512, _mm512_stream_si512,
+    combine_avx512, parts_avx512,
+    _mm512_shuffle_epi8, _mm512_broadcast_i32x4, blend_avx512, _mm512_unpacklo_epi32, _mm512_unpackhi_epi32;
+    one 1 16 _mm512_unpacklo_epi8 _mm512_unpackhi_epi8,
+    two 2 8 _mm512_unpacklo_epi16 _mm512_unpackhi_epi16,
+    four 4 4 _mm512_unpacklo_epi32 _mm512_unpackhi_epi32,
+    eight 8 2 _mm512_unpacklo_epi64 _mm512_unpackhi_epi64
+);
