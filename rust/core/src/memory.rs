@@ -53,3 +53,8 @@ impl<'a> Target<'a> {
         unsafe { self.start.add(offset) }
     }
 }
+
+/// Where steps of `by` begin that cover `0..len`, the last one moved back as far as it must.
+pub(crate) fn steps(len: usize, by: usize) -> impl Iterator<Item = usize> {
+    (0..len).step_by(by).map(move |begin| begin.min(len - by))
+}

@@ -4,6 +4,7 @@
 use std::arch::x86_64::*;
 
 use super::Transpose;
+use crate::memory::steps;
 
 /// Whole lines of the cache.
 const LINE: usize = 64;
@@ -74,11 +75,6 @@ macro_rules! each {
             $f(15),
         ]
     };
-}
-
-/// Where steps of `by` begin that cover `0..len`, the last one moved back as far as it must.
-fn steps(len: usize, by: usize) -> impl Iterator<Item = usize> {
-    (0..len).step_by(by).map(move |begin| begin.min(len - by))
 }
 
 /// Of 4 / `E` pixels, the elements of channel c to word c. The first byte of the pixels is byte `shift` of the lane.
