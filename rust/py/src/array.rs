@@ -49,6 +49,11 @@ impl Array {
         self.buffer.shape()
     }
 
+    /// Bytes from element to element along each axis.
+    pub fn strides(&self) -> &[isize] {
+        self.buffer.strides()
+    }
+
     pub fn is_c_contiguous(&self) -> bool {
         self.buffer.is_c_contiguous()
     }
@@ -112,7 +117,7 @@ impl Array {
     }
 
     /// Where in `bytes` the element at index `[0, .., 0]` begins.
-    fn origin(&self) -> usize {
+    pub fn origin(&self) -> usize {
         if self.extent.is_empty() {
             return 0;
         }

@@ -68,6 +68,16 @@ impl Dtype {
         }
     }
 
+    /// Of an element, in bytes.
+    pub fn size(self) -> usize {
+        match self {
+            Self::Bool | Self::U8 | Self::I8 => 1,
+            Self::U16 | Self::I16 | Self::F16 => 2,
+            Self::U32 | Self::I32 | Self::F32 => 4,
+            Self::U64 | Self::I64 | Self::F64 => 8,
+        }
+    }
+
     pub fn float(self) -> Option<Float> {
         match self {
             Self::F16 => Some(Float::F16),
