@@ -4,7 +4,7 @@
 use std::arch::x86_64::*;
 
 use super::Transpose;
-use crate::memory::steps;
+use crate::memory::{Source, Target, steps};
 
 /// Whole lines of the cache.
 const LINE: usize = 64;
@@ -101,8 +101,24 @@ const fn pixels_of_words(channels: usize, element: usize, shift: usize) -> [u8; 
     mask
 }
 
+/// Lines of a row of the target that are written one after another, if it is too large for the second cache.
+const RUN: usize = 4;
+
+/// Bytes of a target from which on that pays.
+const FAR_FROM: usize = if cfg!(test) { 32 << 10 } else { 1 << 20 };
+
+/// Where blocks of `RUN` tiles begin, and then single tiles, of `tile` rows each, and how many rows they have.
+fn blocks(rows: usize, tile: usize) -> impl Iterator<Item = (usize, usize)> {
+    let size = RUN * tile;
+    let whole = rows / size * size;
+    let rest = (whole..rows)
+        .step_by(tile)
+        .map(move |begin| (begin.min(rows - tile), tile));
+    (0..whole).step_by(size).map(move |begin| (begin, size)).chain(rest)
+}
+
 #[repr(align(64))]
-struct Scratch([u8; LINE * LINE]);
+struct Scratch<const N: usize>([u8; N]);
 
 macro_rules! level {
     (
@@ -227,44 +243,91 @@ macro_rules! level {
                 /// There are `L` rows and columns.
                 #[target_feature(enable = $features)]
                 unsafe fn tiles<const STREAM: bool>(job: Transpose<'_>) {
-                    // Lines that are a multiple of 64 lines apart displace each other from the first cache.
-                    let sets = 64 >> (job.row_step / 64).trailing_zeros().min(6);
-                    let aliased = job.row_step % 64 == 0 && L > 6 * sets;
-                    let mut scratch = Scratch([0; LINE * LINE]);
-                    let mut tile = |row: usize, col: usize| {
-                        let mut job = job.rest(row, col, E);
-                        // SAFETY: the tile lies within rows and columns.
-                        unsafe {
-                            if aliased {
-                                for row in 0..L {
-                                    let to = scratch.0.as_mut_ptr().add(row * LINE);
-                                    for part in (0..LINE).step_by(WIDTH) {
-                                        let from = job.source.at(job.from_at(row, 0) + part, WIDTH);
-                                        $store(to.add(part).cast(), $load(from.cast()));
-                                    }
-                                }
-                                job.source = crate::memory::Source(&scratch.0);
-                                job.from = 0;
-                                job.row_step = LINE.cast_signed();
-                            }
-                            for col in (0..L).step_by(N) {
-                                for half in (0..L).step_by(V) {
-                                    tall::<STREAM>(job, half, col);
-                                }
-                            }
-                        }
-                    };
-                    // Pixels are the longer side; for each of them, all channels.
+                    let far = STREAM || job.rows * job.cols * E >= FAR_FROM;
+                    let read = &mut Scratch([0; LINE * LINE]);
+                    let written = &mut far.then(|| Scratch([0; LINE * LINE * RUN]));
+                    // Pixels are the longer side; of some of them, all channels.
                     if job.rows > job.cols {
-                        for row in steps(job.rows, L) {
+                        for (row, rows) in blocks(job.rows, L) {
                             for col in steps(job.cols, L) {
-                                tile(row, col);
+                                // SAFETY: the block lies within rows and columns.
+                                unsafe { block::<STREAM>(job.rest(row, col, E), rows, (rows, 0), read, written.as_mut()) }
                             }
                         }
                     } else {
                         for col in steps(job.cols, L) {
-                            for row in steps(job.rows, L) {
-                                tile(row, col);
+                            for (row, rows) in blocks(job.rows, L) {
+                                // SAFETY: as above.
+                                unsafe { block::<STREAM>(job.rest(row, col, E), rows, (0, L), read, written.as_mut()) }
+                            }
+                        }
+                    }
+                }
+
+                /// The first `rows` rows, a multiple of `L`, of `L` columns; `next` is where the one after it begins.
+                #[target_feature(enable = $features)]
+                unsafe fn block<const STREAM: bool>(
+                    job: Transpose<'_>,
+                    rows: usize,
+                    next: (usize, usize),
+                    read: &mut Scratch<{ LINE * LINE }>,
+                    mut written: Option<&mut Scratch<{ LINE * LINE * RUN }>>,
+                ) {
+                    // Lines that are a multiple of 64 lines apart displace each other from the first cache.
+                    let sets = 64 >> (job.row_step / 64).trailing_zeros().min(6);
+                    let aliased = job.row_step % 64 == 0 && L > 6 * sets;
+                    for part in (0..rows).step_by(L) {
+                        let mut tile = job.rest(part, 0, E);
+                        // SAFETY: the tile lies within rows and columns, and within what is made for one.
+                        unsafe {
+                            if written.is_some() && job.row_step != LINE.cast_signed() {
+                                for row in 0..L {
+                                    let ahead = tile.from_at(row + next.0, next.1);
+                                    let start = tile.source.0.as_ptr();
+                                    _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(ahead).cast());
+                                }
+                            }
+                            if aliased {
+                                copy(tile, read);
+                                tile.source = Source(&read.0);
+                                tile.from = 0;
+                                tile.row_step = LINE.cast_signed();
+                            }
+                            if let Some(written) = &mut written {
+                                tile.target = Target::new(&mut written.0);
+                                tile.to = part * E;
+                                tile.to_step = RUN * LINE;
+                            }
+                            for col in (0..L).step_by(N) {
+                                for half in (0..L).step_by(V) {
+                                    tall::<false>(tile, half, col);
+                                }
+                            }
+                        }
+                    }
+                    let Some(written) = written else { return };
+                    for col in 0..L {
+                        // SAFETY: the column exists.
+                        unsafe {
+                            let from = written.0.as_ptr().add(col * RUN * LINE);
+                            let to = job.target.at(job.to_at(0, col, E), rows * E);
+                            for at in (0..rows * E).step_by(WIDTH) {
+                                store::<STREAM>(to.add(at), $load(from.add(at).cast()));
+                            }
+                        }
+                    }
+                }
+
+                /// Copies `L` rows and columns.
+                #[inline]
+                #[target_feature(enable = $features)]
+                unsafe fn copy(tile: Transpose<'_>, to: &mut Scratch<{ LINE * LINE }>) {
+                    for (row, to) in to.0.chunks_exact_mut(LINE).take(L).enumerate() {
+                        for (part, to) in to.chunks_exact_mut(WIDTH).enumerate() {
+                            // SAFETY: the row and the columns exist.
+                            unsafe {
+                                let from = tile.source.at(tile.from_at(row, 0) + part * WIDTH, WIDTH);
+                                $store(to.as_mut_ptr().cast(), $load(from.cast()));
                             }
                         }
                     }
