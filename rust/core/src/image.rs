@@ -16,6 +16,13 @@ use crate::threads;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;
+/// Elsewhere, the compiler does it all.
+#[cfg(not(target_arch = "x86_64"))]
+mod x86 {
+    pub(super) unsafe fn run<const D: usize, const E: usize>(_: super::Run<'_>, _: super::Level, _: bool) -> bool {
+        false
+    }
+}
 
 /// Channels that a pixel may have.
 pub const MAX_CHANNELS: usize = 4;
@@ -275,11 +282,9 @@ impl Writer<'_> {
         };
         // SAFETY: as this function demands.
         unsafe {
-            #[cfg(target_arch = "x86_64")]
-            if x86::run::<D, E>(run, self.level, self.stream) {
-                return;
+            if !x86::run::<D, E>(run, self.level, self.stream) {
+                portable::run::<D, E>(run);
             }
-            portable::run::<D, E>(run);
         }
     }
 

@@ -6,13 +6,20 @@
 use std::ops::Range;
 use std::ptr;
 
-use crate::level::{Level, Set};
+use crate::level::Level;
 use crate::memory::{STREAM_FROM, Source, Target};
 use crate::threads;
 
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;
+/// Elsewhere, the compiler does it all.
+#[cfg(not(target_arch = "x86_64"))]
+mod x86 {
+    pub(super) unsafe fn transpose<const E: usize>(_: super::Transpose<'_>, _: super::Level, _: bool) -> bool {
+        false
+    }
+}
 
 /// Pixels that threads share out go by as many: a line of the cache in every plane.
 const GRAIN: usize = 64;
@@ -217,17 +224,6 @@ impl Transpose<'_> {
     fn to_at(&self, row: usize, col: usize, element: usize) -> usize {
         self.to + col * self.to_step + row * element
     }
-
-    /// The rows and columns from these on.
-    fn rest(self, row: usize, col: usize, element: usize) -> Self {
-        Self {
-            from: self.from_at(row, col),
-            to: self.to_at(row, col, element),
-            rows: self.rows - row,
-            cols: self.cols - col,
-            ..self
-        }
-    }
 }
 
 /// # Safety
@@ -302,12 +298,8 @@ unsafe fn copy(job: Transpose<'_>, row: usize) {
 unsafe fn transpose<const E: usize>(job: Transpose<'_>, level: Level, stream: bool) {
     // SAFETY: the shapes are those that the functions ask for, and so are the levels.
     unsafe {
-        #[cfg(target_arch = "x86_64")]
-        match level.set() {
-            Set::Portable => {}
-            Set::Avx2 if x86::avx2::transpose(job, E, stream) => return,
-            Set::Avx512 if x86::avx512::transpose(job, E, stream) => return,
-            _ => {}
+        if x86::transpose::<E>(job, level, stream) {
+            return;
         }
         let pixels_follow = job.row_step == (job.cols * E).cast_signed();
         let pixels_wanted = job.to_step == job.rows * E;

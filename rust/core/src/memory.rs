@@ -55,6 +55,7 @@ impl<'a> Target<'a> {
 }
 
 /// Where steps of `by` begin that cover `0..len`, the last one moved back as far as it must.
+#[cfg(target_arch = "x86_64")]
 pub(crate) fn steps(len: usize, by: usize) -> impl Iterator<Item = usize> {
     (0..len).step_by(by).map(move |begin| begin.min(len - by))
 }

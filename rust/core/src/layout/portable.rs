@@ -1,6 +1,6 @@
 //! Transposing in plain Rust. The loops over pixels of 2, 3 and 4 channels are ones that the compiler vectorizes.
 
-use std::{ptr, slice};
+use std::{array, ptr};
 
 use super::Transpose;
 
@@ -31,19 +31,14 @@ pub(super) unsafe fn transpose<const E: usize>(job: Transpose<'_>) {
 ///
 /// As [`Transpose`] demands; `cols` is `C` and rows follow one another.
 pub(super) unsafe fn to_planes<const C: usize, const E: usize>(job: Transpose<'_>) {
-    // SAFETY: `rows` pixels are there, and each plane has as many places that are this job's alone.
-    let (pixels, mut planes) = unsafe {
+    // SAFETY: as many pixels are there as each plane has places, which are this job's alone.
+    unsafe {
         let pixels = job.source.at(job.from, job.rows * C * E);
-        let plane = |col| {
-            let place = job.target.at(job.to_at(0, col, E), job.rows * E);
-            slice::from_raw_parts_mut(place.cast::<[u8; E]>(), job.rows)
-        };
-        let pixels = slice::from_raw_parts(pixels.cast::<[[u8; E]; C]>(), job.rows);
-        (pixels, std::array::from_fn::<_, C, _>(plane))
-    };
-    for (index, pixel) in pixels.iter().enumerate() {
-        for (plane, element) in planes.iter_mut().zip(pixel) {
-            plane[index] = *element;
+        let planes: [_; C] = array::from_fn(|col| job.target.at(job.to_at(0, col, E), job.rows * E));
+        for row in 0..job.rows {
+            for (col, plane) in planes.iter().enumerate() {
+                ptr::copy_nonoverlapping(pixels.add((row * C + col) * E), plane.add(row * E), E);
+            }
         }
     }
 }
@@ -54,19 +49,14 @@ pub(super) unsafe fn to_planes<const C: usize, const E: usize>(job: Transpose<'_
 ///
 /// As [`Transpose`] demands; `rows` is `C` and rows of the target follow one another.
 pub(super) unsafe fn to_pixels<const C: usize, const E: usize>(job: Transpose<'_>) {
-    // SAFETY: each plane has `cols` elements, and as many pixels are this job's alone.
-    let (planes, pixels) = unsafe {
-        let plane = |row| {
-            let plane = job.source.at(job.from_at(row, 0), job.cols * E);
-            slice::from_raw_parts(plane.cast::<[u8; E]>(), job.cols)
-        };
+    // SAFETY: as many pixels are this job's alone as each plane has elements.
+    unsafe {
+        let planes: [_; C] = array::from_fn(|row| job.source.at(job.from_at(row, 0), job.cols * E));
         let pixels = job.target.at(job.to, job.cols * C * E);
-        let pixels = slice::from_raw_parts_mut(pixels.cast::<[[u8; E]; C]>(), job.cols);
-        (std::array::from_fn::<_, C, _>(plane), pixels)
-    };
-    for (index, pixel) in pixels.iter_mut().enumerate() {
-        for (plane, element) in planes.iter().zip(pixel) {
-            *element = plane[index];
+        for col in 0..job.cols {
+            for (row, plane) in planes.iter().enumerate() {
+                ptr::copy_nonoverlapping(plane.add(col * E), pixels.add((col * C + row) * E), E);
+            }
         }
     }
 }

@@ -4,7 +4,37 @@
 use std::arch::x86_64::*;
 
 use super::Transpose;
+use crate::level::{Level, Set};
 use crate::memory::{Source, Target, steps};
+
+/// Whether it was done: the shape must be one of those that there are kernels for.
+///
+/// # Safety
+///
+/// As [`Transpose`] demands, with contiguous rows of the source.
+pub(super) unsafe fn transpose<const E: usize>(job: Transpose<'_>, level: Level, stream: bool) -> bool {
+    // SAFETY: the machine has the level.
+    unsafe {
+        match level.set() {
+            Set::Portable => false,
+            Set::Avx2 => avx2::transpose(job, E, stream),
+            Set::Avx512 => avx512::transpose(job, E, stream),
+        }
+    }
+}
+
+impl Transpose<'_> {
+    /// The rows and columns from these on.
+    fn rest(self, row: usize, col: usize, element: usize) -> Self {
+        Self {
+            from: self.from_at(row, col),
+            to: self.to_at(row, col, element),
+            rows: self.rows - row,
+            cols: self.cols - col,
+            ..self
+        }
+    }
+}
 
 /// Whole lines of the cache.
 const LINE: usize = 64;
@@ -126,7 +156,7 @@ macro_rules! level {
         $combine:ident, $parts:ident, $shuffle:ident, $broadcast:ident, $blend:ident, $low32:ident, $high32:ident;
         $($name:ident $element:literal $n:tt $low:ident $high:ident),+
     ) => {
-        pub(super) mod $level {
+        mod $level {
             use super::*;
 
             const WIDTH: usize = 16 * $lanes;
