@@ -214,7 +214,7 @@ struct Place {
 
 impl Place {
     /// The value of `channel` in pixel `pixel`, of `channels`, `size` bytes each.
-    #[inline(always)]
+    #[inline]
     fn at(&self, pixel: usize, channel: usize, channels: usize, size: usize) -> usize {
         match self.order {
             Order::ChannelsFirst => self.to + channel * self.plane + pixel * size,
@@ -319,7 +319,7 @@ impl Writer<'_> {
 }
 
 /// A value as `f16`, if that has `E` bytes, else as `f32`.
-#[inline(always)]
+#[inline]
 fn encode<const E: usize>(value: f32) -> [u8; E] {
     let mut bytes = [0; E];
     if E == 2 {

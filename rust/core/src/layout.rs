@@ -134,7 +134,7 @@ pub fn repack(
     level: Level,
     threads: usize,
 ) -> Result<(), LayoutError> {
-    let kernel: unsafe fn(Part<'_>) = match images.element {
+    let kernel: unsafe fn(&Part<'_>) = match images.element {
         1 => part::<1>,
         2 => part::<2>,
         4 => part::<4>,
@@ -168,7 +168,7 @@ pub fn repack(
                 stream,
             };
             // SAFETY: the images lie within their memory, the target has their size, and parts don't overlap.
-            unsafe { kernel(part) }
+            unsafe { kernel(&part) }
         }
     });
     Ok(())
@@ -213,15 +213,15 @@ struct Transpose<'a> {
 }
 
 impl Transpose<'_> {
-    #[inline(always)]
-    fn from_at(&self, row: usize, col: usize) -> usize {
+    #[inline]
+    fn source_at(&self, row: usize, col: usize) -> usize {
         let rows = self.row_step.wrapping_mul(row.cast_signed());
         let cols = self.col_step.wrapping_mul(col.cast_signed());
         self.from.wrapping_add_signed(rows.wrapping_add(cols))
     }
 
-    #[inline(always)]
-    fn to_at(&self, row: usize, col: usize, element: usize) -> usize {
+    #[inline]
+    fn target_at(&self, row: usize, col: usize, element: usize) -> usize {
         self.to + col * self.to_step + row * element
     }
 }
@@ -229,7 +229,7 @@ impl Transpose<'_> {
 /// # Safety
 ///
 /// The images lie within their memory, the target has their size, and nobody else uses the target's part.
-unsafe fn part<const E: usize>(part: Part<'_>) {
+unsafe fn part<const E: usize>(part: &Part<'_>) {
     let (pixel_step, channel_step) = (part.pixel_step, part.images.strides[3]);
     let (channels, pixels) = (part.images.shape[3], part.pixels.len());
     let first = part.first + part.pixels.start;
@@ -284,8 +284,8 @@ unsafe fn copy(job: Transpose<'_>, row: usize) {
     for col in 0..cols {
         // SAFETY: the row exists, and the target is lent to be written, so that it isn't the source.
         unsafe {
-            let from = job.source.at(job.from_at(0, col), len);
-            ptr::copy_nonoverlapping(from, job.target.at(job.to_at(0, col, 0), len), len);
+            let from = job.source.at(job.source_at(0, col), len);
+            ptr::copy_nonoverlapping(from, job.target.at(job.target_at(0, col, 0), len), len);
         }
     }
 }

@@ -13,7 +13,7 @@ impl Source<'_> {
     /// # Safety
     ///
     /// The `len` bytes at `offset` lie within.
-    #[inline(always)]
+    #[inline]
     pub unsafe fn at(self, offset: usize, len: usize) -> *const u8 {
         debug_assert!(offset <= self.0.len() && len <= self.0.len() - offset);
         // SAFETY: the caller vouches for it.
@@ -46,7 +46,7 @@ impl<'a> Target<'a> {
     /// # Safety
     ///
     /// The `len` bytes at `offset` lie within, and nobody else uses them meanwhile.
-    #[inline(always)]
+    #[inline]
     pub unsafe fn at(self, offset: usize, len: usize) -> *mut u8 {
         debug_assert!(offset <= self.len && len <= self.len - offset);
         // SAFETY: the caller vouches for it.
@@ -58,4 +58,10 @@ impl<'a> Target<'a> {
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn steps(len: usize, by: usize) -> impl Iterator<Item = usize> {
     (0..len).step_by(by).map(move |begin| begin.min(len - by))
+}
+
+/// Bytes from `offset` of `target` to the next multiple of `size`.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn lead(target: Target<'_>, offset: usize, size: usize) -> usize {
+    target.start.addr().wrapping_add(offset).wrapping_neg() % size
 }

@@ -17,8 +17,8 @@ pub(super) unsafe fn transpose<const E: usize>(job: Transpose<'_>) {
             for row in begin..end {
                 // SAFETY: the row and the column exist.
                 unsafe {
-                    let from = job.source.at(job.from_at(row, col), E);
-                    ptr::copy_nonoverlapping(from, job.target.at(job.to_at(row, col, E), E), E);
+                    let from = job.source.at(job.source_at(row, col), E);
+                    ptr::copy_nonoverlapping(from, job.target.at(job.target_at(row, col, E), E), E);
                 }
             }
         }
@@ -34,7 +34,7 @@ pub(super) unsafe fn to_planes<const C: usize, const E: usize>(job: Transpose<'_
     // SAFETY: as many pixels are there as each plane has places, which are this job's alone.
     unsafe {
         let pixels = job.source.at(job.from, job.rows * C * E);
-        let planes: [_; C] = array::from_fn(|col| job.target.at(job.to_at(0, col, E), job.rows * E));
+        let planes: [_; C] = array::from_fn(|col| job.target.at(job.target_at(0, col, E), job.rows * E));
         for row in 0..job.rows {
             for (col, plane) in planes.iter().enumerate() {
                 ptr::copy_nonoverlapping(pixels.add((row * C + col) * E), plane.add(row * E), E);
@@ -51,7 +51,7 @@ pub(super) unsafe fn to_planes<const C: usize, const E: usize>(job: Transpose<'_
 pub(super) unsafe fn to_pixels<const C: usize, const E: usize>(job: Transpose<'_>) {
     // SAFETY: as many pixels are this job's alone as each plane has elements.
     unsafe {
-        let planes: [_; C] = array::from_fn(|row| job.source.at(job.from_at(row, 0), job.cols * E));
+        let planes: [_; C] = array::from_fn(|row| job.source.at(job.source_at(row, 0), job.cols * E));
         let pixels = job.target.at(job.to, job.cols * C * E);
         for col in 0..job.cols {
             for (row, plane) in planes.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! Transposing in registers: a vector is made of 16-byte lanes that are loaded from different rows, so that exchanging
 //! elements within lanes is all there is to do.
 
+#[allow(clippy::wildcard_imports, reason = "their names tell them")]
 use std::arch::x86_64::*;
 
 use super::Transpose;
@@ -27,8 +28,8 @@ impl Transpose<'_> {
     /// The rows and columns from these on.
     fn rest(self, row: usize, col: usize, element: usize) -> Self {
         Self {
-            from: self.from_at(row, col),
-            to: self.to_at(row, col, element),
+            from: self.source_at(row, col),
+            to: self.target_at(row, col, element),
             rows: self.rows - row,
             cols: self.cols - col,
             ..self
@@ -42,7 +43,7 @@ const LINE: usize = 64;
 /// # Safety
 ///
 /// 16 bytes are there.
-#[inline(always)]
+#[inline]
 unsafe fn load(from: *const u8) -> __m128i {
     // SAFETY: the caller vouches for it; alignment isn't asked for.
     unsafe { _mm_loadu_si128(from.cast()) }
@@ -108,6 +109,7 @@ macro_rules! each {
 }
 
 /// Of 4 / `E` pixels, the elements of channel c to word c. The first byte of the pixels is byte `shift` of the lane.
+#[expect(clippy::cast_possible_truncation, reason = "a lane has sixteen bytes")]
 const fn words_of_pixels(channels: usize, element: usize, shift: usize) -> [u8; 16] {
     let mut mask = [0x80; 16];
     let mut at = 0;
@@ -120,6 +122,7 @@ const fn words_of_pixels(channels: usize, element: usize, shift: usize) -> [u8; 
 }
 
 /// The reverse, the first byte of the pixels being byte `shift` of the lane, and the last ones wrapped around.
+#[expect(clippy::cast_possible_truncation, reason = "a lane has sixteen bytes")]
 const fn pixels_of_words(channels: usize, element: usize, shift: usize) -> [u8; 16] {
     let mut mask = [0x80; 16];
     let mut at = 0;
@@ -312,7 +315,7 @@ macro_rules! level {
                         unsafe {
                             if written.is_some() && job.row_step != LINE.cast_signed() {
                                 for row in 0..L {
-                                    let ahead = tile.from_at(row + next.0, next.1);
+                                    let ahead = tile.source_at(row + next.0, next.1);
                                     let start = tile.source.0.as_ptr();
                                     _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(ahead).cast());
                                 }
@@ -340,7 +343,7 @@ macro_rules! level {
                         // SAFETY: the column exists.
                         unsafe {
                             let from = written.0.as_ptr().add(col * RUN * LINE);
-                            let to = job.target.at(job.to_at(0, col, E), rows * E);
+                            let to = job.target.at(job.target_at(0, col, E), rows * E);
                             for at in (0..rows * E).step_by(WIDTH) {
                                 store::<STREAM>(to.add(at), $load(from.add(at).cast()));
                             }
@@ -356,7 +359,7 @@ macro_rules! level {
                         for (part, to) in to.chunks_exact_mut(WIDTH).enumerate() {
                             // SAFETY: the row and the columns exist.
                             unsafe {
-                                let from = tile.source.at(tile.from_at(row, 0) + part * WIDTH, WIDTH);
+                                let from = tile.source.at(tile.source_at(row, 0) + part * WIDTH, WIDTH);
                                 $store(to.as_mut_ptr().cast(), $load(from.cast()));
                             }
                         }
@@ -369,10 +372,10 @@ macro_rules! level {
                 unsafe fn tall<const STREAM: bool>(job: Transpose<'_>, row: usize, col: usize) {
                     // SAFETY: the rows and columns exist.
                     unsafe {
-                        let from = |row| load(job.source.at(job.from_at(row, col), 16));
+                        let from = |row| load(job.source.at(job.source_at(row, col), 16));
                         let rows = each!($n, |i| $combine(each!($lanes, |lane| from(row + lane * N + i))));
                         for (i, vector) in transposed!($n, rows, $low, $high).into_iter().enumerate() {
-                            store::<STREAM>(job.target.at(job.to_at(row, col + i, E), WIDTH), vector);
+                            store::<STREAM>(job.target.at(job.target_at(row, col + i, E), WIDTH), vector);
                         }
                     }
                 }
@@ -384,10 +387,10 @@ macro_rules! level {
                     // SAFETY: the rows and columns exist.
                     unsafe {
                         let rows = each!($n, |i: usize| {
-                            $load(job.source.at(job.from_at(row + i, col), WIDTH).cast())
+                            $load(job.source.at(job.source_at(row + i, col), WIDTH).cast())
                         });
                         for (i, vector) in transposed!($n, rows, $low, $high).into_iter().enumerate() {
-                            let to = |lane| job.target.at(job.to_at(row, col + lane * N + i, E), 16);
+                            let to = |lane| job.target.at(job.target_at(row, col + lane * N + i, E), 16);
                             store_lanes::<STREAM>(to, vector);
                         }
                     }
@@ -411,7 +414,7 @@ macro_rules! level {
                             };
                             let planes = transposed!(4, each!(4, words), $low32, $high32);
                             for (col, plane) in planes.into_iter().take(C).enumerate() {
-                                store::<STREAM>(job.target.at(job.to_at(row, col, E), WIDTH), plane);
+                                store::<STREAM>(job.target.at(job.target_at(row, col, E), WIDTH), plane);
                             }
                         }
                     }
@@ -428,7 +431,7 @@ macro_rules! level {
                         // SAFETY: `V` pixels are there, and are this job's to write.
                         unsafe {
                             let plane = |row: usize| {
-                                $load(job.source.at(job.from_at(row.min(C - 1), col), WIDTH).cast())
+                                $load(job.source.at(job.source_at(row.min(C - 1), col), WIDTH).cast())
                             };
                             let words = transposed!(4, each!(4, plane), $low32, $high32);
                             let words = each!(4, |i: usize| shuffled(words[i], masks[i]));
@@ -439,7 +442,7 @@ macro_rules! level {
                                 words
                             };
                             for (i, part) in parts.into_iter().take(C).enumerate() {
-                                let to = |lane| job.target.at(job.to_at(0, col, E) + (lane * C + i) * 16, 16);
+                                let to = |lane| job.target.at(job.target_at(0, col, E) + (lane * C + i) * 16, 16);
                                 store_lanes::<STREAM>(to, part);
                             }
                         }
