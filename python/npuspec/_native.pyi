@@ -116,7 +116,7 @@ def pad(
     """
 
 def levels() -> list[str]:
-    """List the sets of instructions that kernels can use on this machine, of portable, avx2 and avx512, best one last."""
+    """List the sets of instructions that kernels can use here, of portable, avx2 and avx512, the best one last."""
 
 def repack(
     array: NDArray[Any],

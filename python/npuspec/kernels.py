@@ -107,11 +107,11 @@ def normalize(
     *batch, height, width, available = _shape(image, len(layout))
     channels = range(available) if channels is None else channels
     if out is None:
-        room = (height, width) if size is None else size
         if dtype not in {None, "float16", "float32"}:
             message = f"dtype is {dtype!r}, neither 'float16' nor 'float32'"
             raise ValueError(message)
-        shape = (*batch, *room, len(channels)) if last else (*batch, len(channels), *room)
+        across = (height, width) if size is None else size
+        shape = (*batch, *across, len(channels)) if last else (*batch, len(channels), *across)
         out = np.empty(shape, dtype or "float32")
     elif size is not None or dtype is not None:
         message = "size and dtype are for a result that is made, and out is given"

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from arrays import Array, Guarded, in_threads
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arrays import Array, Guarded, in_threads
 from npuspec import kernels
 from npuspec._native import levels
 from npuspec._native import repack as native_repack
@@ -138,7 +138,7 @@ def test_overlap_is_refused() -> None:
 def test_levels_are_named() -> None:
     assert levels()[0] == "portable"
     array, out = np.ones((2, 5, 3), "f4"), np.empty((3, 2, 5), "f4")
-    with pytest.raises(ValueError, match="there is no level \"sse\", only portable, avx2 and avx512"):
+    with pytest.raises(ValueError, match='there is no level "sse", only portable, avx2 and avx512'):
         native_repack(array, out, channels_last=False, level="sse")
     for level in {"avx2", "avx512"} - set(levels()):
         with pytest.raises(ValueError, match=f"this machine lacks the instructions of {level}"):
