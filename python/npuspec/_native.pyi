@@ -7,7 +7,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NonFiniteError", "__version__", "onnx_external_data", "pad", "parse_toml", "unpad"]
+__all__ = [
+    "NonFiniteError",
+    "__version__",
+    "levels",
+    "normalize",
+    "onnx_external_data",
+    "pad",
+    "parse_toml",
+    "repack",
+    "unpad",
+]
 
 __version__: str
 
@@ -134,5 +144,71 @@ def unpad(
         TypeError: an argument is no array, or its dtype is unsupported or isn't that of `batch`.
         BufferError: an output is read-only or not C-contiguous, or an array has no axes.
         ValueError: sizes don't fit, `side` doesn't exist, or the memory of an output overlaps that of another array.
+
+    """
+
+def levels() -> list[str]:
+    """List the sets of instructions that kernels can use here, of portable, avx2 and avx512, the best one last."""
+
+def repack(
+    array: NDArray[Any],
+    out: NDArray[Any],
+    channels_last: bool,
+    *,
+    threads: int = 1,
+    level: str | None = None,
+) -> None:
+    """Copy images so that their channels come last, or first.
+
+    Everything is checked before the first write. The GIL is released for 64 KB and more; no array may be written to by
+    others meanwhile. Arrays are taken by the buffer protocol.
+
+    Args:
+        array: [N, C, H, W] or [C, H, W] if channels are to come last, else [N, H, W, C] or [H, W, C]; strided and
+            read-only ones are fine.
+        out: the other way round, C-contiguous, of the same dtype: bool, int8 to int64, uint8 to uint64 or float16 to
+            float64, in native byte order.
+        channels_last: whether those of `out` do.
+        threads: how many may work.
+        level: one of `levels()`, the best one if not given.
+
+    Raises:
+        TypeError: an argument is no array, or its dtype is unsupported or differs from that of `out`.
+        BufferError: `out` is read-only or not C-contiguous, or an array has no axes.
+        ValueError: the rank is neither 3 nor 4, shapes differ, the memory that `out` spans overlaps that of `array`, or
+            there is no such level on this machine.
+
+    """
+
+def normalize(
+    image: NDArray[np.uint8],
+    out: NDArray[Any],
+    channels: Sequence[tuple[int, float, float, float]],
+    at: tuple[int, int],
+    channels_last: bool,
+    *,
+    threads: int = 1,
+    level: str | None = None,
+) -> None:
+    """Write pictures as floats: byte * scale + offset, rounded to float32 after each step.
+
+    Everything is checked before the first write. The GIL is released for 64 KB and more; no array may be written to by
+    others meanwhile. Arrays are taken by the buffer protocol.
+
+    Args:
+        image: uint8 [N, H, W, C] or [H, W, C], 1 to 4 channels; strided and read-only ones are fine.
+        out: float16 or float32, C-contiguous, with an N if `image` has one, not smaller than it.
+        channels: for each channel of `out` the channel of `image` that it comes from, scale, offset, and the value that
+            stands around the image.
+        at: row and column of `out` at which the image begins.
+        channels_last: whether those of `out` do.
+        threads: how many may work.
+        level: one of `levels()`, the best one if not given.
+
+    Raises:
+        TypeError: an argument is no array, or its dtype isn't one of those.
+        BufferError: `out` is read-only or not C-contiguous, or an array has no axes.
+        ValueError: the rank is neither 3 nor 4, shapes don't fit, there are no such channels, a number isn't finite as
+            float32, the memory that `out` spans overlaps that of `image`, or there is no such level on this machine.
 
     """

@@ -10,7 +10,7 @@ from npuspec import _native
 from npuspec.bundle.program import DataInput, LengthInput, MaskInput, Program, Variant
 from npuspec.diagnostics import Diagnostic, InputError
 from npuspec.diagnostics.suggest import did_you_mean
-from npuspec.runtime.preprocess import given_axes, given_dtype, preprocess
+from npuspec.runtime.preprocess import given_axes, given_dtype, picture_steps, preprocess, write_pictures
 
 Array = NDArray[Any]
 
@@ -71,36 +71,49 @@ def fill(program: Program, buffers: Mapping[str, Array], samples: Sequence[Mappi
     for data in program.inputs:
         if not isinstance(data, DataInput):
             continue
-        followers = [i for i in program.inputs if not isinstance(i, DataInput) and i.of == data.name]
-        dim = followers[0].dim if followers else None
-        lengths = [buffers[i.name] for i in followers if isinstance(i, LengthInput) and i.dim == dim]
-        masks = [buffers[i.name] for i in followers if isinstance(i, MaskInput) and i.dim == dim]
         arrays, buffer = [sample[data.name] for sample in samples], buffers[data.name]
-        if not data.axes:  # what is padded has one axis at least
-            arrays, buffer = [array.reshape(1) for array in arrays], buffer.reshape(-1, 1)
-        value = data.pad_value if buffer.dtype.kind == "f" else int(data.pad_value)
-        try:
-            _native.pad(
-                arrays,
-                buffer,
-                axis=0 if dim is None else data.axes.index(dim),
-                side=data.pad_side,
-                value=value,
-                finite=data.finite,
-                lengths=lengths[0] if lengths else None,
-                mask=masks[0] if masks else None,
-            )
-        except _native.NonFiniteError as error:
-            message = f"input `{data.name}` holds NaN or an infinity, first at element {error.index}"
-            help_ = "mend the sample, or take `finite = true` out of the spec"
-            raise InputError(Diagnostic("not-finite", message, help_)) from None
-        for group in (lengths, masks):
-            for twin in group[1:]:
-                np.copyto(twin, group[0].reshape(twin.shape), casting="unsafe")
+        followers = [i for i in program.inputs if not isinstance(i, DataInput) and i.of == data.name]
+        if (steps := picture_steps(data)) is not None:
+            write_pictures(data, steps, arrays, buffer)
+        else:
+            dim = followers[0].dim if followers else None
+            _pad(data, dim, arrays, buffer, {i: buffers[i.name] for i in followers if i.dim == dim})
+            followers = [i for i in followers if i.dim != dim]
         for other in followers:
-            if other.dim != dim:
-                axis = data.axes.index(other.dim)
-                _follow(other, data.pad_side, [array.shape[axis] for array in arrays], buffers[other.name])
+            axis = data.axes.index(other.dim)
+            _follow(other, data.pad_side, [array.shape[axis] for array in arrays], buffers[other.name])
+
+
+def _pad(
+    data: DataInput,
+    dim: str | None,
+    arrays: Sequence[Array],
+    buffer: Array,
+    followers: Mapping[LengthInput | MaskInput, Array],
+) -> None:
+    """Write samples, and in the same pass the lengths and masks of one dimension."""
+    lengths = [array for port, array in followers.items() if isinstance(port, LengthInput)]
+    masks = [array for port, array in followers.items() if isinstance(port, MaskInput)]
+    if not data.axes:  # what is padded has one axis at least
+        arrays, buffer = [array.reshape(1) for array in arrays], buffer.reshape(-1, 1)
+    try:
+        _native.pad(
+            arrays,
+            buffer,
+            axis=0 if dim is None else data.axes.index(dim),
+            side=data.pad_side,
+            value=data.pad_value if buffer.dtype.kind == "f" else int(data.pad_value),
+            finite=data.finite,
+            lengths=lengths[0] if lengths else None,
+            mask=masks[0] if masks else None,
+        )
+    except _native.NonFiniteError as error:
+        message = f"input `{data.name}` holds NaN or an infinity, first at element {error.index}"
+        help_ = "mend the sample, or take `finite = true` out of the spec"
+        raise InputError(Diagnostic("not-finite", message, help_)) from None
+    for group in (lengths, masks):
+        for twin in group[1:]:
+            np.copyto(twin, group[0].reshape(twin.shape), casting="unsafe")
 
 
 def _follow(port: LengthInput | MaskInput, side: str, sizes: Sequence[int], out: Array) -> None:

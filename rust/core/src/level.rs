@@ -59,6 +59,7 @@ impl Level {
         }
     }
 
+    #[cfg(target_arch = "x86_64")]
     pub(crate) fn set(self) -> Set {
         self.0
     }

@@ -13,6 +13,9 @@ use pyo3::prelude::*;
 
 use crate::dtype::Dtype;
 
+/// From as many bytes of output on, other threads of Python run meanwhile: letting them takes longer than writing less.
+pub const LARGE: usize = 64 << 10;
+
 /// What an array is called in messages.
 #[derive(Debug, Clone, Copy)]
 pub enum Name {

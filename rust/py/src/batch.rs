@@ -8,11 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 use smallvec::{SmallVec, smallvec};
 
-use crate::array::{Array, Name, View};
+use crate::array::{Array, LARGE, Name, View};
 use crate::dtype::{Dtype, Number};
-
-/// From as many bytes of output on, other threads of Python run meanwhile.
-const LARGE: usize = 64 << 10;
 
 /// As many as small batches have, without memory of their own.
 type Few<T> = SmallVec<[T; 8]>;

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 mod array;
 mod batch;
 mod dtype;
+mod images;
 mod model;
 mod text;
 
@@ -14,6 +15,8 @@ mod native {
 
     #[pymodule_export]
     use crate::batch::{NonFiniteError, pad, unpad};
+    #[pymodule_export]
+    use crate::images::{levels, normalize, repack};
     #[pymodule_export]
     use crate::model::onnx_external_data;
     #[pymodule_export]

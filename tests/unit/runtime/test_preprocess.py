@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from npuspec.bundle.program import Extent, Output, Preprocess
 from npuspec.diagnostics import InputError
-from npuspec.runtime.feed import check_sample
+from npuspec.runtime.feed import check_sample, fill
 from npuspec.runtime.preprocess import given_axes, preprocess
 from npuspec.runtime.session import Session
 from runtime.toys import compiled, data, doubled, echo, program
@@ -23,25 +23,41 @@ def picture(**more: Any) -> Preprocess:
 
 @settings(deadline=None)
 @given(
-    height=st.integers(0, 5),
-    width=st.integers(0, 5),
+    height=st.integers(1, 5),
+    width=st.integers(1, 5),
     swap=st.booleans(),
     mean=st.sampled_from([(), (7.5,), (1.0, 2.0, 3.0)]),
     scale=st.sampled_from([(), (0.5,), (1.0, -2.0, 4.0)]),
     given_as=st.sampled_from(["uint8", "float16", "float32", "int32"]),
     taken_as=st.sampled_from(["float16", "float32", "float64"]),
+    side=st.sampled_from(["right", "left"]),
 )
 def test_axes_channels_and_values_as_numpy_would(
-    height: int, width: int, swap: bool, mean: tuple[float, ...], scale: tuple[float, ...], given_as: str, taken_as: str
+    height: int,
+    width: int,
+    swap: bool,
+    mean: tuple[float, ...],
+    scale: tuple[float, ...],
+    given_as: str,
+    taken_as: str,
+    side: str,
 ) -> None:
     steps = picture(dtype=given_as, mean=mean, scale=scale, swap_channels=swap)
     sample = np.random.default_rng(height * 8 + width).integers(0, 255, (height, width, 3)).astype(given_as)
     wanted = sample[:, :, ::-1] if swap else sample
     wanted = ((wanted.astype(np.float64) - (mean or 0)) / (scale or 1)).transpose(2, 0, 1)
-    found = preprocess(data(axes=(3, "height", "width"), dtype=taken_as, preprocess=steps), sample)
-    rounded_later = taken_as == "float16" and (given_as == "float32" or bool(mean or scale))
-    assert found.dtype == np.dtype("float32" if rounded_later else taken_as)
-    np.testing.assert_allclose(found, wanted, rtol=2e-3 if taken_as == "float16" else 1e-6)
+    port = data(axes=(3, "height", "width"), dtype=taken_as, preprocess=steps, pad_value=-1.5, pad_side=side)
+    toy = program(port, sizes=({"height": 6, "width": 7},), outputs=())
+    buffer = np.empty((2, 3, 6, 7), taken_as)
+    arrays, _ = check_sample(toy, {"x": sample})
+    fill(toy, {"x": buffer}, [arrays, arrays])
+    rows, columns = (slice(n) if side == "right" else slice(room - n, room) for n, room in ((height, 6), (width, 7)))
+    for found in buffer:
+        np.testing.assert_allclose(
+            found[:, rows, columns], wanted, rtol=2e-3 if taken_as == "float16" else 2e-6, atol=1e-6
+        )
+        found[:, rows, columns] = -1.5
+    assert (buffer == -1.5).all()
 
 
 def test_nothing_to_do_is_the_array_itself() -> None:
