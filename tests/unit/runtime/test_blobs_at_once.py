@@ -64,10 +64,7 @@ def test_50_processes_on_one_cache_compile_each_model_once_though_some_are_kille
     origins = Counter(origin for _, word, told in said if word == "done" for origin in told.split(","))
     assert origins["miss"] <= 2  # who compiled may have been killed behind it
     assert origins["miss"] + origins["hit"] == 2 * (PROCESSES - KILLED)
-    assert all(
-        re.fullmatch(r"[0-9a-f]{64}\.blob|\w+\.lock", p.name)
-        for p in (cache_alone / "blobs").iterdir()
-    )
+    assert all(re.fullmatch(r"[0-9a-f]{64}\.blob|\w+\.lock", p.name) for p in (cache_alone / "blobs").iterdir())
     assert len(entries(cache_alone)) == 2
     assert started(bundle) == (["hit", "hit"], 3, ())
 
