@@ -51,7 +51,7 @@ def made(tmp_path: Path) -> Bundle:
 
 
 def obtained(made: Bundle, npu: Npu) -> Obtained:
-    found: Obtained = _obtain(npu, made, NAME, "NPU", "an NPU", {}, None)  # type: ignore[arg-type]
+    found: Obtained = _obtain(npu, made, NAME, "NPU", "an NPU", {}, None)
     return found
 
 
