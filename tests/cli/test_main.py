@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import ASR_SPEC
+import pytest
+
+from conftest import ASR_SPEC, npuspec
 
 # A bug, as any module may have one: what `check` calls divides by zero.
 WITH_A_BUG = "import npuspec.plan\nnpuspec.plan.check = lambda *_: 1 / 0\nfrom npuspec.cli import main\nmain()\n"
@@ -62,3 +64,11 @@ def test_a_reader_that_closes_its_end_of_the_pipe_is_no_error() -> None:
         os.close(writing)
     assert done.stderr == ""
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize("call", [["plan", "s.toml"], ["apply", "s.toml"], ["run", "b", "-i", "x=y"], ["doctor", "b"]])
+def test_a_device_that_chooses_by_itself_is_told_for_what_it_does(call: list[str]) -> None:
+    ran = npuspec(*call, "--device", "AUTO:NPU,CPU")
+    assert ran.code == 2
+    assert "on the CPU until that has compiled" in ran.err
+    assert "Name one of NPU, CPU." in ran.err

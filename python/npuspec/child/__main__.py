@@ -8,14 +8,16 @@ import threading
 import traceback
 from typing import Any
 
+from npuspec.child.endings import end_all
 from npuspec.diagnostics import Diagnostic, NpuspecError
 from npuspec.diagnostics.disk import FULL, disk_fault
 
 
 def _die_with_parent(stdin: int) -> None:
-    """Stdin ends when the parent is gone, however it went: nothing is left running."""
+    """Stdin ends when the parent is gone or has enough, however that came: nothing is left running."""
     while os.read(stdin, 4096):
         pass
+    end_all()
     os._exit(1)
 
 

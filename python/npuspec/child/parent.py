@@ -18,6 +18,7 @@ Progress = Callable[[int, int], None]
 
 _TAIL = 12  # lines of the child's log that an abort shows
 _MAX_LOG = 2**20  # bytes of its end that are kept
+_GRACE = 8.0  # seconds in which an interrupted child may end what it has started
 
 
 class ChildError(StageError):
@@ -59,8 +60,7 @@ def run_task(
             answer = _converse(process, {"task": task, "arguments": dict(arguments)}, heard)
             code = process.wait()
         except BaseException:
-            process.kill()
-            process.wait()
+            _end(process)
             raise
         finally:
             clock.stop()
@@ -122,6 +122,18 @@ def _converse(process: subprocess.Popen[bytes], request: Any, progress: Progress
         else:
             answer = message
     return answer
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Let a child end, which it does where its stdin ends, and make it."""
+    try:
+        if process.stdin is not None:
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                process.stdin.close()
+                process.wait(_GRACE)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:

@@ -10,7 +10,7 @@ import click
 
 from npuspec.buckets import LONGEST, choose, interpolate, polynomial, read_lengths, spread
 from npuspec.cli import options
-from npuspec.cli.options import FILE, Device
+from npuspec.cli.options import DEVICE, FILE, Device
 from npuspec.diagnostics.errors import EXIT_USAGE
 
 _MOST_SIZES = 100_000  # to choose from, in some seconds
@@ -51,7 +51,7 @@ def _coefficients(_ctx: click.Context, _parameter: click.Parameter, value: str |
     metavar="SPEC",
     help="Measure the cost on this spec's model, the other dims at their largest.",
 )
-@click.option("--device", type=click.Choice(["NPU", "CPU"]), help="What --measure runs on.  [default: CPU]")
+@click.option("--device", type=DEVICE, help="What --measure runs on.  [default: CPU]")
 @click.option("--dim", metavar="NAME", help="The dimension that the sizes are for; with --measure one of the spec's.")
 @click.option("--json", "json_", is_flag=True, help="Print all figures as JSON.")
 @options.allow_code

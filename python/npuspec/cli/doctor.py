@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from npuspec.cli.options import FILE, Device
+from npuspec.cli.options import DEVICE, FILE, Device
 from npuspec.diagnostics.errors import EXIT_DEVICE, EXIT_FAILED
 
 if TYPE_CHECKING:
@@ -16,9 +16,7 @@ _COLOURS = {"ok": "green", "note": "cyan", "warning": "yellow", "problem": "bold
 
 @click.command("doctor")
 @click.argument("bundles", metavar="[BUNDLE]...", nargs=-1, type=FILE)
-@click.option(
-    "--device", type=click.Choice(["NPU", "CPU"]), help="Test the bundles on this device, and on no fallback."
-)
+@click.option("--device", type=DEVICE, help="Test the bundles on this device, and on no fallback.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(bundles: tuple[Path, ...], device: Device | None, as_json: bool) -> None:
     """Find out what hinders the NPU of this machine, or test bundles on a device.

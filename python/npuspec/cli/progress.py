@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
+from rich.text import Text
 
+from npuspec.diagnostics.text import printable
 from npuspec.execute import GateResult, Observer
 from npuspec.plan.model import PlannedStage
 from npuspec.spec.models import METRICS
@@ -46,7 +48,7 @@ class Progress(Observer):
 
     def warn(self, text: str) -> None:
         """Say it loudly."""
-        self._console.print(f"warning: {text}", style="bold yellow", markup=False)
+        self._console.print(f"warning: {printable(text)}", style="bold yellow", markup=False)
 
     def started(self, stage: PlannedStage, number: int, count: int) -> None:
         """Show the stage's bar."""
@@ -72,7 +74,7 @@ class Progress(Observer):
 
     def note(self, text: str) -> None:
         """Leave a line."""
-        self._console.print(text, markup=False)
+        self._console.print(printable(text), markup=False)
 
     def compared(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Print a table."""
@@ -92,13 +94,13 @@ class Progress(Observer):
         engines = sorted({engine for row in rows for engine in row["busy_us"] or ()})
         heads = [f"{engine} busy" for engine in engines]
         table = Table("estimated for NPU", "variant", "precision", "latency", *heads, "blob", box=None, pad_edge=False)
+        first = {row["variant"]: row["uncosted_operations"] for row in reversed(rows)}
         for row in rows:
-            beside = next(r for r in rows if r["variant"] == row["variant"])
-            mark = "" if row["uncosted_operations"] == beside["uncosted_operations"] else " *"
+            mark = "" if row["uncosted_operations"] == first[row["variant"]] else " *"
             latency = "unknown" if row["latency_us"] is None else f"{row['latency_us']:.0f} us{mark}"
             busy = [f"{(row['busy_us'] or {}).get(engine, nan):.0f} us" for engine in engines]
             size = f"{row['blob_bytes'] / 2**20:.1f} MiB"
-            table.add_row(row["platform"], row["variant"], row["precision"], latency, *busy, size)
+            table.add_row(row["platform"], Text(row["variant"]), row["precision"], latency, *busy, size)
         self._console.print(table)
         left_out = sorted({name for row in rows for name in row["uncosted_operations"]})
         if left_out:
@@ -106,7 +108,7 @@ class Progress(Observer):
         for mode, what in _BATCHED.items():
             if sizes := {row["batch"] for row in rows if row["batch"] > 1 and row["batch_mode"] == mode}:
                 self.note(f"latency and busy times are of {what.format(max(sizes))}")
-        if any(r["uncosted_operations"] != rows[0]["uncosted_operations"] for r in rows):
+        if any(row["uncosted_operations"] != first[row["variant"]] for row in rows):
             self.note("* leaves out other operations than the first of its variant: don't rank the two")
 
     def _show(self, text: str) -> None:

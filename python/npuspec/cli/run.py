@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from npuspec.cli.options import FILE, Device
+from npuspec.cli.options import DEVICE, FILE, Device
 
 _ORIGINS = {
     "blob": "compiled before, in the bundle",
@@ -27,7 +27,7 @@ _ORIGINS = {
     help="An unpadded array without batch axis; once for each data input.",
 )
 @click.option("--output", "-o", type=FILE, help="Write the outputs to this .npz file.")
-@click.option("--device", type=click.Choice(["NPU", "CPU"]), help="Instead of the bundle's target and fallbacks.")
+@click.option("--device", type=DEVICE, help="Instead of the bundle's target and fallbacks.")
 def run(bundle: Path, inputs: tuple[str, ...], output: Path | None, device: Device | None) -> None:
     """Run a bundle on one sample: a line for each output, and with --output its values.
 

@@ -6,11 +6,14 @@ import shlex
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from npuspec.child.endings import ending
 from npuspec.compilers.base import LIMIT, BatchMode, Compilation
 from npuspec.compilers.messages import compile_fault
 from npuspec.diagnostics import Diagnostic, SpecError, StageError
@@ -18,8 +21,12 @@ from npuspec.diagnostics import Diagnostic, SpecError, StageError
 _PROTOCOL = 1
 _GRACE = 60.0  # seconds beyond its own limit after which it is ended
 _QUICK = 60.0  # seconds that saying its version may take
+_PATIENCE = 5.0  # seconds in which it ends itself where it is asked to
 _REFUSED = 1  # exit code
 _MOST = 2**24  # bytes of an answer
+
+
+_Figure = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class _Answer(BaseModel):
@@ -39,8 +46,8 @@ class _Made(_Answer):
     ok: bool = False
     step: str = ""
     details: tuple[str, ...] = ()
-    compile_seconds: float = 0.0
-    estimated_latency_us: float | None = None
+    compile_seconds: _Figure = 0.0
+    estimated_latency_us: _Figure | None = None
     uncosted_operations: tuple[str, ...] = ()
     batch_mode: BatchMode | None = None
     runtime_requirements: str | None = None
@@ -71,10 +78,9 @@ class CommandCompiler:
             code, said = _run([*command, "version"], _QUICK)
             answer = _Version.model_validate_json(said)
         except (OSError, ValueError) as error:
-            raise SpecError(_unusable([line], str(error).strip())) from None
+            raise SpecError(_unusable([line], _reason(error))) from None
         if code or answer.protocol != _PROTOCOL or not answer.compiler:
-            other = f"it speaks protocol {answer.protocol}, and npuspec {_PROTOCOL}"
-            raise SpecError(_unusable(command, answer.error or other))
+            raise SpecError(_unusable(command, answer.error or _other(answer)))
         return cls(command, answer.compiler, answer.platforms)
 
     def as_json(self) -> dict[str, Any]:
@@ -99,7 +105,9 @@ class CommandCompiler:
         except TimeoutError:
             raise StageError(compile_fault(f"NPU {platform}", "timeout", f"no result in {LIMIT:g} s")) from None
         except (OSError, ValidationError) as error:
-            raise StageError(_unusable(self._command, str(error).strip())) from None
+            raise StageError(_unusable(self._command, _reason(error))) from None
+        if answer.protocol != _PROTOCOL:
+            raise StageError(_unusable(self._command, _other(answer)))
         if code == _REFUSED:
             raise StageError(compile_fault(f"NPU {platform}", answer.step, answer.error, answer.details, model))
         if code or not answer.ok:
@@ -125,16 +133,21 @@ def _run(command: Sequence[str], limit: float) -> tuple[int, bytes]:
         TimeoutError: it had no result in time.
 
     """
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True) as process:
+    with (
+        TemporaryFile() as said,
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, start_new_session=True) as process,
+        ending(partial(_end, process)),
+    ):
         try:
-            said, _ = process.communicate(timeout=limit)
+            code = process.wait(limit)
         except subprocess.TimeoutExpired:
             _end(process)
             raise TimeoutError(f"it had no result in {limit:g} s") from None
         except BaseException:
             _end(process)
             raise
-    return process.returncode, said[:_MOST]
+        said.seek(0)
+        return code, said.read(_MOST)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
@@ -142,9 +155,20 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
         try:
-            process.wait(10)
+            process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def _reason(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error).strip()
+    first = error.errors()[0]
+    return ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
+
+
+def _other(answer: _Answer) -> str:
+    return f"it speaks protocol {answer.protocol}, and npuspec {_PROTOCOL}"
 
 
 def _unusable(command: Sequence[str], why: str) -> Diagnostic:

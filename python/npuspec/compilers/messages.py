@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element, ParseError, iterparse
 
 import tomli
 
+from npuspec.child import ChildError
 from npuspec.diagnostics import Diagnostic
 
 _NAMED = 5  # operations that are all named
@@ -81,6 +82,12 @@ def compile_fault(
         about = operations_of(model, said, match.groupdict()) if model is not None else ()
     told = f"{where}: {cause}{_named(about)}\n{said}"
     return Diagnostic(code, told.replace("\n", "\n    "), help_)
+
+
+def abort_fault(where: str, error: ChildError, model: Path) -> Diagnostic:
+    """Return the fault of a compiler that ended the process that it ran in; see `compile_fault`."""
+    how, _, _ = error.diagnostics[0].message.partition(":\n")
+    return compile_fault(where, "abort", f"{how}\n{error.log}", model=model)
 
 
 def operations_of(model: Path, said: str, groups: dict[str, str | None]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from npuspec.child import ChildError, run_task
 from npuspec.compilers.base import LIMIT, Compilation
-from npuspec.compilers.messages import compile_fault
+from npuspec.compilers.messages import abort_fault, compile_fault
 from npuspec.diagnostics import StageError
 
 _LIBRARY = "*npu_compiler*"
@@ -55,9 +55,7 @@ class PluginCompiler:
         except TimeoutError:
             raise StageError(compile_fault(f"NPU {platform}", "timeout", f"no result in {LIMIT:g} s")) from None
         except ChildError as error:
-            raise StageError(
-                compile_fault(f"NPU {platform}", "abort", error.diagnostics[0].message, model=model)
-            ) from None
+            raise StageError(abort_fault(f"NPU {platform}", error, model)) from None
         if "error" in made:
             raise StageError(compile_fault(f"NPU {platform}", "compile", made["error"], model=model))
         return Compilation(made["seconds"], made["requirements"], None, (), None)

@@ -175,9 +175,17 @@ def tell_precisions(evidence: Evidence, timings: Mapping[str, Any], observer: Ob
 def _point(point: Mapping[str, Any]) -> str:
     """Say how a mix that was tried came out on the samples that calibrate."""
     figures = "; ".join(f"{name}: {figure:.4g}" for name, figure in point["figures"].items())
-    estimated = point.get("estimated", {}).get("latency_us")
-    expected = "" if estimated is None else f"; estimated {estimated:.0f} us"
+    expected = _expected(point["estimated"]) if "estimated" in point else ""
     return f"tried with {point['share']:.0%} of the operations in INT8: {figures}{expected}"
+
+
+def _expected(estimated: Mapping[str, Any]) -> str:
+    if estimated["fault"] is not None:
+        return f"; not estimated: {estimated['fault']}"
+    if estimated["latency_us"] is None:
+        return ""
+    left_out = ", ".join(estimated["uncosted_operations"])
+    return f"; estimated {estimated['latency_us']:.0f} us" + (f", {left_out} counted as nothing" if left_out else "")
 
 
 def _read(results: Mapping[str, Path], stage: str, name: str) -> Any:

@@ -20,7 +20,7 @@ from npuspec.execute.lock import LockKeeper
 from npuspec.execute.observer import Observer
 from npuspec.execute.stages import StageRunner
 from npuspec.facts import device_identities
-from npuspec.npu import choose_device
+from npuspec.npu import check_device, choose_device
 from npuspec.plan import Plan, Prepared, prepare
 from npuspec.plan.lock import lock_path
 from npuspec.plan.passes.doubt import STAGE_DOUBTS
@@ -89,7 +89,7 @@ def apply(
             an error, gave nothing, or more than is kept.
         InputError: a sample of `data` isn't what the model takes; the message has its number, counted from 1.
         LockError: the lock says otherwise, or there is none.
-        DeviceError: the target is missing, and so is every fallback.
+        DeviceError: the target is missing, and so is every fallback; or `device` is none.
         StageError: a stage failed.
         GateError: a gate was not met.
 
@@ -158,6 +158,8 @@ def _prepare(
     allow_code: bool,
     given: Given | None = None,
 ) -> Prepared:
+    if device is not None:
+        check_device(device)
     try:
         _, prepared, diagnostics = prepare(
             spec, store, device=device, announce=observer.announce, allow_code=allow_code, given=given

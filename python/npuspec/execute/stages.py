@@ -2,16 +2,20 @@
 
 import json
 import time
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from npuspec.child import run_task
+from npuspec.child import ChildError, Progress, run_task
 from npuspec.compilers import Compiler
+from npuspec.compilers.base import LIMIT
+from npuspec.compilers.messages import abort_fault, compile_fault
 from npuspec.diagnostics import Diagnostic, NpuspecError, StageError
 from npuspec.execute.observer import Observer
 from npuspec.plan import Prepared
 from npuspec.plan.model import PlannedStage
-from npuspec.stages import MIXED
+from npuspec.stages import MIXED, MODEL
 from npuspec.store import Store, digest_json
 
 _KIND = "stages"
@@ -117,8 +121,11 @@ class StageRunner:
                     "chosen": self.chosen,
                     "compiler": None if self._compiler is None else self._compiler.as_json(),
                 }
-                task = f"npuspec.stages.{stage.verb}:run"
-                run_task(task, arguments, lambda done, total: self._observer.progressed(stage, done, total))
+                progress = partial(self._observer.progressed, stage)
+                if stage.verb == "compile":
+                    run_compiler(stage.parameters["device"], arguments, progress)
+                else:
+                    run_task(f"npuspec.stages.{stage.verb}:run", arguments, progress)
         except NpuspecError as error:
             raise StageError(_in_stage(stage, d) for d in error.diagnostics) from None
         folder = self._store.get(_KIND, key)
@@ -126,6 +133,23 @@ class StageRunner:
             message = f"stage {stage.name}: its result was lost while it was stored"
             raise StageError(Diagnostic("stage-aborted", message, "look at the disk, and apply again"))
         return folder
+
+
+def run_compiler(device: str, arguments: Mapping[str, Any], progress: Progress) -> None:
+    """Let a device's own compiler do its work, within the time that any has.
+
+    Raises:
+        StageError: `compile-timeout`; of an NPU's that ends the process, what its last words mean; or the stage's own.
+
+    """
+    try:
+        run_task("npuspec.stages.compile:run", arguments, progress, limit=LIMIT)
+    except TimeoutError:
+        raise StageError(compile_fault(device, "timeout", f"no result in {LIMIT:g} s")) from None
+    except ChildError as error:
+        if device != "NPU" or error.code != "stage-aborted":
+            raise
+        raise StageError(abort_fault(device, error, Path(arguments["inputs"][0], MODEL))) from None
 
 
 def _in_stage(stage: PlannedStage, fault: Diagnostic) -> Diagnostic:

@@ -1,8 +1,23 @@
-"""Which of the wanted devices to take."""
+"""Which devices there are, and which of the wanted ones to take."""
 
 from collections.abc import Collection, Sequence
 
 from npuspec.diagnostics import DeviceError, Diagnostic
+from npuspec.npu.choosers import explain_chooser
+
+DEVICES = ("NPU", "CPU")
+
+
+def check_device(device: str) -> None:
+    """Refuse what names no device, with what it would do.
+
+    Raises:
+        DeviceError: `no-device`.
+
+    """
+    if device not in DEVICES:
+        other = f"npuspec runs models on the NPU or the CPU, and not on `{device}`", f"name one of them: {DEVICES[0]}"
+        raise DeviceError(Diagnostic("no-device", *(explain_chooser(device) or other)))
 
 
 def choose_device(wanted: Sequence[str], present: Collection[str]) -> str:

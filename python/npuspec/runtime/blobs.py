@@ -135,9 +135,12 @@ class BlobCache:
         data = b"".join((f"{key}\n{digest_bytes(blob)}\n".encode(), blob))
         if len(data) > self._most:
             return f"it takes {len(data)} bytes, and ${SIZE_VARIABLE} is {self._most}"
+        from filelock import FileLock  # noqa: PLC0415  as above
+
         try:
-            self._make_room(len(data))
-            replace_file(self._place(key), data)
+            with FileLock(self.folder / "room.lock"):  # what two count at once, neither knows
+                self._make_room(len(data))
+                replace_file(self._place(key), data)
         except OSError as error:
             return f"{self.folder}: {error.strerror or error}"
         return ""
@@ -170,7 +173,7 @@ def read_tensor(file: BufferedReader, size: int) -> tuple[ov.Tensor, str]:
 def _decrypted(stored: ov.Tensor, decrypt: Callable[[bytes], bytes]) -> ov.Tensor:
     """Return what was encrypted. Its own digest tells a wrong key from a right one, whatever the cipher."""
     try:
-        plain = decrypt(stored.data.tobytes())
+        plain = memoryview(decrypt(stored.data.tobytes())).tobytes()
     except Exception as error:  # noqa: BLE001  the caller's function, of any library
         raise ValueError(f"it can't be decrypted: {type(error).__name__}: {error}") from None
     blob = plain[_DIGEST:]

@@ -14,6 +14,7 @@ from npuspec.bundle.manifest import MANIFEST, Manifest
 from npuspec.bundle.reader import open_errors
 from npuspec.diagnostics import BundleError, DeviceError, Diagnostic
 from npuspec.npu import choose_device, explain_chooser
+from npuspec.npu.devices import DEVICES
 from npuspec.runtime.blobs import BlobCache, Encryption, Obtained, read_tensor
 from npuspec.runtime.device import compile_model, identity, present, read_ir, takes
 from npuspec.runtime.session import Session
@@ -75,8 +76,10 @@ def _start(bundle: Bundle, device: str | None, cache_encryption: Encryption | No
     if device is not None and device not in wanted:
         message = f"this bundle is made for {', '.join(wanted)}, not for {device}"
         help_ = f"apply its spec again with --device {device}"
+        if device not in DEVICES:
+            help_ = f"name one of {', '.join(wanted)}"
         if (chooser := explain_chooser(device)) is not None:
-            message, help_ = f"{message}: {chooser[0]}", f"name one of {', '.join(wanted)}"
+            message = f"{message}: {chooser[0]}"
         raise DeviceError(Diagnostic("no-device", message, help_))
     chosen = choose_device([device] if device else wanted, present(core))
     properties = dict(next(d.properties for d in manifest.deployments if d.device == chosen))

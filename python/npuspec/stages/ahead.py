@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,10 +32,9 @@ def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
         trace = Path(scratch, "trace.json")
         compiler = compiler_of(arguments["compiler"])
         made = compiler.compile(request.inputs[0] / MODEL, platform, blob, request.parameters["properties"], trace)
-        busy = _busy(json.loads(trace.read_bytes())["traceEvents"]) if trace.exists() else None
-    if not blob.exists():
-        message = f"the compiler said that it compiled for NPU {platform}, and wrote no blob"
-        raise StageError(Diagnostic("no-compiler", message, "look at the command that --compiler names"))
+        busy = _busy(trace) if trace.exists() else None
+    if blob.is_symlink() or not blob.is_file() or not blob.stat().st_size:
+        raise StageError(_unfit(f"said that it compiled for NPU {platform}, and wrote no blob"))
     request.write_json(
         ESTIMATE,
         {
@@ -52,13 +52,32 @@ def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
     request.write_json(TIMINGS, {"compile_seconds": made.seconds})
 
 
-def _busy(events: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    """Return how many microseconds of the schedule any unit of each kind of engine is at work."""
+def _busy(trace: Path) -> dict[str, float]:
+    """Return how many microseconds of the schedule any unit of each kind of engine is at work.
+
+    Raises:
+        StageError: `no-compiler`: it is no schedule.
+
+    """
     spans = defaultdict(list)
-    for event in events:
-        if event["ph"] == "X" and event["cat"] in _ENGINES:
-            spans[_ENGINES[event["cat"]]].append((float(event["ts"]), float(event["ts"]) + float(event["dur"])))
+    try:
+        for event in json.loads(trace.read_bytes())["traceEvents"]:
+            if event["ph"] == "X" and event.get("cat") in _ENGINES:
+                spans[_ENGINES[event["cat"]]].append(_span(event))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StageError(_unfit(f"wrote a schedule that can't be read: {error!r}")) from None
     return {engine: round(_covered(spans[engine]), 3) for engine in sorted(_ENGINES.values())}
+
+
+def _span(event: Mapping[str, Any]) -> tuple[float, float]:
+    begin, duration = float(event["ts"]), float(event["dur"])
+    if not isfinite(begin + duration):
+        raise ValueError(f"a task takes {duration} from {begin} on")
+    return begin, begin + duration
+
+
+def _unfit(what: str) -> Diagnostic:
+    return Diagnostic("no-compiler", f"the compiler {what}", "look at the command that --compiler names")
 
 
 def _covered(spans: Iterable[tuple[float, float]]) -> float:

@@ -13,8 +13,9 @@ from npuspec.stages import BLOB, COMPILATION, MODEL, TIMINGS
 from npuspec.stages.request import Request
 
 
-def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
+def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     """Write compilation.json and timings.json, and model.blob if one is wanted and can be had."""
+    progress(0, 1)
     request = Request.of(arguments)
     device: str = request.parameters["device"]
     core = ov.Core()

@@ -15,11 +15,18 @@ from npuspec.stages.mix import mix
 from npuspec.stages.request import Request
 from npuspec.stages.shape import shaped
 
+_UNKNOWN = ("no-compiler", "compile-timeout")
+"""What says nothing of a model: another time, it may compile."""
+
 
 def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     """Write curve.json: for each point of the mix's curve the estimated latency in microseconds, None if there is none.
 
     A mix that was repeated from the lock has no curve, and nothing is compiled for it.
+
+    Raises:
+        StageError: `no-compiler` or `compile-timeout`; whatever else a compiler has against a mix stands in its row.
+
     """
     request = Request.of(arguments)
     compiler, platform = compiler_of(arguments["compiler"]), request.parameters["platform"]
@@ -35,6 +42,8 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
                     folder / MODEL, platform, folder / BLOB, request.parameters["properties"], folder / "trace"
                 )
             except StageError as error:
+                if error.code in _UNKNOWN:
+                    raise
                 rows.append({"latency_us": None, "uncosted_operations": [], "fault": error.code})
             else:
                 rows.append({"latency_us": made.latency_us, "uncosted_operations": [*made.uncosted], "fault": None})

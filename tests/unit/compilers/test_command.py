@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from compilers import toys
+from conftest import Start
 from npuspec.compilers import VARIABLE, compiler_of, find_compiler
 from npuspec.diagnostics import SpecError, StageError
 
@@ -138,3 +139,52 @@ def test_ctrl_c_ends_the_command_and_all_that_it_started(tmp_path: Path) -> None
     while Path("/proc", pid.read_text().strip()).exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (('"estimated_latency_us": 7.5', '"estimated_latency_us": -7.5'), "estimated_latency_us: Input should be gr"),
+        (('"estimated_latency_us": 7.5', '"estimated_latency_us": NaN'), "estimated_latency_us: Input should be a fi"),
+        (('"compile_seconds": 0.5', '"compile_seconds": Infinity'), "compile_seconds: Input should be a finite"),
+        (('"PLUGIN"', "7"), "batch_mode: Input should be 'PLUGIN' or 'COMPILER'"),
+        (('"protocol": 1', '"protocol": 2'), "it speaks protocol 2, and npuspec 1"),
+    ],
+)
+def test_figures_that_can_be_none_are_refused_in_a_line(tmp_path: Path, changes: tuple[str, str], told: str) -> None:
+    compiler = find_compiler(command(tmp_path, compile_=f"echo '{MADE}'".replace(*changes)))
+    assert compiler is not None
+    with pytest.raises(StageError) as caught:
+        compiler.compile(tmp_path / "m.xml", "4000", tmp_path / "blob", {}, tmp_path / "trace")
+    assert caught.value.code == "no-compiler"
+    assert told in caught.value.diagnostics[0].message
+    assert "\n" not in caught.value.diagnostics[0].message
+
+
+ENDLESS = """
+import resource
+from npuspec.compilers import find_compiler
+from npuspec.diagnostics import SpecError
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    find_compiler(sys.argv[1])
+except SpecError as error:
+    print(error.code, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+def test_an_answer_that_is_too_long_is_not_read(tmp_path: Path, start: Start) -> None:
+    long = tmp_path / "long"
+    long.write_text("#!/bin/sh\nhead -c 300000000 /dev/zero\n")
+    long.chmod(0o755)
+    code, grown = start(ENDLESS, long).communicate()[0].split()
+    assert code == "no-compiler"
+    assert int(grown) < 200
+
+
+def test_who_only_left_something_running_is_not_waited_for(tmp_path: Path) -> None:
+    compiler = find_compiler(command(tmp_path, compile_=f"sleep 40 & echo '{MADE}'"))
+    assert compiler is not None
+    begin = time.monotonic()
+    compiler.compile(tmp_path / "m.xml", "4000", tmp_path / "blob", {}, tmp_path / "trace")
+    assert time.monotonic() - begin < 30

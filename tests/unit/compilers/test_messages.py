@@ -20,6 +20,8 @@ PROVOKED: list[tuple[Callable[[], ov.Model], str, dict[str, str], str, str]] = [
     (toys.any_rank, "4000", {}, "dynamic-shape", "no fixed number of axes"),
     (toys.fine, "9999", {}, "unknown-platform", "NPU 9999: the compiler doesn't know this NPU"),
     (toys.fine, "4000", {"NPU_BOGUS": "1"}, "property-refused", "Option 'NPU_BOGUS' is not supported"),
+    (toys.fine, "4000", {"NPU_COMPILATION_MODE": "Foo"}, "property-refused", "Unsupported compilation mode 'Foo'"),
+    (toys.fine, "4000", {"NPU_DMA_ENGINES": "77"}, "property-refused", "Number of DMA ports (77)"),
     (toys.strings, "4000", {}, "unsupported-type", "Incorrect precision: string"),
     (toys.bfloat16, "4000", {}, "unsupported-type", "doesn't compute in: `cut` (ReLU)"),
     (toys.unique, "4000", {}, "unsupported-operation", "has no such operation: `sorted` (Unique)"),

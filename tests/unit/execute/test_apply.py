@@ -252,3 +252,10 @@ def test_the_evidence_holds_every_gate_and_sample(made: Made) -> None:
     assert evidence["gates"] == [gate.as_json() for gate in made.applied.gates]
     (pair,) = evidence["agreement"]["pairs"]
     assert set(pair["samples"]) == {f"{n}.npy" for n in range(3)}
+
+
+@pytest.mark.parametrize("device", ["AUTO:NPU,CPU", "GPU", "npu"])
+def test_what_is_no_device_is_refused_before_anything_is_done(toy_spec: Path, tmp_path: Path, device: str) -> None:
+    with pytest.raises(DeviceError, match=f"`{device}`") as caught:
+        apply(toy_spec, tmp_path / "bundle", device=device)
+    assert caught.value.code == "no-device"

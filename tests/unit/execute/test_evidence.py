@@ -206,3 +206,21 @@ def test_what_ran_is_evidence(tmp_path: Path) -> None:
     evidence = gather_evidence(PLAN, results(tmp_path, {f"compile[CPU, {SHORT}]": made}), "CPU")
     assert evidence.executed == {SHORT: ["CPU"]}
     assert Evidence.of_json(evidence.as_json()) == evidence
+
+
+def test_an_estimate_of_a_mix_names_what_it_leaves_out_and_one_that_is_missing_says_why() -> None:
+    listener, point = Listener(), {"share": 0.5, "figures": {"sqnr": 9.0}}
+    rows: list[dict[str, Any]] = [
+        {"latency_us": 7.4, "uncosted_operations": [], "fault": None},
+        {"latency_us": 7.4, "uncosted_operations": ["Convert"], "fault": None},
+        {"latency_us": None, "uncosted_operations": [], "fault": "compile-failed"},
+    ]
+    curve = [{**point, "estimated": row} for row in rows] + [point]
+    told = {"mixed": {"curve": curve}, "compared": None}
+    tell_precisions(Evidence((), (), told, None), {"stages": {"quantize": {"peak_mib": 1}}}, listener)
+    assert [note.partition("sqnr: 9")[2] for note in listener.notes[1:]] == [
+        "; estimated 7 us",
+        "; estimated 7 us, Convert counted as nothing",
+        "; not estimated: compile-failed",
+        "",
+    ]

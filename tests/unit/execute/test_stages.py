@@ -54,7 +54,7 @@ class Recorder(Observer):
 def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run stages here: what a child does with them is tested elsewhere, and takes seconds to start."""
 
-    def run(task: str, arguments: dict[str, Any], progress: Callable[[int, int], None]) -> None:
+    def run(task: str, arguments: dict[str, Any], progress: Callable[[int, int], None], **_: Any) -> None:
         import_module(task.partition(":")[0]).run(arguments, progress)
 
     monkeypatch.setattr("npuspec.execute.stages.run_task", run)

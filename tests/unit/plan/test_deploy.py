@@ -109,6 +109,12 @@ def test_a_driver_s_cache_is_no_matter_of_what_is_compiled_ahead_of_time() -> No
     assert plan_ahead(spec) == {"NPU_TURBO": True, "PERFORMANCE_HINT": "LATENCY"}
 
 
+def test_nor_is_who_compiles_and_what_it_logs() -> None:
+    spec = spec_of(SMALL + '\n[properties]\nlog-level = "LOG_DEBUG"\ncompiler-type = "DRIVER"\n')
+    assert {"LOG_LEVEL", "NPU_COMPILER_TYPE"} <= {p.name for p in plan_deployments(spec, None)[0].properties}
+    assert plan_ahead(spec) == {"PERFORMANCE_HINT": "LATENCY"}
+
+
 WHOLE = '\n[properties.unchecked]\nNPU_BATCH_MODE = "COMPILER"\n'
 FOR_PLATFORM = SMALL.replace("[target]", '[target]\nplatforms = ["4000"]')
 

@@ -248,6 +248,14 @@ def test_a_decryption_that_fails_is_said_and_the_model_compiled_again(made: Path
     assert "it can't be decrypted: LookupError: True" in notes[0]
 
 
+@pytest.mark.parametrize("gives", [lambda _: "text", lambda _: None, lambda _: b""])
+def test_a_decryption_that_gives_no_bytes_is_said_too(made: Path, gives: Any) -> None:
+    started(made, cache_encryption=xor(7))
+    origins, factor, notes = started(made, cache_encryption=(xor(7)[0], gives))
+    assert (origins, factor, len(notes)) == (["miss", "miss"], 3, 2)
+    assert "the kept model is no good, and was compiled again" in notes[0]
+
+
 def test_an_encryption_that_fails_keeps_nothing(tmp_path: Path, cache_alone: Path) -> None:
     def refuse(_: bytes) -> bytes:
         raise LookupError

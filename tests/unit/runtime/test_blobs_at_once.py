@@ -64,7 +64,7 @@ def test_50_processes_on_one_cache_compile_each_model_once_though_some_are_kille
     origins = Counter(origin for _, word, told in said if word == "done" for origin in told.split(","))
     assert origins["miss"] <= 2  # who compiled may have been killed behind it
     assert origins["miss"] + origins["hit"] == 2 * (PROCESSES - KILLED)
-    assert all(re.fullmatch(r"[0-9a-f]{64}\.blob|[0-9a-f]{2}\.lock", p.name) for p in (cache_alone / "blobs").iterdir())
+    assert all(re.fullmatch(r"[0-9a-f]{64}\.blob|\w+\.lock", p.name) for p in (cache_alone / "blobs").iterdir())
     assert len(entries(cache_alone)) == 2
     assert started(bundle) == (["hit", "hit"], 3, ())
 
@@ -98,3 +98,48 @@ def test_whoever_is_killed_while_he_keeps_something_leaves_nothing_torn(cache_al
     assert sum(path.stat().st_size for path in (cache_alone / "blobs").iterdir()) <= 2**20 + 300_200
     for entry in entries(cache_alone):
         assert entry.stat().st_size == 130 + 300_000
+
+
+CROWDED = """
+import os
+from pathlib import Path
+from npuspec.runtime.blobs import BlobCache
+folder = Path(os.environ["NPUSPEC_CACHE"], "blobs")
+
+class Model:
+    def export_model(self):
+        return bytes(200_000)
+
+def sizes():
+    for path in folder.glob("*"):
+        try:
+            yield path.stat().st_size
+        except FileNotFoundError:
+            pass
+
+def keep(own):
+    for number in range(60):
+        obtained = BlobCache().obtain({"of": [own, number]}, lambda blob: blob, Model)
+        assert (obtained.origin, obtained.notes) == ("miss", ()), obtained.notes
+        assert sum(sizes()) <= 2**20 + 200_130, [*sizes()]
+
+children = []
+for own in range(6):
+    child = os.fork()
+    if not child:
+        try:
+            keep(own)
+        except BaseException as error:
+            print(repr(error), flush=True)
+            os._exit(1)
+        os._exit(0)
+    children.append(child)
+sys.exit(max(os.waitpid(child, 0)[1] for child in children) != 0)
+"""
+
+
+def test_many_who_make_room_at_once_keep_to_the_size_and_keep_everything(cache_alone: Path, start: Start) -> None:
+    del cache_alone
+    process = start(f"import os\nos.environ['NPUSPEC_CACHE_SIZE'] = '1MiB'\n{CROWDED}")
+    out, _ = process.communicate()
+    assert process.returncode == 0, out

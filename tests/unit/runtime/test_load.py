@@ -95,6 +95,7 @@ def test_a_device_that_is_missing_or_not_declared_is_an_error(
         load(tmp_path, device=device)
     assert (caught.value.code, caught.value.exit_code) == ("no-device", 4)
     assert caught.value.diagnostics[0].help
+    assert "--device GPU" not in caught.value.diagnostics[0].help  # nothing is made for one
 
 
 def test_evidence_of_another_device_is_said_to_be(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ COMPILERS = {
         "$ npuspec apply specs/asr.toml",
     ),
     "compile-timeout": CodeDoc(
-        "The NPU compiler had no answer after half an hour, and was ended. Large batches and sizes take long.",
+        "The compiler had no answer after half an hour, and was ended. Large batches and sizes take long.",
         "[batching]\nsize = 5000",
         "[batching]\nsize = 8",
     ),

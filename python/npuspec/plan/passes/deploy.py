@@ -21,6 +21,9 @@ _BYPASS = PlannedProperty(
     origin="default: the driver needn't keep what npuspec keeps",
 )
 
+_HERE = (_BYPASS.name, "LOG_LEVEL", "NPU_COMPILER_TYPE")
+"""What is no matter of a blob that is compiled ahead of time: no driver does that, and who does is told otherwise."""
+
 
 def plan_core(spec: Spec) -> tuple[PlannedProperty, ...]:
     """Return the properties of OpenVINO itself."""
@@ -37,7 +40,7 @@ def plan_ahead(spec: Spec) -> dict[str, bool | int | float | str]:
     return {
         p.name: p.value
         for p in properties
-        if phases.get(p.name, "compile") in ("compile", "both") and p.name != _BYPASS.name  # no driver compiles it
+        if phases.get(p.name, "compile") in ("compile", "both") and p.name not in _HERE
     }
 
 
