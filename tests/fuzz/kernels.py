@@ -142,6 +142,60 @@ def an_unpad(rng: random.Random, memories: list[Array]) -> Call:
     return {"batch": batch, "outs": outs, "side": rng.choice(["right", "left", "left", "right", "both"])}
 
 
+def a_repack(rng: random.Random, memories: list[Array]) -> Call:
+    """Return arguments of `repack`."""
+    dtype, last = rng.choice(DTYPES), rng.random() < 0.5
+    *batch, h, w, c = (rng.choice([0, 1, 2, 3, 4, 5, 9, 17]) for _ in range(rng.choice([3, 4])))
+    given, made = [(*batch, c, h, w), (*batch, h, w, c)][:: 1 if last else -1]
+    array = view(rng, rng.choice(memories), given, dtype, plain=rng.random() < 0.5)
+    out = view(rng, rng.choice(memories), made, dtype, plain=rng.random() < 0.97)
+    call = {"array": odd(rng, array, memories[0]), "out": odd(rng, out, memories[0]), "channels_last": last}
+    return {**call, **how(rng)}
+
+
+def a_normalize(rng: random.Random, memories: list[Array]) -> Call:
+    """Return arguments of `normalize`."""
+    last, batch = rng.random() < 0.5, rng.choice([(), (), (1,), (2,), (0,)])
+    h, w, c = (rng.choice([0, 1, 2, 5, 9]), rng.choice([0, 1, 3, 8, 17, 40]), rng.choice([0, 1, 2, 3, 4, 5]))
+    d, top, left = rng.choice([1, 2, 3, 3, 4]), rng.choice([0, 0, 1, -1]), rng.choice([0, 0, 2])
+    tall, wide = max(h + top + rng.choice([0, 0, 1, -1]), 0), max(w + left + rng.choice([0, 0, 3]), 0)
+    image = view(rng, rng.choice(memories), (*batch, h, w, c), "u1", plain=rng.random() < 0.5)
+    made = (*batch, tall, wide, d) if last else (*batch, d, tall, wide)
+    out = view(rng, rng.choice(memories), made, rng.choice(["f2", "f4"]), plain=rng.random() < 0.97)
+    numbers = [0.0, 1.0, -0.5, 1 / 255, 3.7, 700.0]
+    channels = [(rng.randint(-(rng.random() < 0.02), max(c - 1, 0)), *rng.choices(numbers, k=3)) for _ in range(d)]
+    if rng.random() < 0.02:
+        channels[-1] = (0, *rng.choice([(float("nan"), 1.0, 1.0), (1.0, 1e300, 0.0), (1.0, 1.0, float("inf"))]))
+    call = {"image": odd(rng, image, memories[0]), "out": odd(rng, out, memories[0]), "channels": channels}
+    return {**call, "at": (top, left), "channels_last": last, **how(rng)}
+
+
+def how(rng: random.Random) -> Call:
+    """Return what makes no difference."""
+    threads, level = rng.choice([1, 1, 2, 3]), rng.choice([None, *_native.levels()])
+    if rng.random() < 0.02:
+        threads, level = rng.choice([(0, level), (-1, level), (threads, "sse"), (threads, "")])
+    return {"threads": threads, "level": level}
+
+
+def repacked(call: Call) -> list[tuple[Array, Array]]:
+    """Return the output of a call of `repack` that was taken, and what it is to be."""
+    return [(seen(call["out"]), np.moveaxis(seen(call["array"]), *((-3, -1) if call["channels_last"] else (-1, -3))))]
+
+
+def normalized(call: Call) -> list[tuple[Array, Array]]:
+    """Return the output of a call of `normalize` that was taken, and what it is to be."""
+    image, out, (top, left) = seen(call["image"]), seen(call["out"]), call["at"]
+    wanted = np.empty_like(out)
+    planes = np.moveaxis(wanted, -1 if call["channels_last"] else -3, 0)
+    for plane, (source, scale, offset, fill) in zip(planes, call["channels"], strict=True):
+        plane[...] = np.float32(fill)
+        values = image[..., source].astype(np.float32) * np.float32(scale) + np.float32(offset)
+        with np.errstate(over="ignore"):
+            plane[..., top : top + image.shape[-3], left : left + image.shape[-2]] = values
+    return [(out, wanted)]
+
+
 def place(shape: tuple[int, ...], room: tuple[int, ...], side: str) -> tuple[slice, ...]:
     """Return where in a row a sample lies."""
     sizes = zip(shape, room, strict=True)
@@ -161,8 +215,8 @@ def cut(call: Call) -> list[Array]:
     return [samples[start:end] for start, end in pairwise(ends)]
 
 
-def padded(call: Call) -> dict[str, Array]:
-    """Return what NumPy makes of a call of `pad` that was taken."""
+def padded(call: Call) -> list[tuple[Array, Array]]:
+    """Return each output of a call of `pad` that was taken, and what NumPy makes of it."""
     samples, out, side = cut(call), seen(call["out"]), call["side"]
     wanted = {"out": np.full_like(out, call.get("value", 0))}
     with np.errstate(over="ignore"):
@@ -177,7 +231,17 @@ def padded(call: Call) -> dict[str, Array]:
             )
     for row, size in zip(wanted.get("mask", ()), sizes, strict=False):
         row[place((size,), row.shape, side)] = 1
-    return wanted
+    return [(seen(call[name]), array) for name, array in wanted.items()]
+
+
+def unpadded(call: Call) -> list[tuple[Array, Array]]:
+    """Return each output of a call of `unpad` that was taken, and what NumPy makes of it."""
+    batch, outs = seen(call["batch"]), [seen(out) for out in call["outs"]]
+    return [(out, row[place(out.shape, row.shape, call["side"])]) for out, row in zip(outs, batch, strict=True)]
+
+
+MAKERS = {"pad": a_pad, "unpad": an_unpad, "repack": a_repack, "normalize": a_normalize}
+WANTED = {"pad": padded, "unpad": unpadded, "repack": repacked, "normalize": normalized}
 
 
 def same(before: list[Array], after: list[Array]) -> bool:
@@ -188,7 +252,8 @@ def same(before: list[Array], after: list[Array]) -> bool:
 def try_one(rng: random.Random) -> str:
     """Make one call, and return what came of it."""
     memories = [np.frombuffer(rng.randbytes(BLOCK), "u1").copy() for _ in range(3)]
-    name, call = ("pad", a_pad(rng, memories)) if rng.random() < 0.7 else ("unpad", an_unpad(rng, memories))
+    name, make = rng.choices([*MAKERS.items()], [4, 2, 2, 2])[0]
+    call = make(rng, memories)
     before = [memory.copy() for memory in memories]
     try:
         getattr(_native, name)(**call)
@@ -200,13 +265,7 @@ def try_one(rng: random.Random) -> str:
             return type(error).__name__
         raise AssertionError(f"something was written before: {error}") from error
     # Outputs overlap nothing, so inputs are as they were; all else must be as NumPy leaves it.
-    if name == "pad":
-        outputs = [(seen(call[key]), wanted) for key, wanted in padded(call).items()]
-    else:
-        batch, side = seen(call["batch"]), call["side"]
-        outs = [seen(out) for out in call["outs"]]
-        outputs = [(out, row[place(out.shape, row.shape, side)]) for out, row in zip(outs, batch, strict=True)]
-    for found, wanted in outputs:
+    for found, wanted in WANTED[name](call):
         # A NaN is a NaN: whether it is a quiet one afterwards depends on NumPy's machine.
         equal = found.tobytes() == wanted.tobytes() or np.array_equal(found, wanted, equal_nan=found.dtype.kind == "f")
         assert equal, "not what NumPy makes of it"

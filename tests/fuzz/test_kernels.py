@@ -10,5 +10,14 @@ COUNT = 6_000
 
 def test_arguments_are_right_to_the_bit_or_refused_with_nothing_written() -> None:
     outcomes = Counter(try_one(random.Random(number)) for number in range(COUNT))
-    for outcome in ("pad done", "unpad done", "not finite", "ValueError", "TypeError", "BufferError"):
+    for outcome in (
+        "pad done",
+        "unpad done",
+        "repack done",
+        "normalize done",
+        "not finite",
+        "ValueError",
+        "TypeError",
+        "BufferError",
+    ):
         assert outcomes[outcome] > 5, outcomes

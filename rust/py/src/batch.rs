@@ -52,10 +52,7 @@ pub fn pad(
     threads: isize,
 ) -> PyResult<()> {
     let (side, level) = (parse_side(side)?, Level::best());
-    let threads = usize::try_from(threads)
-        .ok()
-        .filter(|&threads| threads > 0)
-        .ok_or_else(|| PyValueError::new_err(format!("threads is {threads}, less than 1")))?;
+    let threads = parse_threads(threads)?;
     let axis = usize::try_from(axis).map_err(|_| PyValueError::new_err(format!("axis is {axis}, less than 0")))?;
 
     // Holding an array may run Python code, after which nothing that was read before would hold.
@@ -137,6 +134,13 @@ pub fn pad(
         py.detach(|| core::pad(padding, level, threads))
     };
     done.map_err(|error| raise(py, &error))
+}
+
+pub fn parse_threads(threads: isize) -> PyResult<usize> {
+    usize::try_from(threads)
+        .ok()
+        .filter(|&threads| threads > 0)
+        .ok_or_else(|| PyValueError::new_err(format!("threads is {threads}, less than 1")))
 }
 
 /// Cut a batch into samples; see the stub for the contract.

@@ -10,6 +10,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::array::{Array, LARGE, Name, View};
+use crate::batch::parse_threads;
 use crate::dtype::Dtype;
 
 const ARRAY: Name = Name::The("array");
@@ -30,10 +31,10 @@ pub fn repack(
     array: &Bound<'_, PyAny>,
     out: &Bound<'_, PyAny>,
     channels_last: bool,
-    threads: usize,
+    threads: isize,
     level: Option<&str>,
 ) -> PyResult<()> {
-    let level = named(level)?;
+    let (level, threads) = (named(level)?, parse_threads(threads)?);
     let (array, out) = (Array::hold(array.clone(), ARRAY)?, Array::hold(out.clone(), OUT)?);
     let (array, mut out) = (array.view(ARRAY)?, out.view(OUT)?);
     out.is_output()?;
@@ -63,12 +64,12 @@ pub fn normalize(
     image: &Bound<'_, PyAny>,
     out: &Bound<'_, PyAny>,
     channels: Vec<(i64, f64, f64, f64)>,
-    at: (usize, usize),
+    at: (isize, isize),
     channels_last: bool,
-    threads: usize,
+    threads: isize,
     level: Option<&str>,
 ) -> PyResult<()> {
-    let level = named(level)?;
+    let (level, threads) = (named(level)?, parse_threads(threads)?);
     let (image, out) = (Array::hold(image.clone(), IMAGE)?, Array::hold(out.clone(), OUT)?);
     let (image, mut out) = (image.view(IMAGE)?, out.view(OUT)?);
     out.is_output()?;
@@ -109,7 +110,10 @@ pub fn normalize(
         })
     });
     let channels = channels.collect::<PyResult<Vec<_>>>()?;
-    let (top, left) = at;
+    let (Ok(top), Ok(left)) = (usize::try_from(at.0), usize::try_from(at.1)) else {
+        let message = format!("at is {at:?}, and rows and columns are counted from 0");
+        return Err(PyValueError::new_err(message));
+    };
     let normalization = Normalization {
         images: from.images(&image, 1),
         channels: &channels,
