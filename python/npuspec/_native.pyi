@@ -208,7 +208,8 @@ def normalize(
     Raises:
         TypeError: an argument is no array, or its dtype isn't one of those.
         BufferError: `out` is read-only or not C-contiguous, or an array has no axes.
-        ValueError: the rank is neither 3 nor 4, shapes don't fit, there are no such channels, `at` is below 0, `threads` less
-            than 1, a number isn't finite as float32, the memory that `out` spans overlaps that of `image`, or there is no such level on this machine.
+        ValueError: the rank is neither 3 nor 4, shapes don't fit, there are no such channels, `at` is below 0,
+            `threads` less than 1, a number isn't finite as float32, the memory that `out` spans overlaps that of
+            `image`, or there is no such level on this machine.
 
     """
