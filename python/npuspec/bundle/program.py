@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 class Frozen(BaseModel):
@@ -13,6 +13,8 @@ class Frozen(BaseModel):
 
 Size = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Name = Annotated[str, Field(min_length=1)]
+LEAST_SCALE, LARGEST_SCALE, LARGEST_MEAN = 1e-20, 1e30, 1e15
+"""What a picture is normalized with, such that each quotient is a float32."""
 
 
 class Extent(Frozen):
@@ -32,6 +34,13 @@ class Extent(Frozen):
         return max(0, (self.scale * n + self.offset) // self.divisor)
 
 
+def _divisor(number: float) -> float:
+    """Return a number by which a float32 can be divided."""
+    if not LEAST_SCALE <= abs(number) <= LARGEST_SCALE:
+        raise ValueError(f"nothing is divided by {number}")
+    return number
+
+
 class Preprocess(Frozen):
     """What becomes of the caller's sample before it is padded: its axes are moved, then channels, then values."""
 
@@ -43,9 +52,9 @@ class Preprocess(Frozen):
     """The model's axis of channels, without the batch; None where nothing is said of channels."""
     swap_channels: bool = False
     """Whether the order of channels is reversed."""
-    mean: tuple[float, ...] = ()
+    mean: tuple[Annotated[float, Field(ge=-LARGEST_MEAN, le=LARGEST_MEAN)], ...] = ()
     """Subtracted, one for each channel."""
-    scale: tuple[float, ...] = ()
+    scale: tuple[Annotated[float, AfterValidator(_divisor)], ...] = ()
     """Then divided by, one for each channel."""
 
 

@@ -1,5 +1,6 @@
 """From what the caller has to what the model takes, against plain NumPy; and a picture end to end."""
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from npuspec.diagnostics import InputError
 from npuspec.runtime.feed import check_sample, fill
 from npuspec.runtime.preprocess import given_axes, preprocess
 from npuspec.runtime.session import Session
-from runtime.toys import compiled, data, doubled, echo, program
+from runtime.toys import along, compiled, data, doubled, echo, program
 
 NHWC = {"order": (2, 0, 1), "channels": 0}
 
@@ -98,3 +99,28 @@ def test_float32_is_rounded_on_its_way_into_a_float16_tensor() -> None:
         assert found.ravel().tolist() == [*sample.astype(np.float16).tolist(), 0, 0, 0, 0, 0]
         with pytest.raises(InputError, match="element 1"):
             session.infer({"x": np.array([0, 65520], np.float32)})
+
+
+def test_a_picture_is_copied_once() -> None:
+    toy = program(
+        data(axes=(3, 1024, "width"), preprocess=picture()),
+        sizes=({"width": 1024},),
+        outputs=(along(axis=3, dim="width"),),
+    )
+    sample = np.ones((1024, 1000, 3), np.uint8)
+    with Session(toy, compiled(toy, doubled), device="CPU") as session:
+        session.infer({"x": sample})
+        tracemalloc.start()
+        result = session.infer({"x": sample})["y"]
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert result.shape == (3, 1024, 1000)
+    assert peak < result.nbytes + 64 * 1024
+
+
+@pytest.mark.parametrize(
+    ("key", "number"), [("scale", 0.0), ("scale", float("nan")), ("mean", 1e16), ("mean", float("nan"))]
+)
+def test_a_forged_formula_is_refused(key: str, number: float) -> None:
+    with pytest.raises(ValueError, match=key):
+        picture(**{key: (number,) * 3})

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
+from npuspec.bundle.program import LARGEST_MEAN, LARGEST_SCALE, LEAST_SCALE
 from npuspec.diagnostics import Diagnostic, Path
 from npuspec.spec.models import DataInput, FixedDim, Spec
-
-_LEAST = 1.2e-38  # below it a float32 is 0, or nearly so
 
 
 def layout_of_axes(spec: Spec) -> Iterator[Diagnostic]:
@@ -55,11 +54,16 @@ def channel_numbers(spec: Spec) -> Iterator[Diagnostic]:
         at: Path = ("inputs", name, "preprocess")
         mean, scale = table.preprocess.mean, table.preprocess.scale
         yield from _channels(spec, table, at, {"mean": mean, "scale": scale})
-        for index, number in enumerate(scale):
-            if abs(number) < _LEAST:
-                yield Diagnostic("wrong-value", "nothing is divided by 0", "1.0 leaves a channel as it is").at(
-                    (*at, "scale", index)
+        for index, number in enumerate(mean):
+            if abs(number) > LARGEST_MEAN:
+                yield Diagnostic("wrong-value", "no sample has such a mean", "0.0 leaves a channel as it is").at(
+                    (*at, "mean", index)
                 )
+        for index, number in enumerate(scale):
+            if not LEAST_SCALE <= abs(number) <= LARGEST_SCALE:
+                yield Diagnostic(
+                    "wrong-value", f"nothing is divided by {number:g}", "1.0 leaves a channel as it is"
+                ).at((*at, "scale", index))
 
 
 def _channels(spec: Spec, table: DataInput, at: Path, numbers: dict[str, tuple[float, ...]]) -> Iterator[Diagnostic]:

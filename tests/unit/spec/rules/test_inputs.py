@@ -56,6 +56,8 @@ def test_what_keeps_every_rule_has_no_faults(text: str) -> None:
         (preprocess("mean = [0.5]", "scale = [1.0, 2.0]"), "wrong-value", (*AT, "preprocess", "scale")),
         (preprocess("scale = [1.0, 0.0, 1.0]"), "wrong-value", (*AT, "preprocess", "scale", 1)),
         (preprocess("scale = [1e-50]"), "wrong-value", (*AT, "preprocess", "scale", 0)),
+        (preprocess("scale = [1e31]"), "wrong-value", (*AT, "preprocess", "scale", 0)),
+        (preprocess("mean = [-1e16]"), "wrong-value", (*AT, "preprocess", "mean", 0)),
         (preprocess("mean = [1.0, 2.0]", layout='layout = "NHCW"'), "wrong-value", (*AT, "preprocess", "mean")),
         (IMAGE + 'layout = "CNHW"\n', "wrong-value", (*AT, "layout")),
         (FIXED + "scale = [1.0, 2.0, 3.0]\n", "wrong-value", (*AT, "preprocess", "scale")),
