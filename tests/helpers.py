@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,3 +73,16 @@ def let_go(processes: Sequence[subprocess.Popen[str]], line: str) -> None:
         assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
+
+
+def ends(pid: Path) -> bool:
+    """Wait for the process whose number a file holds to be gone, or nothing but an entry that nobody has collected."""
+    status = Path("/proc", pid.read_text().strip(), "stat")
+    for _ in range(300):
+        try:
+            if status.read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.1)
+    return False

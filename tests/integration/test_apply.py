@@ -208,5 +208,11 @@ def test_a_bundle_without_data_is_made_but_measures_nothing(small_spec: Path, tm
     evidence = json.loads(open_bundle(tmp_path / "bundle").path("evidence/evidence.json").read_bytes())
     (doubt,) = evidence.pop("doubts")
     assert doubt.startswith("nothing was measured")
-    assert evidence == {"gates": [], "quantization": None, "agreement": None, "estimates": []}
+    assert evidence == {
+        "gates": [],
+        "quantization": None,
+        "agreement": None,
+        "estimates": [],
+        "executed": {"time32000": ["CPU"]},
+    }
     assert doubt in ran.err

@@ -59,8 +59,8 @@ class Progress(Observer):
         self.counted(done, total)
 
     def counted(self, done: int, total: int) -> None:
-        """Move the bar of what was announced last."""
-        if self._task is not None:
+        """Move the bar of what was announced last; what has one step only says nothing of how far it is."""
+        if self._task is not None and total > 1:
             self._bars.update(self._task, completed=done, total=total, count=f"{done}/{total}")
 
     def finished(self, stage: PlannedStage, seconds: float | None) -> None:

@@ -3,10 +3,11 @@
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+
+from helpers import ends
 
 PARENT = """
 import sys
@@ -25,19 +26,6 @@ def start(task: str, pid: Path) -> subprocess.Popen[str]:
     assert process.stdout is not None
     assert process.stdout.readline() == "started\n"
     return process
-
-
-def ends(pid: Path) -> bool:
-    """Wait for the child to be gone, or to be nothing but an entry that nobody has collected."""
-    status = Path("/proc", pid.read_text(), "stat")
-    for _ in range(300):
-        try:
-            if status.read_text().rpartition(")")[2].split()[0] == "Z":
-                return True
-        except (FileNotFoundError, ProcessLookupError):
-            return True
-        time.sleep(0.1)
-    return False
 
 
 @pytest.mark.parametrize("task", ["wait", "wait_in_native_code"])

@@ -11,6 +11,7 @@ import pytest
 
 from compilers import toys
 from conftest import Start
+from helpers import ends
 from npuspec.compilers import VARIABLE, compiler_of, find_compiler
 from npuspec.diagnostics import SpecError, StageError
 
@@ -135,10 +136,7 @@ def test_ctrl_c_ends_the_command_and_all_that_it_started(tmp_path: Path) -> None
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     assert process.wait(30) != 0
-    deadline = time.monotonic() + 10
-    while Path("/proc", pid.read_text().strip()).exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    assert ends(pid)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from compilers import toys
 from compilers.test_command import command
 
+from helpers import ends
 from npuspec.child import run_task
 from npuspec.compilers import find_compiler
 from npuspec.diagnostics import StageError
@@ -104,10 +105,7 @@ def test_a_compiler_ends_with_whoever_asked_for_it(tmp_path: Path, number: signa
         time.sleep(0.02)
     process.send_signal(number)
     assert process.wait(30) != 0
-    deadline = time.monotonic() + 20
-    while Path("/proc", pid.read_text().strip()).exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    assert ends(pid)
 
 
 def test_a_stage_hands_its_faults_on(tmp_path: Path) -> None:
