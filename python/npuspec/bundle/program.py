@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Frozen(BaseModel):
@@ -34,13 +34,6 @@ class Extent(Frozen):
         return max(0, (self.scale * n + self.offset) // self.divisor)
 
 
-def _divisor(number: float) -> float:
-    """Return a number by which a float32 can be divided."""
-    if not LEAST_SCALE <= abs(number) <= LARGEST_SCALE:
-        raise ValueError(f"nothing is divided by {number}")
-    return number
-
-
 class Preprocess(Frozen):
     """What becomes of the caller's sample before it is padded: its axes are moved, then channels, then values."""
 
@@ -52,9 +45,9 @@ class Preprocess(Frozen):
     """The model's axis of channels, without the batch; None where nothing is said of channels."""
     swap_channels: bool = False
     """Whether the order of channels is reversed."""
-    mean: tuple[Annotated[float, Field(ge=-LARGEST_MEAN, le=LARGEST_MEAN)], ...] = ()
+    mean: tuple[float, ...] = ()
     """Subtracted, one for each channel."""
-    scale: tuple[Annotated[float, AfterValidator(_divisor)], ...] = ()
+    scale: tuple[float, ...] = ()
     """Then divided by, one for each channel."""
 
 

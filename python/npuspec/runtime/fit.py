@@ -2,12 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from math import isfinite
 
 import numpy as np
 
 from npuspec.bundle.chunks import unstitchable
-from npuspec.bundle.program import DataInput, LengthInput, MaskInput, Preprocess, Program, Variant
+from npuspec.bundle.program import (
+    LARGEST_MEAN,
+    LARGEST_SCALE,
+    LEAST_SCALE,
+    DataInput,
+    LengthInput,
+    MaskInput,
+    Preprocess,
+    Program,
+    Variant,
+)
 from npuspec.runtime.pool import Slot
 
 
@@ -57,8 +66,9 @@ def _is_possible(steps: Preprocess, axes: tuple[str | int, ...]) -> bool:
     counts = (0, 1) if steps.channels is None else (0, 1, axes[steps.channels])
     return (
         np.dtype(steps.dtype).kind in "biuf"
-        and all(len(values) in counts and all(map(isfinite, values)) for values in (steps.mean, steps.scale))
-        and 0 not in steps.scale
+        and all(len(values) in counts for values in (steps.mean, steps.scale))
+        and all(abs(mean) <= LARGEST_MEAN for mean in steps.mean)
+        and all(LEAST_SCALE <= abs(scale) <= LARGEST_SCALE for scale in steps.scale)
     )
 
 

@@ -116,11 +116,3 @@ def test_a_picture_is_copied_once() -> None:
         tracemalloc.stop()
     assert result.shape == (3, 1024, 1000)
     assert peak < result.nbytes + 64 * 1024
-
-
-@pytest.mark.parametrize(
-    ("key", "number"), [("scale", 0.0), ("scale", float("nan")), ("mean", 1e16), ("mean", float("nan"))]
-)
-def test_a_forged_formula_is_refused(key: str, number: float) -> None:
-    with pytest.raises(ValueError, match=key):
-        picture(**{key: (number,) * 3})
