@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::ptr;
 
 use crate::level::Level;
-use crate::memory::{STREAM_FROM, Source, Target};
+use crate::memory::{STREAM_FROM, Source, Target, lies_within, product};
 use crate::threads;
 
 mod portable;
@@ -61,21 +61,8 @@ pub enum LayoutError {
 impl Images<'_> {
     /// Size in bytes of all elements, if they lie within the memory.
     pub(crate) fn check(&self) -> Result<usize, LayoutError> {
-        let total = self.shape.iter().try_fold(self.element, |size, &n| size.checked_mul(n));
-        let total = total.filter(|&total| isize::try_from(total).is_ok());
-        if self.shape.contains(&0) {
-            return Ok(0);
-        }
-        let (mut low, mut high) = (Some(self.origin), self.origin.checked_add(self.element));
-        for (&size, &stride) in self.shape.iter().zip(&self.strides) {
-            let reach = stride.unsigned_abs().checked_mul(size - 1);
-            if stride < 0 {
-                low = low.zip(reach).and_then(|(low, reach)| low.checked_sub(reach));
-            } else {
-                high = high.zip(reach).and_then(|(high, reach)| high.checked_add(reach));
-            }
-        }
-        let within = low.is_some() && high.is_some_and(|high| high <= self.bytes.len());
+        let total = product(&self.shape, self.element).filter(|&total| isize::try_from(total).is_ok());
+        let within = lies_within(self.bytes.len(), self.origin, self.element, &self.shape, &self.strides);
         total.filter(|_| within).ok_or(LayoutError::OutsideMemory)
     }
 

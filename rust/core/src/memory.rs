@@ -65,3 +65,32 @@ pub(crate) fn steps(len: usize, by: usize) -> impl Iterator<Item = usize> {
 pub(crate) fn lead(target: Target<'_>, offset: usize, size: usize) -> usize {
     target.start.addr().wrapping_add(offset).wrapping_neg() % size
 }
+
+/// Bytes of a C-contiguous array. A zero anywhere wins over an overflow elsewhere.
+pub(crate) fn product(shape: &[usize], item: usize) -> Option<usize> {
+    if shape.contains(&0) {
+        return Some(0);
+    }
+    shape.iter().try_fold(item, |bytes, &size| bytes.checked_mul(size))
+}
+
+/// Whether every element of an array lies within `len` bytes, if the one at index `[0, .., 0]` begins at `origin`.
+#[inline]
+pub(crate) fn lies_within(len: usize, origin: usize, item: usize, shape: &[usize], strides: &[isize]) -> bool {
+    if strides.len() != shape.len() {
+        return false;
+    }
+    if shape.contains(&0) {
+        return true;
+    }
+    let (mut below, mut above) = (0_usize, item);
+    for (&size, &stride) in shape.iter().zip(strides) {
+        let side = if stride < 0 { &mut below } else { &mut above };
+        let reach = stride.unsigned_abs().checked_mul(size - 1);
+        let Some(sum) = reach.and_then(|reach| side.checked_add(reach)) else {
+            return false;
+        };
+        *side = sum;
+    }
+    below <= origin && len.checked_sub(origin).is_some_and(|after| above <= after)
+}

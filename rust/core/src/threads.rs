@@ -4,12 +4,17 @@ use std::ops::Range;
 use std::thread;
 
 /// Bytes of output from which a second thread pays.
-const SHARE_FROM: usize = if cfg!(test) { 32 << 10 } else { 1 << 20 };
+const SHARE_FROM: usize = if cfg!(test) { 1 << 10 } else { 1 << 20 };
+
+/// How many of `threads` pay where so many bytes are written in so many parts.
+pub(crate) fn paying(threads: usize, bytes: usize, parts: usize) -> usize {
+    threads.min(bytes / (SHARE_FROM / 2)).min(parts)
+}
 
 /// Calls `work` with ranges that make up `0..total`, on up to as many threads as `threads` says. `bytes` is what the
 /// whole writes. All ranges but the last end at multiples of `grain`.
 pub(crate) fn share(total: usize, grain: usize, bytes: usize, threads: usize, work: impl Fn(Range<usize>) + Sync) {
-    let threads = threads.min(bytes / (SHARE_FROM / 2)).min(total / grain);
+    let threads = paying(threads, bytes, total / grain);
     if threads < 2 {
         return work(0..total);
     }

@@ -16,6 +16,11 @@ use crate::dtype::Dtype;
 /// From as many bytes of output on, other threads of Python run meanwhile: letting them takes longer than writing less.
 pub const LARGE: usize = 64 << 10;
 
+/// Calls `work`, which writes so many bytes.
+pub fn detached<T: Send>(py: Python<'_>, bytes: usize, work: impl FnOnce() -> T + Send) -> T {
+    if bytes < LARGE { work() } else { py.detach(work) }
+}
+
 /// What an array is called in messages.
 #[derive(Debug, Clone, Copy)]
 pub enum Name {

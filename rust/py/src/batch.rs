@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 use smallvec::{SmallVec, smallvec};
 
-use crate::array::{Array, LARGE, Name, View};
+use crate::array::{Array, LARGE, Name, View, detached};
 use crate::dtype::{Dtype, Number};
 
 /// As many as small batches have, without memory of their own.
@@ -166,7 +166,7 @@ pub fn unpad(py: Python<'_>, batch: &Bound<'_, PyAny>, outs: &Bound<'_, PyAny>, 
     let mut sorted: Vec<_> = outs.iter().filter(|out| !out.bytes().is_empty()).collect();
     sorted.sort_by_key(|out| out.bytes().as_ptr());
     sorted.windows(2).try_for_each(|pair| pair[0].is_apart(pair[1]))?;
-    let large = outs.iter().map(|out| out.bytes().len()).sum::<usize>() >= LARGE;
+    let bytes = outs.iter().map(|out| out.bytes().len()).sum();
     let shapes: Vec<_> = outs.iter().map(|out| Few::<usize>::from_slice(out.shape())).collect();
     let outs = outs.iter_mut().zip(&shapes).map(|(out, shape)| {
         Ok(Batch {
@@ -183,11 +183,7 @@ pub fn unpad(py: Python<'_>, batch: &Bound<'_, PyAny>, outs: &Bound<'_, PyAny>, 
         item: dtype.size(),
         side,
     };
-    let done = if large {
-        py.detach(|| core::unpad(unpadding, level))
-    } else {
-        core::unpad(unpadding, level)
-    };
+    let done = detached(py, bytes, || core::unpad(unpadding, level));
     done.map_err(|error| PyValueError::new_err(error.to_string()))
 }
 

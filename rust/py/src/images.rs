@@ -9,7 +9,7 @@ use npuspec_core::pad::Sample;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::array::{Array, LARGE, Name, View};
+use crate::array::{Array, Name, View, detached};
 use crate::batch::parse_threads;
 use crate::dtype::Dtype;
 
@@ -136,11 +136,7 @@ fn run<E: Display + Send>(
     bytes: &mut [u8],
     work: impl FnOnce(&mut [u8]) -> Result<(), E> + Send,
 ) -> PyResult<()> {
-    let done = if bytes.len() < LARGE {
-        work(bytes)
-    } else {
-        py.detach(|| work(bytes))
-    };
+    let done = detached(py, bytes.len(), || work(bytes));
     done.map_err(|error| PyValueError::new_err(error.to_string()))
 }
 

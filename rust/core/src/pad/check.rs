@@ -1,6 +1,7 @@
 //! Everything that can be wrong with a [`Padding`] before it is carried out. The loops that write rely on it.
 
 use super::{Lengths, PadError, Padding, Sample};
+use crate::memory::{lies_within, product};
 
 pub(super) fn padding(padding: &Padding<'_>) -> Result<(), PadError> {
     let item = padding.fill.size();
@@ -55,23 +56,7 @@ fn fits(number: usize, sample: &Sample<'_>, room: &[usize]) -> Result<(), PadErr
 
 #[inline]
 pub(super) fn within_memory(sample: &Sample<'_>, item: usize) -> bool {
-    if sample.strides.len() != sample.shape.len() {
-        return false;
-    }
-    if sample.shape.contains(&0) {
-        return true;
-    }
-    let (mut below, mut above) = (0_usize, item);
-    for (&size, &stride) in sample.shape.iter().zip(sample.strides) {
-        let side = if stride < 0 { &mut below } else { &mut above };
-        let reach = stride.unsigned_abs().checked_mul(size - 1);
-        let Some(sum) = reach.and_then(|reach| side.checked_add(reach)) else {
-            return false;
-        };
-        *side = sum;
-    }
-    let after = sample.bytes.len().checked_sub(sample.origin);
-    below <= sample.origin && after.is_some_and(|after| above <= after)
+    lies_within(sample.bytes.len(), sample.origin, item, sample.shape, sample.strides)
 }
 
 fn along_axis(padding: &Padding<'_>, rows: usize, room: &[usize]) -> Result<(), PadError> {
@@ -107,12 +92,4 @@ fn along_axis(padding: &Padding<'_>, rows: usize, room: &[usize]) -> Result<(), 
         return Err(PadError::Memory("mask"));
     }
     Ok(())
-}
-
-/// Bytes of a C-contiguous array. A zero anywhere wins over an overflow elsewhere.
-pub(super) fn product(shape: &[usize], item: usize) -> Option<usize> {
-    if shape.contains(&0) {
-        return Some(0);
-    }
-    shape.iter().try_fold(item, |bytes, &size| bytes.checked_mul(size))
 }

@@ -10,12 +10,11 @@ use super::finite::FirstNonFinite;
 use super::narrow::narrow;
 use super::{Lengths, PadError, Padding, Sample, Side};
 use crate::level::Level;
+use crate::threads::paying;
 
 /// Bytes that are copied and then looked through for values that aren't finite, or converted, while both are in the
 /// cache.
 const BLOCK: usize = 8192;
-/// Bytes of a batch from which on a second thread pays.
-const SHARE_FROM: usize = if cfg!(test) { 1 << 10 } else { 1 << 20 };
 
 /// One axis of a sample in its row, or several that lie one after another in both.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +80,7 @@ pub(super) fn rows(padding: &mut Padding<'_>, level: Level, threads: usize) -> R
         }
         Ok(())
     };
-    let threads = threads.min(out.len() / (SHARE_FROM / 2)).min(count);
+    let threads = paying(threads, out.len(), count);
     if threads < 2 {
         return write(0, padding.samples, out, mask);
     }

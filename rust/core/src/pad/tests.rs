@@ -3,6 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod cutting;
 mod reference;
 
 use reference::{GUARD_BYTE, Guarded, Owned, element, mask_reference, reference};
@@ -150,36 +151,6 @@ proptest! {
     }
 
     #[test]
-    fn cutting_gives_the_samples_back(case in case(), steps in any::<bool>()) {
-        let item = case.fill.len();
-        let samples: Vec<_> = case.samples.iter().filter(|_| !case.narrow).collect();
-        let rows = samples.len();
-        let mut bytes = reference(samples.iter().copied(), &case.room, &case.fill, case.side, <[u8]>::to_vec);
-        if steps {
-            // A batch may have gaps.
-            bytes = bytes.chunks(item).flat_map(|element| [element, &[9; 3]].concat()).collect();
-        }
-        let step = if steps { item + 3 } else { item };
-        let batch = Owned { item, ..Owned::plain(bytes, &[&[rows], case.room.as_slice()].concat(), step) };
-        let wanted: Vec<_> = samples
-            .iter()
-            .map(|sample| reference([*sample], &sample.shape, &case.fill, case.side, <[u8]>::to_vec))
-            .collect();
-        for level in Level::available() {
-            let mut memory: Vec<_> = wanted.iter().map(|wanted| Guarded::new(wanted.len())).collect();
-            let outs = memory.iter_mut().zip(&samples).map(|(memory, sample)| Batch {
-                bytes: memory.lend(),
-                shape: &sample.shape,
-            });
-            let unpadding = Unpadding { batch: batch.borrow(), outs: outs.collect(), item, side: case.side };
-            prop_assert_eq!(unpad(unpadding, level), Ok(()));
-            for (memory, wanted) in memory.iter().zip(&wanted) {
-                prop_assert_eq!(memory.written(), wanted);
-            }
-        }
-    }
-
-    #[test]
     fn finiteness_is_checked_everywhere(
         float in prop::sample::select(vec![Float::F16, Float::Bf16, Float::F32, Float::F64]),
         len in 1..6000_usize,
@@ -213,12 +184,16 @@ proptest! {
         }
         let samples = [finite.borrow(), sample.borrow()];
         let mut out = Guarded::new(2 * (len + 1) * item);
-        let result = pad(padding(&samples, out.lend(), &[2, len + 1], item, Some(float)), Level::best(), 1);
+        let result = padded(padding(&samples, out.lend(), &[2, len + 1], item, Some(float)));
         prop_assert_eq!(result, Err(PadError::NonFinite { sample: 1, index: at }));
         out.written();
         let mut out = Guarded::new((len + 1) * item);
-        prop_assert_eq!(pad(padding(&samples[..1], out.lend(), &[1, len + 1], item, Some(float)), Level::best(), 1), Ok(()));
+        prop_assert_eq!(padded(padding(&samples[..1], out.lend(), &[1, len + 1], item, Some(float))), Ok(()));
     }
+}
+
+fn padded(request: Padding<'_>) -> Result<(), PadError> {
+    pad(request, Level::best(), 1)
 }
 
 fn padding<'a>(
@@ -251,11 +226,7 @@ fn the_flat_index_runs_through_all_axes() {
         4,
     );
     let mut out = vec![0; 3 * 4 * 4];
-    let result = pad(
-        padding(&[sample.borrow()], &mut out, &[1, 3, 4], 4, Some(Float::F32)),
-        Level::best(),
-        1,
-    );
+    let result = padded(padding(&[sample.borrow()], &mut out, &[1, 3, 4], 4, Some(Float::F32)));
     assert_eq!(result, Err(PadError::NonFinite { sample: 0, index: 5 }));
 }
 
@@ -264,10 +235,7 @@ fn samples_of_rank_zero_are_rows_of_one_element() {
     let samples = [7_u8, 8].map(|value| Owned::plain(vec![value], &[], 1));
     let samples = [samples[0].borrow(), samples[1].borrow()];
     let mut out = [0; 2];
-    assert_eq!(
-        pad(padding(&samples, &mut out, &[2], 1, None), Level::best(), 1),
-        Ok(())
-    );
+    assert_eq!(padded(padding(&samples, &mut out, &[2], 1, None)), Ok(()));
     assert_eq!(out, [7, 8]);
 }
 
@@ -302,10 +270,7 @@ fn nothing_is_written_when_a_shape_is_wrong() {
     ] {
         let mut out = Guarded::new(2 * 6);
         let samples = [good.borrow(), other.borrow()];
-        assert_eq!(
-            pad(padding(&samples, out.lend(), &[2, 2, 3], 1, None), Level::best(), 1),
-            Err(error)
-        );
+        assert_eq!(padded(padding(&samples, out.lend(), &[2, 2, 3], 1, None)), Err(error));
         assert!(out.written().iter().all(|&byte| byte == GUARD_BYTE));
     }
 }
@@ -316,42 +281,38 @@ fn sizes_that_disagree_are_refused() {
     let samples = [good.borrow()];
     let mut out = [0; 4];
     assert_eq!(
-        pad(padding(&samples, &mut out, &[], 1, None), Level::best(), 1),
+        padded(padding(&samples, &mut out, &[], 1, None)),
         Err(PadError::NoBatch)
     );
     assert_eq!(
-        pad(padding(&samples, &mut out, &[2, 2], 1, None), Level::best(), 1),
+        padded(padding(&samples, &mut out, &[2, 2], 1, None)),
         Err(PadError::Count { samples: 1, rows: 2 })
     );
     assert_eq!(
-        pad(padding(&samples, &mut out, &[1, 5], 1, None), Level::best(), 1),
+        padded(padding(&samples, &mut out, &[1, 5], 1, None)),
         Err(PadError::Memory("out"))
     );
     assert_eq!(
-        pad(padding(&samples, &mut out, &[1, usize::MAX], 2, None), Level::best(), 1),
+        padded(padding(&samples, &mut out, &[1, usize::MAX], 2, None)),
         Err(PadError::Memory("out"))
     );
     assert_eq!(
-        pad(
-            padding(&samples, &mut out, &[1, 4], 1, Some(Float::F16)),
-            Level::best(),
-            1
-        ),
+        padded(padding(&samples, &mut out, &[1, 4], 1, Some(Float::F16))),
         Err(PadError::FloatSize)
     );
     let mut small = [0; 3];
     let mut request = padding(&samples, &mut out, &[1, 4], 1, None);
     request.lengths = Some(Lengths::I32(&mut small));
-    assert_eq!(pad(request, Level::best(), 1), Err(PadError::Memory("lengths")));
+    assert_eq!(padded(request), Err(PadError::Memory("lengths")));
     let mut request = padding(&samples, &mut out, &[1, 4], 1, None);
     request.mask = Some(Mask {
         bytes: &mut small,
         one: Element::One([1]),
     });
-    assert_eq!(pad(request, Level::best(), 1), Err(PadError::Memory("mask")));
+    assert_eq!(padded(request), Err(PadError::Memory("mask")));
     let mut request = padding(&samples, &mut out, &[1, 4], 1, None);
     request.axis = 1;
-    assert_eq!(pad(request, Level::best(), 1), Err(PadError::Axis { axis: 1, rank: 1 }));
+    assert_eq!(padded(request), Err(PadError::Axis { axis: 1, rank: 1 }));
     assert_eq!(out, [0; 4]);
 }
 
@@ -370,10 +331,7 @@ fn a_length_beyond_its_integer_is_refused() {
     let shape = [1, size, 0];
     let mut request = padding(&samples, &mut [], &shape, 1, None);
     request.lengths = Some(Lengths::I32(&mut lengths));
-    assert_eq!(
-        pad(request, Level::best(), 1),
-        Err(PadError::LengthOverflow { sample: 0, size })
-    );
+    assert_eq!(padded(request), Err(PadError::LengthOverflow { sample: 0, size }));
     assert_eq!(lengths, [9; 4]);
 }
 
@@ -413,13 +371,10 @@ fn what_is_too_large_for_f16_is_not_finite() {
     let mut out = [0; 8];
     let mut request = padding(&samples, &mut out, &[1, 4], 2, Some(Float::F16));
     request.narrow = true;
-    assert_eq!(
-        pad(request, Level::best(), 1),
-        Err(PadError::NonFinite { sample: 0, index: 2 })
-    );
+    assert_eq!(padded(request), Err(PadError::NonFinite { sample: 0, index: 2 }));
     let mut request = padding(&samples, &mut out, &[1, 4], 2, None);
     request.narrow = true;
-    assert_eq!(pad(request, Level::best(), 1), Ok(()));
+    assert_eq!(padded(request), Ok(()));
     assert_eq!(
         out.as_chunks()
             .0
@@ -431,75 +386,5 @@ fn what_is_too_large_for_f16_is_not_finite() {
     let mut out = [0; 16];
     let mut request = padding(&samples, &mut out, &[1, 4], 4, None);
     request.narrow = true;
-    assert_eq!(pad(request, Level::best(), 1), Err(PadError::Narrow));
-}
-
-#[test]
-fn nothing_is_cut_when_a_shape_is_wrong() {
-    let batch = Owned::plain(vec![1; 12], &[2, 2, 3], 1);
-    let outside = Owned {
-        bytes: vec![1; 11],
-        ..batch.clone()
-    };
-    let scalar = Owned::plain(vec![1], &[], 1);
-    let too_large = UnpadError::TooLarge {
-        out: 1,
-        axis: 1,
-        size: 4,
-        room: 3,
-    };
-    let rank = UnpadError::Rank {
-        out: 1,
-        rank: 1,
-        expected: 2,
-    };
-    for (batch, shape, memory, item, error) in [
-        (&batch, &[2, 4][..], 8, 1, too_large),
-        (&batch, &[2], 2, 1, rank),
-        (&batch, &[2, 3], 5, 1, UnpadError::Memory(1)),
-        (&batch, &[2, 3], 6, 3, UnpadError::Item(3)),
-        (&outside, &[2, 3], 6, 1, UnpadError::OutsideMemory),
-        (&scalar, &[2, 3], 6, 1, UnpadError::NoBatch),
-    ] {
-        let (mut first, mut second) = (Guarded::new(6), Guarded::new(memory));
-        let outs = vec![
-            Batch {
-                bytes: first.lend(),
-                shape: &[2, 3],
-            },
-            Batch {
-                bytes: second.lend(),
-                shape,
-            },
-        ];
-        let unpadding = Unpadding {
-            batch: batch.borrow(),
-            outs,
-            item,
-            side: Side::Right,
-        };
-        assert_eq!(unpad(unpadding, Level::best()), Err(error));
-        assert!(
-            first
-                .written()
-                .iter()
-                .chain(second.written())
-                .all(|&byte| byte == GUARD_BYTE)
-        );
-    }
-}
-
-#[test]
-fn a_batch_is_cut_into_as_many_as_it_has_rows() {
-    let batch = Owned::plain(vec![1; 4], &[2, 2], 1);
-    let unpadding = Unpadding {
-        batch: batch.borrow(),
-        outs: Vec::new(),
-        item: 1,
-        side: Side::Right,
-    };
-    assert_eq!(
-        unpad(unpadding, Level::best()),
-        Err(UnpadError::Count { outs: 0, rows: 2 })
-    );
+    assert_eq!(padded(request), Err(PadError::Narrow));
 }

@@ -1,10 +1,11 @@
 //! A padded batch back into ragged samples.
 
-use super::check::{product, within_memory};
+use super::check::within_memory;
 use super::fill::Pattern;
 use super::place::{Scratch, Way};
 use super::{Batch, Sample, Side};
 use crate::level::Level;
+use crate::memory::product;
 
 /// What [`unpad`] is to do.
 #[derive(Debug)]
