@@ -9,6 +9,7 @@ import numpy as np
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 GUARD = 96
+UNTOUCHED = 0xA5
 
 
 class Guarded:
@@ -16,13 +17,13 @@ class Guarded:
 
     def __init__(self, shape: tuple[int, ...], dtype: str, shift: int = 0) -> None:
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        self._memory = np.full(size + 2 * GUARD, 0xA5, "u1")
+        self._memory = np.full(size + 2 * GUARD, UNTOUCHED, "u1")
         self._begin, self._end = GUARD + shift, GUARD + shift + size
         self.array = self._memory[self._begin : self._end].view(dtype).reshape(shape)
 
     def assert_intact(self) -> None:
-        assert (self._memory[: self._begin] == 0xA5).all()
-        assert (self._memory[self._end :] == 0xA5).all()
+        assert (self._memory[: self._begin] == UNTOUCHED).all()
+        assert (self._memory[self._end :] == UNTOUCHED).all()
 
 
 def in_threads(work: Callable[[int], None], count: int = 32) -> None:

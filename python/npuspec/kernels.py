@@ -163,7 +163,7 @@ def repack(array: Array, layout: Layout, out: Array | None = None, *, threads: i
     """
     last = _channels_last(layout)
     if out is None:
-        shape = _shape(array, len(layout))
+        shape = _shape(_array(array, "array"), len(layout))
         moved = (*shape[:-3], *shape[-2:], shape[-3]) if last else (*shape[:-3], shape[-1], *shape[-3:-1])
         out = np.empty(moved, array.dtype)
     else:

@@ -5,6 +5,7 @@ import sys
 from typing import Any, NamedTuple
 
 import numpy as np
+import openvino as ov
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -122,7 +123,6 @@ def test_a_smaller_image_is_put_in_the_middle() -> None:
 
 
 def test_memory_of_openvino_is_written_to() -> None:
-    ov = pytest.importorskip("openvino")
     tensor = ov.Tensor(ov.Type.f16, [1, 3, 4, 5])
     out = tensor.data
     assert kernels.normalize(picture(4, 5)[None], "NCHW", out) is out

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import openvino as ov
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,7 +73,6 @@ def test_out_is_what_is_returned() -> None:
 
 
 def test_memory_of_openvino_is_written_to() -> None:
-    ov = pytest.importorskip("openvino")
     tensor = ov.Tensor(ov.Type.f32, [1, 3, 4, 5])
     array = numbered((1, 4, 5, 3), "f4")
     kernels.repack(array, "NCHW", tensor.data)
@@ -143,3 +143,9 @@ def test_levels_are_named() -> None:
     for level in {"avx2", "avx512"} - set(levels()):
         with pytest.raises(ValueError, match=f"this machine lacks the instructions of {level}"):
             native_repack(array, out, channels_last=False, level=level)
+
+
+def test_a_result_is_made_of_arrays_alone() -> None:
+    given: Any = [[[1.0]]]
+    with pytest.raises(TypeError, match="array is a list, not an array"):
+        kernels.repack(given, "CHW")

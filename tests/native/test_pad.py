@@ -1,11 +1,6 @@
 """Padding against NumPy, bit for bit."""
 
-import os
 import pickle
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
@@ -15,27 +10,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from arrays import UNTOUCHED, Array, Guarded
 from npuspec._native import NonFiniteError, pad
 
-Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Side: TypeAlias = Literal["right", "left"]
 
 DTYPES = ["?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8"]
 MASK_DTYPES = ["?", "u1", "i1", "i4", "i8", "f2", "f4"]
 SIDES: list[Side] = ["right", "left"]
-GUARD = 64
-
-
-def guarded(shape: tuple[int, ...], dtype: str) -> tuple[Array, Array]:
-    """An array amid bytes that must stay as they are, and all of these bytes."""
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    memory = np.full(size + 2 * GUARD, 0xA5, "u1")
-    return memory[GUARD : GUARD + size].view(dtype).reshape(shape), memory
-
-
-def assert_guarded(memory: Array) -> None:
-    assert (memory[:GUARD] == 0xA5).all()
-    assert (memory[-GUARD:] == 0xA5).all()
 
 
 def reference(samples: list[Array], like: Array, side: Side, value: object) -> Array:
@@ -84,9 +66,12 @@ def test_equals_numpy_bit_for_bit(
     mask_dtype, lengths_dtype = dtypes
     axis %= len(shape) - 1
     dtype = np.asarray(value).dtype.str
-    out, out_memory = guarded(shape, dtype)
-    lengths, lengths_memory = guarded((shape[0], *column), lengths_dtype)
-    mask, mask_memory = guarded((shape[0], shape[1 + axis]), mask_dtype)
+    memories = (
+        Guarded(shape, dtype),
+        Guarded((shape[0], *column), lengths_dtype),
+        Guarded((shape[0], shape[1 + axis]), mask_dtype),
+    )
+    out, lengths, mask = (memory.array for memory in memories)
     pad(samples, out, axis=axis, side=side, value=value, lengths=lengths, mask=mask)
     wanted = reference(samples, out, side, value)
     if np.isnan(value):  # a NaN is a NaN: its payload may not survive Python's float
@@ -97,8 +82,8 @@ def test_equals_numpy_bit_for_bit(
     assert lengths.ravel().tolist() == sizes
     ones: list[Array] = [np.ones(size, mask_dtype) for size in sizes]
     assert mask.tobytes() == reference(ones, mask, side, 0).tobytes()
-    for memory in (out_memory, lengths_memory, mask_memory):
-        assert_guarded(memory)
+    for memory in memories:
+        memory.assert_intact()
 
 
 @given(
@@ -109,12 +94,13 @@ def test_equals_numpy_bit_for_bit(
 def test_single_precision_is_rounded_to_half_as_by_numpy(values: list[Array], step: int, side: Side) -> None:
     # What NumPy makes of a signalling NaN depends on the machine.
     samples = [np.where(np.isnan(value), np.float32(np.nan), value)[::step] for value in values]
-    out, memory = guarded((len(samples), 71), "f2")
+    memory = Guarded((len(samples), 71), "f2")
+    out = memory.array
     pad(samples, out, side=side, value=1.5)
     with np.errstate(over="ignore"):
         wanted = reference([sample.astype("f2") for sample in samples], out, side, 1.5)
     assert out.tobytes() == wanted.tobytes()
-    assert_guarded(memory)
+    memory.assert_intact()
 
 
 def test_every_float16_and_its_neighbours_are_rounded_as_by_numpy() -> None:
@@ -146,86 +132,14 @@ def test_samples_may_lie_one_after_another_in_one_array(
     packed = np.concatenate([np.empty((0, *rest), np.asarray(value).dtype), *samples])[::-1]
     sizes = np.array([len(sample) for sample in samples], dtype)
     ends = np.cumsum([0, *sizes])
-    out, memory = guarded((len(samples), *shape[1:]), packed.dtype.str)
+    memory = Guarded((len(samples), *shape[1:]), packed.dtype.str)
+    out = memory.array
     lengths = np.empty(len(samples), "i8")
     pad(packed, out, sizes=sizes, side=side, lengths=lengths)
     parts = [packed[start:end] for start, end in pairwise(ends)]
     assert out.tobytes() == reference(parts, out, side, 0).tobytes()
     assert lengths.tolist() == sizes.tolist()
-    assert_guarded(memory)
-
-
-@pytest.mark.parametrize("side", SIDES)
-def test_threads_change_nothing(side: Side) -> None:
-    samples = [np.arange(n * 1000, dtype="f4").reshape(n, 1000) for n in (300, 0, 299, 1, 150)]
-    for threads in (1, 2, 3, 16):
-        out, mask = np.empty((5, 300, 1000), "f4"), np.empty((5, 300), "?")
-        pad(samples, out, side=side, value=-1, mask=mask, threads=threads)
-        assert out.tobytes() == reference(samples, out, side, -1).tobytes()
-        assert mask.sum(1).tolist() == [300, 0, 299, 1, 150]
-
-
-def test_32_threads_at_once_share_samples() -> None:
-    small = [np.arange(n, dtype="i8") for n in (5, 0, 128, 77)]
-    large = [np.arange(n * 80, dtype="f4").reshape(n, 80) for n in (900, 0, 1000, 3)]
-    wanted = [
-        reference(samples, np.empty(shape, dtype), "right", 0).tobytes()
-        for samples, shape, dtype in (
-            (small, (4, 128), "i8"),
-            (large, (4, 1000, 80), "f4"),
-        )
-    ]
-    barrier = threading.Barrier(32)
-
-    def run(_: int) -> bool:
-        barrier.wait()
-        right = True
-        for _ in range(10):
-            first, mask, second = np.empty((4, 128), "i8"), np.empty((4, 128), "i8"), np.empty((4, 1000, 80), "f4")
-            pad(small, first, mask=mask)
-            pad(large, second, threads=2)
-            right &= [first.tobytes(), second.tobytes()] == wanted and mask.sum(1).tolist() == [5, 0, 128, 77]
-        return right
-
-    with ThreadPoolExecutor(32) as pool:
-        assert all(pool.map(run, range(32)))
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-@pytest.mark.filterwarnings("ignore:.*fork")
-def test_a_fork_pads_as_well() -> None:
-    samples = [np.arange(n * 1000, dtype="f4").reshape(n, 1000) for n in (300, 299)]
-    out = np.empty((2, 300, 1000), "f4")
-    pad(samples, out, threads=2)
-    wanted = out.tobytes()
-    child = os.fork()
-    if child == 0:
-        out[:] = -1
-        pad(samples, out, threads=2)
-        os._exit(out.tobytes() != wanted)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-
-def test_sizes_may_change_while_others_run() -> None:
-    samples, out = [np.ones((1000, 1000), "f4"), np.ones((1000, 1000), "f4")], np.empty((2, 1000, 1000), "f4")
-    stop = threading.Event()
-
-    def reshape() -> None:
-        while not stop.is_set():
-            for sample in samples:
-                sample.shape = (500, 2000)
-                sample.shape = (1000, 1000)
-
-    thread = threading.Thread(target=reshape)
-    thread.start()
-    try:
-        for _ in range(20):
-            with suppress(ValueError):  # it met the other shape
-                pad(samples, out)
-                assert (out == 1).all()
-    finally:
-        stop.set()
-        thread.join()
+    memory.assert_intact()
 
 
 def test_axes_may_be_broadcast_and_transposed() -> None:
@@ -262,14 +176,15 @@ def test_the_first_value_that_is_not_finite_is_named(bad: float, dtype: str, sid
     good = np.full((60, 99), np.finfo(dtype).max, dtype)
     sample = np.full((50, 90), np.finfo(dtype).min, dtype)
     sample[40:, 70:] = bad
-    out, memory = guarded((2, 60, 100), dtype)
+    memory = Guarded((2, 60, 100), dtype)
+    out = memory.array
     with pytest.raises(NonFiniteError, match=r"sample 1 .* flat index 3670") as caught:
         pad([good, sample], out, side=side, finite=True)
     assert (caught.value.sample, caught.value.index) == (1, 40 * 90 + 70)
     assert caught.value.args == (str(caught.value),)
     again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301
     assert (type(again), again.sample, again.index) == (NonFiniteError, 1, 3670)
-    assert_guarded(memory)
+    memory.assert_intact()
     pad([good, sample], out, side=side)
     assert out.tobytes() == reference([good, sample], out, side, 0).tobytes()
 
@@ -303,10 +218,12 @@ def test_finite_says_nothing_of_integers_and_padding() -> None:
     ],
 )
 def test_values_without_counterpart_are_refused(dtype: str, value: float) -> None:
-    out, memory = guarded((1, 3), dtype)
+    memory = Guarded((1, 3), dtype)
+    out = memory.array
     with pytest.raises(ValueError, match=r"value|dtype"):
         pad([np.ones(2, dtype)], out, value=value)
-    assert (memory == 0xA5).all()
+    assert (out.view("u1") == UNTOUCHED).all()
+    memory.assert_intact()
 
 
 @pytest.mark.parametrize(
@@ -424,26 +341,3 @@ def test_memory_is_held_while_it_is_used_and_released_after() -> None:
     view.release()
     out += b"!"
     assert bytes(out) == b"abc.....!"
-
-
-def test_other_threads_run_meanwhile() -> None:
-    samples, out = [np.ones((4096, 2048), "f4").T], np.empty((1, 2048, 4096), "f4")
-    stop = threading.Event()
-    ticks: list[float] = []
-
-    def tick() -> None:
-        while not stop.is_set():
-            ticks.append(time.perf_counter())
-            time.sleep(0.0005)
-
-    thread = threading.Thread(target=tick)
-    thread.start()
-    spans = []
-    for _ in range(5):
-        start = time.perf_counter()
-        pad(samples, out, finite=True)
-        spans.append((start, time.perf_counter()))
-    stop.set()
-    thread.join()
-    # With the GIL held, no more than one or two could happen before a call begins and after it ends.
-    assert max(sum(start < tick < end for tick in ticks) for start, end in spans) > 4

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from test_pad import DTYPES, SIDES, Array, Side, assert_guarded, guarded
+from test_pad import DTYPES, SIDES, Side
 
+from arrays import Array, Guarded
 from npuspec._native import unpad
 
 
@@ -19,18 +20,16 @@ def test_equals_numpy_bit_for_bit(draw: st.DataObject, side: Side) -> None:
     steps = [draw.draw(st.sampled_from([1, 1, 2, -1, -3])) for _ in room]
     stored = draw.draw(hnp.arrays(dtype, tuple(size * abs(step) for size, step in zip(room, steps, strict=True))))
     batch = stored[tuple(slice(None, None, step) for step in steps)]
-    outs, memories, wanted = [], [], []
+    memories, wanted = [], []
     for row in batch:
         shape = tuple(draw.draw(st.integers(0, size)) for size in row.shape)
-        out, memory = guarded(shape, dtype)
-        outs.append(out)
-        memories.append(memory)
+        memories.append(Guarded(shape, dtype))
         sizes = zip(shape, row.shape, strict=True)
         wanted.append(row[tuple(slice(0, n) if side == "right" else slice(most - n, most) for n, most in sizes)])
-    unpad(batch, outs, side=side)
-    for out, memory, right in zip(outs, memories, wanted, strict=True):
-        assert out.tobytes() == right.tobytes()
-        assert_guarded(memory)
+    unpad(batch, [memory.array for memory in memories], side=side)
+    for memory, right in zip(memories, wanted, strict=True):
+        assert memory.array.tobytes() == right.tobytes()
+        memory.assert_intact()
 
 
 def test_much_is_cut_while_other_threads_may_run() -> None:

@@ -195,18 +195,12 @@ def test_an_operation_without_a_cost_is_named(calls: Calls) -> None:
 
 
 @pytest.mark.parametrize(
-    ("layout", "properties", "mode"),
-    [
-        ("NC", (), "PLUGIN"),
-        ("NC", ("NPU_BATCH_MODE=COMPILER",), "COMPILER"),
-        ("", (), "COMPILER"),
-    ],
+    ("layout", "more", "mode"),
+    [("NC", [], "PLUGIN"), ("NC", ["NPU_BATCH_MODE=COMPILER"], "COMPILER"), ("", [], "COMPILER")],
 )
-def test_a_batch_is_split_where_its_layout_names_it(
-    layout: str, properties: tuple[str, ...], mode: str, calls: Calls
-) -> None:
+def test_a_batch_is_split_where_its_layout_names_it(layout: str, more: list[str], mode: str, calls: Calls) -> None:
     model = save(calls.folder / "model.xml", op.relu, [4, 64], layout=layout)
-    answer = calls("compile", model, "4000", calls.folder / "out.blob", *properties)[1]
+    answer = calls("compile", model, "4000", calls.folder / "out.blob", *more)[1]
     assert answer["batch_mode"] == mode
 
 

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
-BatchMode = Literal["PLUGIN", "COMPILER"]
-"""Who makes inferences of a batch, as OpenVINO's NPU_BATCH_MODE has it."""
+from npuspec.npu import BatchMode
 
 LIMIT = 1800.0  # seconds that compiling one model may take
 

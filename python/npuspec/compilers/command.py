@@ -14,9 +14,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from npuspec.child.endings import ending
-from npuspec.compilers.base import LIMIT, BatchMode, Compilation
+from npuspec.compilers.base import LIMIT, Compilation
 from npuspec.compilers.messages import compile_fault
 from npuspec.diagnostics import Diagnostic, SpecError, StageError
+from npuspec.npu import BatchMode
 
 _PROTOCOL = 1
 _GRACE = 60.0  # seconds beyond its own limit after which it is ended

@@ -1,6 +1,7 @@
 """What is known of the device: data and its types, no openvino."""
 
-from npuspec.npu.choosers import explain_chooser
+from npuspec.npu.batching import BatchMode, batch_mode
+from npuspec.npu.choosers import DEVICES, explain_chooser
 from npuspec.npu.contradictions import Contradiction, contradictions
 from npuspec.npu.devices import check_device, choose_device
 from npuspec.npu.explain import explain_property
@@ -8,9 +9,12 @@ from npuspec.npu.properties import DeviceProperty, property_key, property_table
 from npuspec.npu.retired import Retired, retired
 
 __all__ = [
+    "DEVICES",
+    "BatchMode",
     "Contradiction",
     "DeviceProperty",
     "Retired",
+    "batch_mode",
     "check_device",
     "choose_device",
     "contradictions",

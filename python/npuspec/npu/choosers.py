@@ -1,5 +1,8 @@
 """What OpenVINO's virtual devices do, which choose among devices by themselves."""
 
+DEVICES = ("NPU", "CPU")
+"""Those that npuspec runs models on."""
+
 _WHAT = {
     "AUTO": "runs on the first of {} that is there and takes the model, on the CPU until that has compiled, and on "
     "another where an inference fails: none of it is said",
@@ -25,7 +28,7 @@ def explain_chooser(device: str) -> tuple[str, str] | None:
     taken = [name for name in names if not name.startswith("-")]
     left_out = [name[1:] for name in names if name.startswith("-")]
     among = ", ".join(taken) or _ALL[kind] + (f", without {', '.join(left_out)}" if left_out else "")
-    ours = [name for name in dict.fromkeys(name.partition(".")[0] for name in taken) if name in ("NPU", "CPU")]
-    target, *fallback = ours or ["NPU", "CPU"]
+    ours = [name for name in dict.fromkeys(name.partition(".")[0] for name in taken) if name in DEVICES]
+    target, *fallback = ours or DEVICES
     stated = f', and what may take its place: fallback = ["{fallback[0]}"]' if fallback else ""
     return f"`{device}` {_WHAT[kind].format(among)}", f'state the device: device = "{target}"{stated}'

@@ -1,11 +1,9 @@
-"""Which devices there are, and which of the wanted ones to take."""
+"""Which of the wanted devices to take, and whether it is one at all."""
 
 from collections.abc import Collection, Sequence
 
 from npuspec.diagnostics import DeviceError, Diagnostic
-from npuspec.npu.choosers import explain_chooser
-
-DEVICES = ("NPU", "CPU")
+from npuspec.npu.choosers import DEVICES, explain_chooser
 
 
 def check_device(device: str) -> None:

@@ -17,8 +17,9 @@ from pydantic import ConfigDict, Field, ValidationError
 from npuspec.bundle.manifest import Sha256
 from npuspec.bundle.program import Frozen
 from npuspec.diagnostics import Diagnostic, LockError, SpecError
+from npuspec.npu import BatchMode
 from npuspec.plan.diff import source_digests, vocabulary_pin
-from npuspec.plan.model import BatchMode, Plan, PlannedSource
+from npuspec.plan.model import Plan, PlannedSource
 from npuspec.plan.passes.trace import OVERRIDES
 from npuspec.plan.stale import value_changes
 from npuspec.store import replace_file

@@ -11,12 +11,12 @@ from math import inf, isnan
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from npuspec.bundle.program import Extent, Frozen, Input, LengthInput, Program
+from npuspec.npu import BatchMode
 from npuspec.store import canonical_json, digest_json
 
 if TYPE_CHECKING:
     from npuspec.sources import Fetched
 
-BatchMode = Literal["PLUGIN", "COMPILER"]
 _LENGTHS = re.compile(r"dims\..*\.lengths")
 
 
@@ -307,7 +307,7 @@ class Plan(Frozen):
     layout: Literal["original"] = "original"
     """Inputs and outputs have the model's own order of axes: none is moved."""
     batch_mode: BatchMode | None
-    """Who makes inferences of a batch on an NPU, as OpenVINO's NPU_BATCH_MODE has it; None where there is none."""
+    """Who makes inferences of a batch on an NPU; None where there is none."""
     recipe: Recipe
     gates: tuple[PlannedGate, ...]
     cache: Literal["blob", "directory", "none"]

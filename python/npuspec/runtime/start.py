@@ -13,8 +13,7 @@ from npuspec.bundle import Bundle, open_bundle
 from npuspec.bundle.manifest import MANIFEST, Manifest
 from npuspec.bundle.reader import open_errors
 from npuspec.diagnostics import BundleError, DeviceError, Diagnostic
-from npuspec.npu import choose_device, explain_chooser
-from npuspec.npu.devices import DEVICES
+from npuspec.npu import DEVICES, choose_device, explain_chooser
 from npuspec.runtime.blobs import BlobCache, Encryption, Obtained, read_tensor
 from npuspec.runtime.device import compile_model, identity, present, read_ir, takes
 from npuspec.runtime.session import Session

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from npuspec.npu import property_table
-from npuspec.plan.model import BatchMode, Deployment, PlannedProperty
+from npuspec.npu import BatchMode, batch_mode, property_table
+from npuspec.plan.model import Deployment, PlannedProperty
 from npuspec.spec import Spec
 
 _HINT = "PERFORMANCE_HINT"
@@ -52,7 +52,7 @@ def plan_batch_mode(spec: Spec, deployments: Iterable[Deployment]) -> BatchMode 
     is_meant = spec.target.platforms or any(deployment.device == "NPU" for deployment in deployments)
     if spec.batching.size == 1 or not is_meant:
         return None
-    return "COMPILER" if spec.properties.unchecked.get("NPU_BATCH_MODE") == "COMPILER" else "PLUGIN"
+    return batch_mode(spec.properties.unchecked)
 
 
 def plan_deployments(spec: Spec, only: str | None) -> tuple[Deployment, ...]:

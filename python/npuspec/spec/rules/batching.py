@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from npuspec.diagnostics import Diagnostic, Severity
+from npuspec.npu import batch_mode
 from npuspec.spec.models import Spec
 
 
@@ -26,9 +27,8 @@ def chosen_candidate(spec: Spec) -> Iterator[Diagnostic]:
 
 def split_batch(spec: Spec) -> Iterator[Diagnostic]:
     """The NPU's plugin takes a batch on axis 0 apart, and runs its samples one by one."""
-    is_compiled_whole = spec.properties.unchecked.get("NPU_BATCH_MODE") == "COMPILER"
     has_npu = "NPU" in (spec.target.device, *spec.target.fallback)
-    if has_npu and spec.batching.size > 1 and not is_compiled_whole:
+    if has_npu and spec.batching.size > 1 and batch_mode(spec.properties.unchecked) == "PLUGIN":
         message = f"the NPU's plugin splits a batch on axis 0: {spec.batching.size} inferences of one sample each"
         help_ = (
             'size = 1, or leave the batch to the compiler ([properties.unchecked] NPU_BATCH_MODE = "COMPILER"), unless '
