@@ -133,3 +133,16 @@ class Program(Frozen):
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
+
+
+class Load(Frozen):
+    """How a session serves the model."""
+
+    requests: Size | None = None
+    """Infer requests of each variant; None for as many as the device finds best, and one more."""
+    queue: Size = 1024
+    """Requests that may wait."""
+    batch_wait_ms: Annotated[float, Field(ge=0, le=60_000)] = 2.0
+    """How long a batch waits to be full."""
+    warm: Literal["CPU"] | None = None
+    """What answers while the target is still being compiled for."""

@@ -5,6 +5,8 @@ NpuspecError
 ├── GateError      1  a gate was not met
 ├── SpecError      2  the spec, its model or its data is wrong
 ├── InputError     2  a tensor given to a session is wrong (also a ValueError)
+├── QueueFull      1  a session's queue takes no more requests
+├── RequestTimeout 1  a request hasn't begun in time (also a TimeoutError)
 ├── BundleError    3  a bundle is broken, or was made by another format
 ├── StalePlanError 3  a plan file is stale, or isn't one
 ├── LockError      3  the lock is missing, or what is there now isn't what it says
@@ -63,6 +65,14 @@ class InputError(NpuspecError, ValueError):
     """A tensor given to a session has the wrong name, dtype, rank, size or values."""
 
     exit_code = EXIT_USAGE
+
+
+class QueueFull(NpuspecError):  # noqa: N818  as the standard library's queue has it
+    """As many requests wait in a session as may."""
+
+
+class RequestTimeout(NpuspecError, TimeoutError):  # noqa: N818  as above
+    """A request wasn't begun in the time that it was given; it isn't run any more."""
 
 
 class BundleError(NpuspecError):

@@ -1,16 +1,15 @@
-"""From the caller's samples to a model's static inputs: checked, padded, with lengths and masks, in one native pass."""
+"""Whether a caller's sample is one of the model's, and which variant holds it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npuspec import _native
-from npuspec.bundle.program import DataInput, LengthInput, MaskInput, Program, Variant
+from npuspec.bundle.program import DataInput, Program, Variant
 from npuspec.diagnostics import Diagnostic, InputError
 from npuspec.diagnostics.suggest import did_you_mean
-from npuspec.runtime.preprocess import given_axes, given_dtype, picture_steps, preprocess, write_pictures
+from npuspec.runtime.preprocess import given_axes, given_dtype, preprocess
 
 Array = NDArray[Any]
 
@@ -54,75 +53,6 @@ def check_sample(program: Program, sample: Mapping[str, Any]) -> tuple[dict[str,
 def choose_variant(program: Program, sizes: Mapping[str, int]) -> Variant:
     """Return the smallest variant that holds a sample of these sizes, which `check_sample` has found to be possible."""
     return next(v for v in program.variants if all(v.sizes[d] >= n for d, n in sizes.items()))
-
-
-def fill(program: Program, buffers: Mapping[str, Array], samples: Sequence[Mapping[str, Array]]) -> None:
-    """Write samples, and the lengths and masks that follow from them, into a variant's inputs.
-
-    Args:
-        program: what the model takes.
-        buffers: for every input its whole array, batch first, C-contiguous and writeable.
-        samples: one sample for each row of the batch, as `check_sample` returned it.
-
-    Raises:
-        InputError: `not-finite`, if an input is declared finite and a sample isn't.
-
-    """
-    for data in program.inputs:
-        if not isinstance(data, DataInput):
-            continue
-        arrays, buffer = [sample[data.name] for sample in samples], buffers[data.name]
-        followers = [i for i in program.inputs if not isinstance(i, DataInput) and i.of == data.name]
-        if (steps := picture_steps(data)) is not None:
-            write_pictures(data, steps, arrays, buffer)
-        else:
-            dim = followers[0].dim if followers else None
-            _pad(data, dim, arrays, buffer, {i: buffers[i.name] for i in followers if i.dim == dim})
-            followers = [i for i in followers if i.dim != dim]
-        for other in followers:
-            axis = data.axes.index(other.dim)
-            _follow(other, data.pad_side, [array.shape[axis] for array in arrays], buffers[other.name])
-
-
-def _pad(
-    data: DataInput,
-    dim: str | None,
-    arrays: Sequence[Array],
-    buffer: Array,
-    followers: Mapping[LengthInput | MaskInput, Array],
-) -> None:
-    """Write samples, and in the same pass the lengths and masks of one dimension."""
-    lengths = [array for port, array in followers.items() if isinstance(port, LengthInput)]
-    masks = [array for port, array in followers.items() if isinstance(port, MaskInput)]
-    if not data.axes:  # what is padded has one axis at least
-        arrays, buffer = [array.reshape(1) for array in arrays], buffer.reshape(-1, 1)
-    try:
-        _native.pad(
-            arrays,
-            buffer,
-            axis=0 if dim is None else data.axes.index(dim),
-            side=data.pad_side,
-            value=data.pad_value if buffer.dtype.kind == "f" else int(data.pad_value),
-            finite=data.finite,
-            lengths=lengths[0] if lengths else None,
-            mask=masks[0] if masks else None,
-        )
-    except _native.NonFiniteError as error:
-        message = f"input `{data.name}` holds NaN or an infinity, first at element {error.index}"
-        help_ = "mend the sample, or take `finite = true` out of the spec"
-        raise InputError(Diagnostic("not-finite", message, help_)) from None
-    for group in (lengths, masks):
-        for twin in group[1:]:
-            np.copyto(twin, group[0].reshape(twin.shape), casting="unsafe")
-
-
-def _follow(port: LengthInput | MaskInput, side: str, sizes: Sequence[int], out: Array) -> None:
-    """Write a length or mask of another dimension than the one that the native pass speaks of."""
-    if isinstance(port, LengthInput):
-        out[...] = np.reshape(sizes, out.shape)
-    else:
-        places = np.arange(out.shape[1]) if side == "right" else np.arange(out.shape[1])[::-1]
-        out[...] = places < np.reshape(sizes, (-1, 1))
 
 
 def _check_names(program: Program, sample: Any, names: set[str]) -> None:

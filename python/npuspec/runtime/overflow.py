@@ -10,21 +10,77 @@ from numpy.typing import NDArray
 
 from npuspec.bundle.chunks import chunk_starts
 from npuspec.bundle.program import DataInput, Program
+from npuspec.runtime.feed import check_sample, choose_variant
+from npuspec.runtime.preprocess import preprocess
 
 Array = NDArray[Any]
+
+MOST_KNOWN = 4096
+"""So many combinations of shapes are remembered at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a sample that a variant holds, and where it begins in the chunked dimension."""
+    """A part of a sample, the smallest variant that holds it, and where it begins in the chunked dimension."""
 
     arrays: Mapping[str, Array]
     sizes: Mapping[str, int]
+    variant: str
     start: int = 0
 
 
+class Pieces:
+    """Makes pieces of samples. What follows from shapes and dtypes alone is remembered.
+
+    Args:
+        program: what the model takes.
+
+    """
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        inputs = [i for i in program.inputs if isinstance(i, DataInput)]
+        self._names = [data.name for data in inputs]
+        self._prepared = [data for data in inputs if data.preprocess is not None]
+        self._known: dict[tuple[Any, ...], tuple[dict[str, int], str]] = {}
+
+    def __call__(self, sample: Mapping[str, Any]) -> list[Piece]:
+        """Return what is run of a sample: itself where it fits, without its end, or its chunks, which rise in `start`.
+
+        Raises:
+            InputError: as `check_sample` does.
+
+        """
+        key = self._key(sample)
+        known = None if key is None else self._known.get(key)
+        if known is not None:
+            arrays = sample
+            if self._prepared:
+                arrays = {**sample, **{d.name: preprocess(d, sample[d.name]) for d in self._prepared}}
+            return [Piece(arrays, *known)]
+        checked, sizes = check_sample(self._program, sample)
+        pieces = pieces_of(self._program, checked, sizes)
+        if key is not None and len(pieces) == 1 and pieces[0].sizes == sizes:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = dict(sizes), pieces[0].variant
+        return pieces
+
+    def _key(self, sample: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """Return the shapes and dtypes of plain arrays; None for whatever else was given."""
+        if type(sample) is not dict or len(sample) != len(self._names):
+            return None
+        key: tuple[Any, ...] = ()
+        for name in self._names:
+            array = sample.get(name)
+            if type(array) is not np.ndarray:
+                return None
+            key += (array.shape, array.dtype)
+        return key
+
+
 def pieces_of(program: Program, arrays: Mapping[str, Array], sizes: Mapping[str, int]) -> list[Piece]:
-    """Return what is run of a sample: itself where it fits, without its end, or its chunks, which rise in `start`.
+    """Return what is run of a sample that was checked.
 
     Args:
         program: what the model takes.
@@ -32,42 +88,43 @@ def pieces_of(program: Program, arrays: Mapping[str, Array], sizes: Mapping[str,
         sizes: its size in each padded dimension.
 
     """
-    pieces = [Piece(arrays, sizes)]
+    parts: list[tuple[Mapping[str, Array], Mapping[str, int], int]] = [(arrays, sizes, 0)]
     for name, size in sizes.items():
         dim = program.dims[name]
         if size <= dim.maximum:
             continue
         starts = chunk_starts(dim, size) if dim.overflow == "chunk" else [0]
-        pieces = [_part(program, piece, name, start, dim.maximum) for piece in pieces for start in starts]
-    return pieces
+        parts = [_part(program, part, name, start) for part in parts for start in starts]
+    return [Piece(part, held, choose_variant(program, held).name, start) for part, held, start in parts]
 
 
-def _part(program: Program, piece: Piece, dim: str, start: int, size: int) -> Piece:
-    arrays = dict(piece.arrays)
+def _part(
+    program: Program, part: tuple[Mapping[str, Array], Mapping[str, int], int], dim: str, start: int
+) -> tuple[Mapping[str, Array], Mapping[str, int], int]:
+    """Return what a variant holds of a part in one more dimension, from `start` on."""
+    arrays, sizes, before = part
+    most, found = program.dims[dim].maximum, dict(arrays)
     for data in program.inputs:
         if isinstance(data, DataInput) and dim in data.axes:
             axis = data.axes.index(dim)
-            arrays[data.name] = arrays[data.name][(*(slice(None),) * axis, slice(start, start + size))]
-    length = min(size, piece.sizes[dim] - start)
+            found[data.name] = found[data.name][(*(slice(None),) * axis, slice(start, start + most))]
     chunked = program.dims[dim].overflow == "chunk"
-    return Piece(arrays, {**piece.sizes, dim: length}, start if chunked else piece.start)
+    return found, {**sizes, dim: min(most, sizes[dim] - start)}, start if chunked else before
 
 
-def stitch(
-    program: Program, pieces: Sequence[Piece], results: Sequence[Mapping[str, Array]], sizes: Mapping[str, int]
-) -> dict[str, Array]:
+def stitch(program: Program, pieces: Sequence[Piece], results: Sequence[dict[str, Array]]) -> dict[str, Array]:
     """Make one result of those of a sample's pieces.
 
     Args:
         program: what the model gives.
         pieces: the sample's, as `pieces_of` returned them.
         results: the outputs of each, cut to their valid part.
-        sizes: the whole sample's size in each padded dimension.
 
     """
     if len(pieces) == 1:
-        return dict(results[0])
-    (name,) = (n for n, size in sizes.items() if program.dims[n].overflow == "chunk" and size > program.dims[n].maximum)
+        return results[0]
+    (name,) = (name for name, dim in program.dims.items() if dim.overflow == "chunk")
+    length = pieces[-1].start + pieces[-1].sizes[name]
     stitched = {}
     for output in program.outputs:
         parts = [result[output.name] for result in results]
@@ -80,7 +137,7 @@ def stitch(
             places = [extent.scale * piece.start // extent.divisor for piece in pieces]
             average = program.dims[name].stitch == "average" and parts[0].dtype.kind == "f"
             join = _average if average else _concatenate
-            joined = join([np.moveaxis(part, extent.axis - 1, 0) for part in parts], places, extent.of(sizes[name]))
+            joined = join([np.moveaxis(part, extent.axis - 1, 0) for part in parts], places, extent.of(length))
             stitched[output.name] = np.ascontiguousarray(np.moveaxis(joined, 0, extent.axis - 1))
     return stitched
 

@@ -1,15 +1,15 @@
 """The infer requests of one static variant: taken to be filled and run, and given back."""
 
-from contextlib import suppress
 from math import prod
 from threading import Condition, Lock
+from typing import Any
+from weakref import ref
 
 import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
 from npuspec.bundle.program import Program
-from npuspec.diagnostics import Diagnostic, InputError
 
 BYTE = 8
 PAGE = 4096
@@ -31,11 +31,16 @@ def whole_pages(port: ov.ConstOutput) -> NDArray[np.uint8] | None:
     return memory[start : start + size]
 
 
+class PoolClosed(Exception):  # noqa: N818  no error: something else serves now, or nothing is to
+    """A slot was asked for, and the pool gives none any more."""
+
+
 class Slot:
     """One infer request, and views of the memory that it reads from and writes to.
 
     Attributes:
         holder: who has taken it; None while it is free.
+        leases: what callers were given without a copy the last time; each dies with the arrays that are made of it.
 
     """
 
@@ -50,71 +55,101 @@ class Slot:
         self.results = {o.name: self.request.get_tensor(o.name).data for o in program.outputs}
         self.has_state = bool(self.request.query_state())
         self.holder: object = None
+        self.leases: list[ref[Lease]] = []
+
+    def lend(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Return an array of the same memory, which lives as long as that array does."""
+        lease = Lease(self, array)
+        self.leases.append(ref(lease))
+        return np.asarray(lease)
+
+
+class Lease:
+    """One output of a slot as NumPy's array interface shows it; arrays made of it keep the slot's memory."""
+
+    def __init__(self, slot: Slot, array: NDArray[Any]) -> None:
+        self._slot = slot
+        self.__array_interface__ = array.__array_interface__
 
 
 class Pool:
-    """As many slots as the device finds best, each made when it is needed for the first time; for any threads.
+    """As many slots as the device finds best and one that is filled meanwhile, or as many as are asked for.
 
-    Ctrl-C may come between any two steps. So who has a slot is written in the slot, in one step, and not counted.
+    Each is made when it is needed for the first time. For any threads. Ctrl-C may come between any two steps. So who
+    has a slot is written in the slot, in one step, and not counted.
+
+    Attributes:
+        most: how many slots there may be.
+
     """
 
-    def __init__(self, compiled: ov.CompiledModel, program: Program) -> None:
-        self._compiled = compiled
+    def __init__(self, compiled: ov.CompiledModel, program: Program, requests: int | None = None) -> None:
+        self._compiled: ov.CompiledModel | None = compiled
         self._program = program
-        self._most: int = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-        self.first = Slot(compiled, program)
-        self._slots = [self.first]
+        self.most: int = requests or compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS") + 1
+        self._slots = [Slot(compiled, program)]
         self._closed = False
         self._lock = Lock()  # entered as it is: a condition is entered in several steps
         self._changed = Condition(self._lock)
 
-    def tell(self, name: str) -> object:
-        """Return what the compiled model says of one of OpenVINO's properties."""
-        return self._compiled.get_property(name)
+    @property
+    def first(self) -> Slot:
+        """The slot that a pool begins with."""
+        return self._slots[0]
 
-    def take(self, holder: object, *, wait: bool) -> Slot | None:
-        """Return a slot that is the holder's until it is given back; without `wait`, None where all are taken.
+    def model(self) -> ov.CompiledModel:
+        """Return the compiled model. Raises PoolClosed."""
+        if (compiled := self._compiled) is None:
+            raise PoolClosed
+        return compiled
+
+    def take(self, holder: object) -> Slot:
+        """Return a slot that is the holder's until it is given back; waits for one.
 
         Raises:
-            InputError: `session-closed`.
+            PoolClosed: there is none any more.
             RuntimeError: the device can't have another request.
 
         """
         with self._lock:
             while not self._closed:
                 slot = next((slot for slot in self._slots if slot.holder is None), None)
-                if slot is None and len(self._slots) < self._most:
-                    slot = Slot(self._compiled, self._program)
+                if slot is None and len(self._slots) < self.most:
+                    slot = Slot(self.model(), self._program)
                     self._slots.append(slot)
                 if slot is not None:
                     slot.holder = holder
                     return slot
-                if not wait:
-                    return None
                 self._changed.wait()
-        raise InputError(Diagnostic("session-closed", "this session is closed", "load the bundle again"))
+        raise PoolClosed
 
-    def give(self, slot: Slot) -> None:
-        """Give a slot back."""
+    def give(self, holder: object, *, broken: bool = False) -> None:
+        """Give back what a holder has, if anything; a broken slot isn't used again."""
         with self._lock:
-            slot.holder = None
-            self._changed.notify_all()
-
-    def give_all(self, holder: object) -> None:
-        """Give back what a holder still has, once it has run."""
-        for slot in [slot for slot in self._slots if slot.holder is holder]:
-            with suppress(RuntimeError):
-                slot.request.wait()
-            self.give(slot)
+            for slot in self._slots:
+                if slot.holder is holder:
+                    slot.holder = None
+                    if broken:
+                        self._slots.remove(slot)
+                    break
+            self._let_go()
+            self._changed.notify()
 
     def close(self) -> None:
-        """Refuse whoever comes later, and free all memory once the last slot has been given back."""
+        """Refuse whoever comes later. Memory is freed as soon as the last slot has been given back."""
         with self._lock:
-            if self._closed:
-                return
             self._closed = True
+            self._let_go()
             self._changed.notify_all()
+
+    def join(self) -> None:
+        """Wait until a closed pool has no slot in use."""
+        with self._lock:
             while any(slot.holder is not None for slot in self._slots):
                 self._changed.wait()
+
+    def _let_go(self) -> None:
+        if self._closed and all(slot.holder is None for slot in self._slots):
             self._slots.clear()
-            del self.first, self._compiled
+            self._compiled = None
+            self._changed.notify_all()

@@ -1,48 +1,35 @@
 """A model, running: the caller's unpadded arrays in, outputs cut to their valid length out."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
+from math import prod
+from time import perf_counter
 from types import TracebackType
 from typing import Any
 
-import numpy as np
 import openvino as ov
 
-from npuspec.bundle.program import Program
-from npuspec.diagnostics import DeviceError, Diagnostic
+from npuspec.bundle.program import Load, Program
+from npuspec.diagnostics import NpuspecError, QueueFull
 from npuspec.runtime.blobs import Origin
-from npuspec.runtime.device import executed_on
-from npuspec.runtime.feed import Array, check_sample, choose_variant, fill
-from npuspec.runtime.fit import check_fit
-from npuspec.runtime.overflow import Piece, pieces_of, stitch
-from npuspec.runtime.pool import Pool, Slot
-from npuspec.runtime.valid import left_dims, valid_part
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Pieces that run together, by their numbers, in a slot of a variant."""
-
-    numbers: Sequence[int]
-    pool: Pool
-    slot: Slot
+from npuspec.runtime.engine import Engine
+from npuspec.runtime.gather import Gatherer, Part, Request, Result
+from npuspec.runtime.overflow import Piece, Pieces, stitch
+from npuspec.runtime.serving import Opener, Serving
+from npuspec.runtime.stats import Recorder, Stats
 
 
 class Session:
     """Static variants of one model on one device.
 
-    Attributes:
-        device: where it runs, `NPU` or `CPU`.
-        executed: for each variant what OpenVINO says of that (EXECUTION_DEVICES); anything else is refused.
-        notes: what the caller should know: a fallback that was taken, a blob that couldn't be used.
-        origins: where each variant's compiled model is from: `blob`, the bundle; `hit`, npuspec's cache; `miss`, it was
-            compiled, and is in the cache from now on; `compiled`, it was, and isn't kept.
-        program: the model's inputs, outputs and variants.
+    Any number of threads may call anything. `infer` and `infer_many` run in the order in which they are called, next to
+    what `submit`, `ainfer` and `stream` gather into batches. Of each variant as many inferences are under way as the
+    device finds best (OPTIMAL_NUMBER_OF_INFER_REQUESTS) and one more, which is padded meanwhile; others wait.
 
-    Any number of threads may call `infer` and `infer_many`. As many inferences of a variant run at once as the device
-    finds best (OPTIMAL_NUMBER_OF_INFER_REQUESTS); others wait.
+    Attributes:
+        program: the model's inputs, outputs and variants.
 
     """
 
@@ -54,27 +41,58 @@ class Session:
         device: str,
         notes: tuple[str, ...] = (),
         origins: Mapping[str, Origin] | None = None,
+        load: Load | None = None,
+        openers: Mapping[str, Opener] | None = None,
     ) -> None:
+        load = load or Load()
         self.program = program
-        self.device = device
-        self.notes = notes
-        self.origins = dict(origins) if origins is not None else dict.fromkeys(models, "compiled")
-        self.executed = {name: executed_on(model) for name, model in models.items()}
-        for name, executed in self.executed.items():
-            if executed != [device]:
-                message = f"variant {name} runs on {', '.join(executed)} and not on {device}"
-                help_ = "make the bundle again on this machine: npuspec apply SPEC"
-                raise DeviceError(Diagnostic("other-device", message, help_))
-        self._pools = {name: Pool(model, program) for name, model in models.items()}
-        check_fit(program, {name: pool.first for name, pool in self._pools.items()})
-        self._left = left_dims(program.inputs)
+        engine = Engine(program, models, device=device, notes=notes, origins=origins, requests=load.requests)
+        self._serving = Serving(engine, openers)
+        self._recorder = Recorder(program)
+        self._pieces = Pieces(program)
+        self._gatherer = Gatherer(
+            self._serve,
+            models,
+            rows=program.batch,
+            threads=engine.most,
+            most=load.queue,
+            wait=load.batch_wait_ms / 1000,
+        )
+        self._ahead = min(load.queue, 2 * engine.most * program.batch * len(models))
 
-    def infer(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
-        """Run one sample.
+    @property
+    def device(self) -> str:
+        """Where it runs now, `NPU` or `CPU`."""
+        return self._serving.engine.device
+
+    @property
+    def executed(self) -> dict[str, list[str]]:
+        """For each variant what OpenVINO says of that (EXECUTION_DEVICES); anything else is refused."""
+        return self._serving.engine.executed
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the caller should know: a fallback that was taken, a blob that isn't used, a device that failed."""
+        return tuple(self._serving.notes)
+
+    @property
+    def origins(self) -> dict[str, Origin]:
+        """Where each variant's compiled model is from.
+
+        `blob`, the bundle; `hit`, npuspec's cache; `miss`, it was compiled, and is in the cache from now on;
+        `compiled`, it was, and isn't kept.
+        """
+        return self._serving.engine.origins
+
+    def infer(self, inputs: Mapping[str, Any], *, copy: bool = True) -> Result:
+        """Run one sample, at once.
 
         Args:
             inputs: for each data input an array of the model's dtype, without the batch axis and unpadded. Lengths and
                 masks are made here.
+            copy: with False, outputs of a sample that isn't run in chunks show the device's own memory. They are valid
+                until anything else is inferred by this session, in any thread; with NPUSPEC_DEBUG=1, an inference that
+                would overwrite an array that is still held is refused (`outputs-held`).
 
         Returns:
             Output name to array, without the batch axis, cut to the sample's valid length; the arrays are the caller's.
@@ -84,9 +102,20 @@ class Session:
             DeviceError: `infer-failed`, with what the device said.
 
         """
-        return self.infer_many([inputs])[0]
+        begin = perf_counter()
+        pieces = self._pieces(inputs)
+        try:
+            if len(pieces) == 1:
+                result = self._run(pieces[0].variant, pieces, alone=True, copy=copy)[0]
+            else:
+                result = stitch(self.program, pieces, self._run_all(pieces))
+        except NpuspecError:
+            self._recorder.failed(1)
+            raise
+        self._recorder.done(perf_counter() - begin)
+        return result
 
-    def infer_many(self, samples: Sequence[Mapping[str, Any]]) -> list[dict[str, Array]]:
+    def infer_many(self, samples: Sequence[Mapping[str, Any]]) -> list[Result]:
         """Run any number of samples of any sizes, as many at a time as a batch has rows.
 
         Args:
@@ -100,91 +129,174 @@ class Session:
             DeviceError: `infer-failed`, with what the device said.
 
         """
-        checked = [check_sample(self.program, sample) for sample in samples]
-        pieces = [pieces_of(self.program, arrays, sizes) for arrays, sizes in checked]
-        done = iter(self._run_all([piece for parts in pieces for piece in parts]))
-        return [
-            stitch(self.program, parts, [next(done) for _ in parts], sizes)
-            for parts, (_, sizes) in zip(pieces, checked, strict=True)
-        ]
-
-    def _run_all(self, pieces: Sequence[Piece]) -> list[dict[str, Array]]:
-        """Run pieces in full batches of each variant, and return their outputs in the order of the pieces."""
-        waiting: dict[str, list[int]] = {}
-        for number, piece in enumerate(pieces):
-            waiting.setdefault(choose_variant(self.program, piece.sizes).name, []).append(number)
-        rows = self.program.batch
-        batches = [(n, numbers[i : i + rows]) for n, numbers in waiting.items() for i in range(0, len(numbers), rows)]
-        results: list[dict[str, Array]] = [{} for _ in pieces]
-        running: deque[_Batch] = deque()
+        begin = perf_counter()
+        pieces = [self._pieces(sample) for sample in samples]
         try:
-            for name, numbers in batches:
-                pool = self._pools[name]
-                # Who has something running waits for that first, so that no two threads wait for each other.
-                while (slot := self._take(pool, running)) is None:
-                    self._finish(running.popleft(), pieces, results)
-                running.append(_Batch(numbers, pool, slot))
-                self._start(slot, [pieces[number] for number in numbers], alone=len(batches) == 1)
-            while running:
-                self._finish(running.popleft(), pieces, results)
-        except BaseException:
-            for pool in self._pools.values():
-                pool.give_all(running)
+            done = iter(self._run_all([piece for parts in pieces for piece in parts]))
+        except NpuspecError:
+            self._recorder.failed(len(samples))
             raise
+        results = [stitch(self.program, parts, [next(done) for _ in parts]) for parts in pieces]
+        for _ in samples:
+            self._recorder.done(perf_counter() - begin)
         return results
 
-    def _take(self, pool: Pool, running: deque[_Batch]) -> Slot | None:
-        with self._naming_faults():
-            return pool.take(running, wait=not running)
+    def submit(self, inputs: Mapping[str, Any], *, timeout: float | None = None, block: bool = True) -> Future[Result]:
+        """Let one sample run together with others of its variant, and go on.
 
-    def _start(self, slot: Slot, rows: Sequence[Piece], *, alone: bool) -> None:
-        """Start a batch, or run it where there is nothing to be done meanwhile."""
-        # Rows that are left over repeat the last sample, so that none is an empty one.
-        filling = [rows[-1].arrays] * (self.program.batch - len(rows))
-        fill(self.program, slot.buffers, [*(row.arrays for row in rows), *filling])
-        with self._naming_faults():
-            if slot.has_state:  # a sample's result doesn't depend on the samples before it
-                slot.request.reset_state()
-            if alone:
-                slot.request.infer(share_outputs=True)  # else all outputs are copied, and thrown away
-            else:
-                slot.request.start_async()
+        A batch runs when it is full, or when its first sample has waited for `load.batch-wait-ms`; what is missing then
+        is filled up, and never seen. The arrays are read when the batch begins: don't write to them before the future
+        is done.
 
-    def _finish(self, batch: _Batch, pieces: Sequence[Piece], results: list[dict[str, Array]]) -> None:
-        """Wait for a batch, take its outputs, and give its slot back."""
-        with self._naming_faults():
-            batch.slot.request.wait()
-        for row, number in enumerate(batch.numbers):
-            sizes = pieces[number].sizes
-            found = batch.slot.results
-            results[number] = {
-                o.name: np.array(valid_part(found[o.name][row], o.extents, sizes, self._left))
-                for o in self.program.outputs
-            }
-        batch.pool.give(batch.slot)
+        Args:
+            inputs: as `infer` takes them.
+            timeout: seconds in which it must have begun.
+            block: wait for room where as many requests wait as may (`load.queue`), for `timeout` at most.
 
-    @contextmanager
-    def _naming_faults(self) -> Iterator[None]:
+        Returns:
+            What `infer` returns, or raises, once it is there; `RequestTimeout` if it hasn't begun in time. `cancel()`
+            succeeds before it has begun.
+
+        Raises:
+            InputError: the sample doesn't fit.
+            QueueFull: without `block`, there is no room.
+            RequestTimeout: there was no room in time.
+
+        """
+        request = Request(self.program, self._pieces(inputs), timeout)
         try:
-            yield
-        except RuntimeError as error:
-            message = f"{self.device} failed: {str(error).strip()}"
-            code, help_ = "infer-failed", "load the bundle again"
-            if self.device == "NPU":
-                from npuspec.compilers.messages import find_message  # noqa: PLC0415  only what failed needs it
+            self._gatherer.put(request, block=block)
+        except QueueFull:
+            self._gatherer.refused += 1
+            raise
+        return request.future
 
-                if (found := find_message(message)) is not None:
-                    code, help_ = found[0].code, found[0].help
-            raise DeviceError(Diagnostic(code, message, help_)) from None
+    async def ainfer(self, inputs: Mapping[str, Any], *, timeout: float | None = None) -> Result:
+        """Run one sample as `submit` does, and wait for it in asyncio. Cancelled before it begins, it doesn't run."""
+        from asyncio import wrap_future  # noqa: PLC0415  whoever awaits has it, and nobody else needs it
+
+        request = Request(self.program, self._pieces(inputs), timeout)
+        try:
+            try:
+                self._gatherer.put(request, block=False)
+            except QueueFull:
+                await wrap_future(self._gatherer.put_later(request))
+            return await wrap_future(request.future)
+        except BaseException:
+            request.future.cancel()
+            raise
+
+    def stream(self, samples: Iterable[Mapping[str, Any]]) -> Generator[Result, None, None]:
+        """Run samples as they come, and yield results in their order.
+
+        So many samples are taken ahead as fill the batches that may be under way, of every variant, twice.
+
+        Args:
+            samples: each as `infer` takes it. Their arrays must stay as they are until their result is there.
+
+        Raises:
+            InputError: a sample doesn't fit; those before it have been yielded.
+            DeviceError: `infer-failed`, with what the device said.
+
+        """
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for sample in samples:
+                if len(waiting) >= self._ahead:
+                    yield waiting.popleft().result()
+                waiting.append(self.submit(sample))
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _run_all(self, pieces: Sequence[Piece]) -> list[Result]:
+        """Run pieces in full batches of each variant, and return their outputs in the order of the pieces."""
+        lines: dict[str, list[int]] = {}
+        for number, piece in enumerate(pieces):
+            lines.setdefault(piece.variant, []).append(number)
+        rows = self.program.batch
+        batches = [(n, numbers[i : i + rows]) for n, numbers in lines.items() for i in range(0, len(numbers), rows)]
+        results: list[Result] = [{} for _ in pieces]
+        if len(batches) == 1:
+            return self._run(batches[0][0], pieces, alone=True)
+        running: deque[tuple[list[int], Future[list[Result]]]] = deque()
+        try:
+            for name, numbers in batches:
+                while len(running) >= self._gatherer.threads:
+                    _take(running, results)
+                batch = [pieces[number] for number in numbers]
+                running.append((numbers, self._gatherer.call(partial(self._run, name, batch))))
+            while running:
+                _take(running, results)
+        finally:
+            for _, future in running:
+                future.cancel()
+        return results
+
+    def _run(self, variant: str, pieces: Sequence[Piece], *, alone: bool = False, copy: bool = True) -> list[Result]:
+        """Run one batch, and count it."""
+        ran = self._serving.run(variant, pieces, alone=alone, copy=copy)
+        outputs = ran.outputs
+        self._recorder.batch(ran, sum(prod(piece.sizes.values()) for piece in pieces), variant)
+        return outputs
+
+    def _serve(self, variant: str, parts: list[Part]) -> None:
+        """Run a batch of requests, and end those that it completes. What is wrong with one concerns no other."""
+        begin = perf_counter()
+        for request, _ in parts:
+            self._recorder.began(begin - request.since)
+        try:
+            results: Sequence[Result | Exception] = self._run(variant, [r.pieces[index] for r, index in parts])
+        except Exception as error:  # noqa: BLE001  whatever it is, whoever waits has to learn of it
+            if len(parts) > 1 and isinstance(error, NpuspecError) and error.code in _OF_ONE:
+                for part in parts:
+                    self._serve(variant, [part])
+                return
+            results = [_again(error) for _ in parts]
+        for part, result in zip(parts, results, strict=True):
+            if self._gatherer.finish(part, result):
+                if isinstance(result, Exception):
+                    self._recorder.failed(1)
+                else:
+                    self._recorder.done(perf_counter() - part[0].since)
 
     def tell(self, name: str) -> dict[str, Any]:
         """Return what each variant's compiled model says of one of OpenVINO's properties, such as EXECUTION_DEVICES."""
-        return {variant: pool.tell(name) for variant, pool in self._pools.items()}
+        return self._serving.engine.tell(name)
 
-    def close(self) -> None:
-        """Let go of the device once what is running has ended. A later `infer` is refused."""
-        for pool in self._pools.values():
-            pool.close()
+    def set_property(self, properties: Mapping[str, Any]) -> None:
+        """Change properties while it runs: `{"WORKLOAD_TYPE": "EFFICIENT"}`, `{"MODEL_PRIORITY": "HIGH"}`.
+
+        They hold for a device that is opened later, too.
+
+        Raises:
+            InputError: `property-refused`: the device doesn't take one, and none is changed.
+
+        """
+        self._serving.set(properties)
+
+    def stats(self) -> Stats:
+        """Return what this session has done so far, in figures."""
+        return self._recorder.tell(
+            device=self.device,
+            cancelled=self._gatherer.cancelled,
+            expired=self._gatherer.expired,
+            refused=self._gatherer.refused,
+            waiting=self._gatherer.waiting,
+            recoveries=self._serving.recoveries,
+        )
+
+    def close(self, *, cancel: bool = False) -> None:
+        """Let go of the device. What is called later is refused.
+
+        Args:
+            cancel: cancel the requests that haven't begun; without, they run first.
+
+        """
+        self._gatherer.close(cancel=cancel)
+        self._serving.close()
 
     def __enter__(self) -> "Session":
         return self
@@ -192,4 +304,20 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self.close(cancel=error is not None)
+
+
+_OF_ONE = ("infer-failed", "not-finite")
+"""What is wrong with a batch where it may be one of its samples that is."""
+
+
+def _again(error: Exception) -> Exception:
+    """Return an error that another thread may raise at the same time: a traceback is written to each."""
+    return type(error)(error.diagnostics) if isinstance(error, NpuspecError) else error
+
+
+def _take(running: deque[tuple[list[int], Future[list[Result]]]], results: list[Result]) -> None:
+    numbers, future = running[0]
+    for number, result in zip(numbers, future.result(), strict=True):
+        results[number] = result
+    running.popleft()

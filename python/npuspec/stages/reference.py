@@ -11,8 +11,9 @@ from npuspec.bundle.program import DataInput, Extent, Input, LengthInput, Output
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.facts.inspect import reason
 from npuspec.runtime.device import compile_model
-from npuspec.runtime.feed import Array, choose_variant, fill
-from npuspec.runtime.valid import left_dims, valid_part
+from npuspec.runtime.feed import Array, choose_variant
+from npuspec.runtime.fill import Filler
+from npuspec.runtime.valid import left_dims, valid_slices
 from npuspec.stages.placed import Checked, naming
 from npuspec.stages.select import select
 
@@ -47,6 +48,7 @@ class Feed:
         """
         self._padded = padded
         self._program = program.model_copy(update={"inputs": inputs})
+        self._fill = Filler(self._program)
         self._ranks = {i.name: len(ports[i.name]) for i in inputs}
         self.batch: int = max(ports[i.name][0].get_min_length() for i in inputs) or 1
 
@@ -56,7 +58,7 @@ class Feed:
         sizes = self.sizes(sample.sizes)
         buffers = {i.name: np.empty(self._shape(i, sizes, rows), i.dtype) for i in self._program.inputs}
         with naming(sample.name):
-            fill(self._program, buffers, [sample.arrays] * rows)
+            self._fill(buffers, [sample.arrays] * rows)
         return buffers
 
     def sizes(self, sizes: Mapping[str, int]) -> Mapping[str, int]:
@@ -159,4 +161,4 @@ class Dynamic:
         """Cut where the sample was padded, and nowhere else: a wrong rule is to show."""
         fed = self.feed.sizes(sizes)
         padded = [e for e in extents if fed[e.dim] != sizes[e.dim]]
-        return valid_part(row, padded, sizes, self._left)
+        return row[valid_slices(row.shape, padded, sizes, self._left)]

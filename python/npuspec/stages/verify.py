@@ -17,7 +17,8 @@ from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.facts.timing import TIMED, time_in_turn
 from npuspec.runtime.device import compile_model
-from npuspec.runtime.feed import Array, fill
+from npuspec.runtime.feed import Array
+from npuspec.runtime.fill import Filler
 from npuspec.stages import TIMINGS
 from npuspec.stages.agreement import Comparison
 from npuspec.stages.models import Models, Outputs
@@ -143,7 +144,7 @@ def _time(
             for i in program.inputs
             if isinstance(i, DataInput)
         }
-        fill(program, {i.name: request.get_tensor(i.name).data for i in program.inputs}, [full] * program.batch)
+        Filler(program)({i.name: request.get_tensor(i.name).data for i in program.inputs}, [full] * program.batch)
     counted = dict(zip(requests, time_in_turn([*requests.values()], lambda _done, _total: None), strict=True))
     figures: dict[str, Any] = {f"{name}_ms": median(times) for name, times in counted.items()}
     if "quantized" in counted:

@@ -62,8 +62,8 @@ def test_the_second_start_compiles_nothing(made: Path, monkeypatch: pytest.Monke
 
 def test_openvinos_own_cache_is_never_used(made: Path, cache_alone: Path) -> None:
     with load(made) as session:
-        pool = session._pools["time4"]
-        assert not pool._compiled.get_property("LOADED_FROM_CACHE")
+        pool = session._serving.engine.pools["time4"]
+        assert not pool.model().get_property("LOADED_FROM_CACHE")
     assert {path.suffix for path in cache_alone.rglob("*") if path.is_file()} == {".blob", ".lock"}
 
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from npuspec.bundle.program import DataInput, LengthInput, Program, Variant
 from npuspec.diagnostics import InputError
-from npuspec.runtime.feed import check_sample, choose_variant, fill
+from npuspec.runtime.feed import check_sample, choose_variant
+from npuspec.runtime.fill import Filler
 from runtime.toys import data, length, mask, program
 
 Arrays = dict[str, NDArray[Any]]
@@ -44,7 +45,7 @@ def expected(toy: Program, variant: Variant, rows: list[Arrays]) -> Arrays:
 def fed(toy: Program, variant: Variant, rows: list[Arrays]) -> Arrays:
     """Fill buffers that hold something else before."""
     buffers = {i.name: np.full(variant.shapes[i.name], 77, i.dtype) for i in toy.inputs}
-    fill(toy, buffers, [check_sample(toy, row)[0] for row in rows])
+    Filler(toy)(buffers, [check_sample(toy, row)[0] for row in rows])
     return buffers
 
 

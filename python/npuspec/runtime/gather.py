@@ -1,0 +1,300 @@
+"""Requests that wait: gathered into batches of a variant, the oldest first, by as many threads as batches may run."""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from heapq import heappop, heappush
+from itertools import count
+from threading import Condition, Lock, Thread
+from time import perf_counter
+from typing import TypeVar
+from weakref import ref
+
+from npuspec.bundle.program import Program
+from npuspec.diagnostics import Diagnostic, InputError, QueueFull, RequestTimeout
+from npuspec.runtime.feed import Array
+from npuspec.runtime.overflow import Piece, stitch
+
+Result = dict[str, Array]
+
+
+class Request:
+    """One sample, its pieces, and the future of its result."""
+
+    __slots__ = (
+        "__weakref__",
+        "_program",
+        "_results",
+        "deadline",
+        "future",
+        "left",
+        "pieces",
+        "since",
+        "sizes",
+        "state",
+    )
+
+    def __init__(self, program: Program, pieces: list[Piece], timeout: float | None) -> None:
+        self._program = program
+        self._results: list[Result] = [{} for _ in pieces]
+        self.future: Future[Result] = Future()
+        self.pieces = pieces
+        self.left = len(pieces)
+        self.since = perf_counter()
+        self.deadline = None if timeout is None else self.since + timeout
+        self.state = "waiting"  # then running, or over
+
+    def put(self, index: int, result: Result) -> None:
+        """Take the result of a piece; no other thread may at the same time."""
+        self._results[index] = result
+        self.left -= 1
+
+    def whole(self) -> Result:
+        """Return the result, all of whose pieces are there."""
+        return stitch(self._program, self.pieces, self._results)
+
+
+Part = tuple[Request, int]
+"""A request, and which of its pieces."""
+Done = TypeVar("Done")
+Run = Callable[[str, list[Part]], None]
+
+
+class Gatherer:
+    """A bounded queue for each variant, out of which batches are made.
+
+    A batch is due when it is full, or when its first piece has waited long enough. Of those that are due, the one whose
+    first piece is the oldest runs first, so no variant waits for another's rush. Threads end when there is nothing to
+    do; there is a task for each batch that could be made, and which one a task makes is decided as it starts.
+
+    Args:
+        run: runs a batch of pieces that have begun, and ends their requests.
+        variants: their names.
+        rows: of a batch.
+        threads: how many batches may be under way.
+        most: how many requests may wait.
+        wait: how long a piece waits for its batch to be full, in seconds.
+
+    """
+
+    def __init__(self, run: Run, variants: Iterable[str], *, rows: int, threads: int, most: int, wait: float) -> None:
+        self._run = run
+        self._rows = rows
+        self._most = most
+        self._wait = wait
+        self._lines: dict[str, deque[Part]] = {name: deque() for name in variants}
+        self._waiting = 0
+        self._closed = False
+        self._lock = Lock()  # entered as it is: Ctrl-C may come between the steps in which a condition is entered
+        self._due_now, self._room = Condition(self._lock), Condition(self._lock)
+        self.threads = threads
+        self._workers = ThreadPoolExecutor(threads, "npuspec")
+        self._callers = ThreadPoolExecutor(1, "npuspec-callers")
+        self._timeouts = _Timeouts(self._expire)
+        self.cancelled = self.expired = self.refused = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many requests haven't begun."""
+        return self._waiting
+
+    def put(self, request: Request, *, block: bool) -> None:
+        """Let a request wait for its turn.
+
+        Args:
+            request: one that no other thread knows yet.
+            block: wait for room, until the request's deadline.
+
+        Raises:
+            InputError: `session-closed`.
+            QueueFull: there is no room.
+            RequestTimeout: nor was there in time.
+
+        """
+        with self._lock:
+            while self._waiting >= self._most and not self._closed:
+                left = None if request.deadline is None else request.deadline - perf_counter()
+                if not block:
+                    message = f"{self._most} requests wait already, and no more may"
+                    raise QueueFull(Diagnostic("queue-full", message, "try again later, or let `submit` wait for room"))
+                if left is not None and left <= 0:
+                    self.expired += 1
+                    raise _expired()
+                self._room.wait(left)
+            if self._closed:
+                raise closed()
+            for index, piece in enumerate(request.pieces):
+                line = self._lines[piece.variant]
+                if len(line) % self._rows == 0:
+                    self.call(self._work)
+                line.append((request, index))
+                if len(line) % self._rows == 0:
+                    self._due_now.notify()
+            self._waiting += 1
+        if request.deadline is not None:
+            self._timeouts.watch(request, request.deadline)
+
+    def put_later(self, request: Request) -> Future[None]:
+        """Let a request wait for room behind those that do so already, and go on."""
+        return self._callers.submit(self.put, request, block=True)
+
+    def call(self, work: Callable[[], Done]) -> Future[Done]:
+        """Let a thread do something in its turn. Raises InputError, `session-closed`."""
+        try:
+            return self._workers.submit(work)
+        except RuntimeError:  # as the executor says that it, or the interpreter, has been shut down
+            raise closed() from None
+
+    def _work(self) -> None:
+        """Make one batch, once one is due, and run it."""
+        expired: list[Request] = []
+        with self._lock:
+            batch = None
+            while batch is None and any(self._lines.values()):
+                due, seconds = self._due()
+                if due is None:
+                    self._due_now.wait(seconds)
+                else:
+                    batch = self._pop(due, expired)
+        for request in expired:
+            request.future.set_exception(_expired())
+        if batch is not None:
+            self._run(*batch)
+
+    def _due(self) -> tuple[str | None, float]:
+        """Return the variant whose batch is due, or how long it takes until there is one."""
+        oldest = [(line[0][0].since, name) for name, line in self._lines.items() if line]
+        latest = perf_counter() - self._wait
+        due = [
+            (since, name)
+            for since, name in oldest
+            if since <= latest or len(self._lines[name]) >= self._rows or self._closed
+        ]
+        return (min(due)[1], 0) if due else (None, min(oldest)[0] - latest)
+
+    def _pop(self, variant: str, expired: list[Request]) -> tuple[str, list[Part]] | None:
+        """Take a batch out of a line; None where nobody wants what is in it any more."""
+        line = self._lines[variant]
+        parts: list[Part] = []
+        while line and len(parts) < self._rows:
+            part = line.popleft()
+            if self._begins(part[0], expired):
+                parts.append(part)
+        return (variant, parts) if parts else None
+
+    def _begins(self, request: Request, expired: list[Request]) -> bool:
+        if request.state == "waiting":
+            self._waiting -= 1
+            self._room.notify()
+            request.state = "over"
+            if not request.future.set_running_or_notify_cancel():
+                self.cancelled += 1
+            elif request.deadline is not None and request.deadline < perf_counter():
+                self.expired += 1
+                expired.append(request)
+            else:
+                request.state = "running"
+        return request.state == "running"
+
+    def _expire(self, request: Request) -> None:
+        """End a request that hasn't begun in time; its pieces stay in their lines until they are met there."""
+        with self._lock:
+            late: list[Request] = []
+            if request.state == "waiting":
+                self._begins(request, late)
+        for one in late:
+            one.future.set_exception(_expired())
+
+    def finish(self, part: Part, result: Result | Exception) -> bool:
+        """Take the result of a piece, or why there is none; tell whether its request is over by that."""
+        request, index = part
+        with self._lock:
+            if request.state == "over":
+                return False
+            if isinstance(result, Exception):
+                request.state = "over"
+            else:
+                request.put(index, result)
+                if request.left:
+                    return False
+                request.state = "over"
+        if not isinstance(result, Exception):
+            try:
+                result = request.whole()
+            except Exception as error:  # noqa: BLE001  whatever it is, whoever waits has to learn of it
+                result = error
+        if isinstance(result, Exception):
+            request.future.set_exception(result)
+        else:
+            request.future.set_result(result)
+        return True
+
+    def close(self, *, cancel: bool) -> None:
+        """Refuse later requests, and wait until those that wait have run, or have been cancelled."""
+        dropped: list[Request] = []
+        with self._lock:
+            self._closed = True
+            if cancel:
+                for line in self._lines.values():
+                    dropped += [request for request, _ in line if request.state == "waiting"]
+                    line.clear()
+                self._waiting = 0
+            self._due_now.notify_all()
+            self._room.notify_all()
+        for request in dropped:
+            request.future.cancel()
+            request.future.set_running_or_notify_cancel()
+        for threads in (self._callers, self._workers):
+            threads.shutdown()
+        self._timeouts.close()
+
+
+class _Timeouts:
+    """Tells, in a thread of its own, when a request should have begun. There is none before there is a deadline."""
+
+    def __init__(self, expire: Callable[[Request], None]) -> None:
+        self._expire = expire
+        self._heap: list[tuple[float, int, ref[Request]]] = []
+        self._numbers = count()
+        self._lock = Lock()
+        self._changed = Condition(self._lock)
+        self._thread: Thread | None = None
+        self._closed = False
+
+    def watch(self, request: Request, deadline: float) -> None:
+        with self._lock:
+            if self._thread is None and not self._closed:
+                self._thread = Thread(target=self._wait, name="npuspec-timeouts", daemon=True)
+                self._thread.start()
+            heappush(self._heap, (deadline, next(self._numbers), ref(request)))
+            if self._heap[0][0] == deadline:
+                self._changed.notify()
+
+    def _wait(self) -> None:
+        while True:
+            with self._lock:
+                while not self._closed and (not self._heap or self._heap[0][0] > perf_counter()):
+                    self._changed.wait(self._heap[0][0] - perf_counter() if self._heap else None)
+                if self._closed:
+                    return
+                request = heappop(self._heap)[2]()
+            if request is not None:
+                self._expire(request)
+                del request
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+
+def closed() -> InputError:
+    """Return what a session that is closed says to whoever calls it."""
+    return InputError(Diagnostic("session-closed", "this session is closed", "load the bundle again"))
+
+
+def _expired() -> RequestTimeout:
+    message = "the request hasn't begun in the time that it was given"
+    return RequestTimeout(Diagnostic("request-timeout", message, "give it longer, or send fewer requests at a time"))

@@ -1,0 +1,160 @@
+"""Which engine serves: the one that was opened, a device that came later, or what stands in for one that failed."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from threading import Lock
+from typing import Any
+
+from npuspec.diagnostics import DeviceError, Diagnostic, InputError, NpuspecError
+from npuspec.runtime.engine import Engine, Ran
+from npuspec.runtime.gather import closed
+from npuspec.runtime.overflow import Piece
+from npuspec.runtime.pool import PoolClosed
+
+log = logging.getLogger("npuspec")
+
+Opener = Callable[[], Engine]
+
+
+class Serving:
+    """One engine at a time, which may be replaced while it runs; for any threads.
+
+    A batch that fails runs once more, with another infer request: that is safe, since a model's state is reset before
+    each. If it fails again and the device does nothing else any more either, the device is opened anew, and then each
+    fallback in turn, until one runs the batch. That one serves from then on.
+
+    Attributes:
+        engine: what serves now.
+        notes: what the caller should know.
+        recoveries: how often an engine was replaced because it failed.
+
+    Args:
+        engine: what serves first.
+        openers: device to what opens it: first the engine's own, then the fallbacks that the spec declares.
+
+    """
+
+    def __init__(self, engine: Engine, openers: Mapping[str, Opener] | None = None) -> None:
+        self.engine = engine
+        self.notes = list(engine.notes)
+        self.recoveries = 0
+        self._openers = dict(openers or {})
+        self._properties: dict[str, Any] = {}
+        self._closed = False
+        self._changing = Lock()
+        self._mending = Lock()
+
+    def run(self, variant: str, pieces: Sequence[Piece], *, alone: bool = False, copy: bool = True) -> Ran:
+        """Run one batch, as `Engine.run` does.
+
+        Raises:
+            InputError: `session-closed`, or the samples aren't fit.
+            DeviceError: `infer-failed`: this batch fails; or what the device's message means: it is gone, and so is
+                every fallback.
+
+        """
+        while True:
+            engine = self.engine
+            try:
+                return engine.run(variant, pieces, alone=alone, copy=copy)
+            except PoolClosed:
+                if engine is self.engine:
+                    raise closed() from None
+            except RuntimeError as error:
+                return self._again(engine, error, variant, pieces)
+
+    def _again(self, failed: Engine, error: RuntimeError, variant: str, pieces: Sequence[Piece]) -> Ran:
+        log.warning("%s failed, and the batch runs once more: %s", failed.device, _said(error))
+        with self._mending:  # whoever fails meanwhile waits, and then runs on what was found
+            engine = self.engine
+            try:
+                return engine.run(variant, pieces)
+            except RuntimeError as again:
+                error = again
+                if engine.works(variant):
+                    raise _fault(engine.device, error, code="infer-failed") from None
+                return self._elsewhere(engine, error, variant, pieces)
+            except PoolClosed:
+                raise closed() from None
+
+    def _elsewhere(self, failed: Engine, error: RuntimeError, variant: str, pieces: Sequence[Piece]) -> Ran:
+        """Open the device anew, or a fallback, and run the batch there."""
+        devices = list(self._openers)
+        for device in devices[devices.index(failed.device) :] if failed.device in devices else []:
+            log.error("%s failed, and %s is opened: %s", failed.device, device, _said(error))
+            try:
+                engine = self._openers[device]()
+            except (NpuspecError, RuntimeError) as fault:
+                log.error("%s can't be opened: %s", device, _said(fault))  # noqa: TRY400  said to whoever waits, too
+                continue
+            try:
+                ran = engine.run(variant, pieces)
+            except RuntimeError as fault:
+                error = fault
+                engine.close()
+                continue
+            self.recoveries += 1
+            self.replace(engine, f"{failed.device} failed, and {device} was opened: {_said(error)}")
+            return ran
+        raise _fault(failed.device, error) from None
+
+    def replace(self, engine: Engine, note: str) -> None:
+        """Let another engine serve from now on. What runs on the old one ends there.
+
+        Raises:
+            InputError: `session-closed`; the engine is closed then.
+
+        """
+        with self._changing:
+            if self._closed:
+                engine.close()
+                raise closed()
+            if self._properties:
+                try:
+                    engine.set(self._properties)
+                except (RuntimeError, TypeError) as error:
+                    self.notes.append(f"{engine.device} doesn't take {self._properties}: {_said(error)}")
+            old, self.engine = self.engine, engine
+            self.notes += [note, *engine.notes]
+        old.close()
+        log.warning("%s", note)
+
+    def set(self, properties: Mapping[str, Any]) -> None:
+        """Change properties of what serves now, and of what will.
+
+        Raises:
+            InputError: `property-refused`.
+
+        """
+        with self._changing:
+            try:
+                self.engine.set(properties)
+            except (RuntimeError, TypeError) as error:
+                message = f"{self.engine.device} doesn't take {dict(properties)} while it runs: {_said(error)}"
+                help_ = "see which do: npuspec explain workload-type, npuspec explain model-priority"
+                raise InputError(Diagnostic("property-refused", message, help_)) from None
+            except PoolClosed:
+                raise closed() from None
+            self._properties |= properties
+
+    def close(self) -> None:
+        """Let go of the device once what runs has ended."""
+        with self._changing:
+            self._closed = True
+            self.engine.close()
+        self.engine.join()
+
+
+def _said(error: Exception) -> str:
+    return str(error).strip()
+
+
+def _fault(device: str, error: RuntimeError, *, code: str = "") -> DeviceError:
+    """Return an error of a device, with what it said, and with what that means where it is known."""
+    help_ = "look at the sample: others run" if code else "load the bundle again"
+    if device == "NPU":
+        from npuspec.compilers.messages import find_message  # noqa: PLC0415  only what failed needs it
+
+        if (found := find_message(str(error))) is not None:
+            code, help_ = code or found[0].code, found[0].help
+    return DeviceError(Diagnostic(code or "device-failed", f"{device} failed: {_said(error)}", help_))

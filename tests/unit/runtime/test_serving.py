@@ -1,0 +1,167 @@
+"""A device that fails: once, for one sample, or for good. No answer is lost, and none is wrong."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+from npuspec.diagnostics import DeviceError, InputError
+from npuspec.runtime import Session
+from npuspec.runtime.engine import Engine
+from runtime.faulty import LOST, Device
+from runtime.toys import along, compiled, data, doubled, program
+
+TOY = program(data(), batch=4, sizes=({"time": 4}, {"time": 8}), outputs=(along(),))
+MODELS = compiled(TOY, doubled)
+
+
+def ramp(size: int) -> dict[str, Any]:
+    return {"x": np.arange(1, size + 1, dtype=np.float32)}
+
+
+def open_on(device: Device, *openers: Callable[[], Engine]) -> Session:
+    models = {name: device.model(model) for name, model in MODELS.items()}
+    return Session(TOY, models, device="CPU", openers=dict(zip(("CPU", "NPU"), openers, strict=False)))
+
+
+def engine_on(device: Device) -> Engine:
+    return Engine(TOY, {name: device.model(model) for name, model in MODELS.items()}, device="CPU")
+
+
+def check(session: Session) -> None:
+    for size in (2, 4, 7, 8):
+        np.testing.assert_array_equal(session.infer(ramp(size))["y"], 2 * ramp(size)["x"])
+    many = [ramp(size % 8 + 1) for size in range(40)]
+    for sample, future in zip(many, [session.submit(sample) for sample in many], strict=True):
+        np.testing.assert_array_equal(future.result(60)["y"], 2 * sample["x"])
+    for sample, result in zip(many, session.infer_many(many), strict=True):
+        np.testing.assert_array_equal(result["y"], 2 * sample["x"])
+
+
+def test_what_fails_once_runs_once_more() -> None:
+    met: set[bytes] = set()
+
+    def for_the_first_time(inputs: dict[str, Any]) -> bool:
+        known, batch = len(met), inputs["x"].tobytes()
+        met.add(batch)
+        return len(met) > known
+
+    device = Device(for_the_first_time)
+    with open_on(device) as session:
+        check(session)
+        assert device.begun > len(met) > 4
+        assert session.stats().recoveries == session.stats().failed == 0
+
+
+def test_what_fails_alone_is_said_to_its_caller_alone() -> None:
+    device = Device(lambda inputs: bool((inputs["x"] == 7.5).any()))
+    bad = {"x": np.array([1, 7.5], np.float32)}
+    with open_on(device, lambda: engine_on(Device())) as session:
+        with pytest.raises(DeviceError, match=LOST) as caught:
+            session.infer(bad)
+        assert caught.value.code == "infer-failed"
+        samples = [ramp(2), bad, ramp(3), ramp(4)]  # one batch
+        futures = [session.submit(sample) for sample in samples]
+        for sample, future in zip(samples, futures, strict=True):
+            if sample is bad:
+                with pytest.raises(DeviceError, match=LOST):
+                    future.result(60)
+            else:
+                np.testing.assert_array_equal(future.result(60)["y"], 2 * sample["x"])
+        with pytest.raises(DeviceError, match=LOST):
+            session.infer_many([*samples, ramp(8)])
+        check(session)
+        assert session.stats().recoveries == 0
+
+
+def test_a_device_that_is_lost_is_opened_again_and_no_request_with_it(caplog: pytest.LogCaptureFixture) -> None:
+    lost = threading.Event()
+    opened: list[Engine] = []
+
+    def reopen() -> Engine:
+        opened.append(engine_on(Device()))
+        return opened[-1]
+
+    with open_on(Device(lambda _: lost.is_set()), reopen) as session, ThreadPoolExecutor(8) as threads:
+        check(session)
+        samples = [ramp(size % 8 + 1) for size in range(400)]
+        results = threads.map(session.infer, samples[:200])
+        futures = [session.submit(sample) for sample in samples[200:]]
+        lost.set()
+        for sample, result in zip(samples, [*results, *(f.result(60) for f in futures)], strict=True):
+            np.testing.assert_array_equal(result["y"], 2 * sample["x"])
+        check(session)
+        assert (len(opened), session.stats().recoveries) == (1, 1)
+        assert any(LOST in note for note in session.notes)
+    assert any(record.levelno == logging.ERROR and LOST in record.message for record in caplog.records)
+
+
+def test_where_it_cannot_be_opened_the_fallback_serves() -> None:
+    lost = threading.Event()
+
+    def gone() -> Engine:
+        raise RuntimeError("no such device")
+
+    with open_on(Device(lambda _: lost.is_set()), gone, lambda: engine_on(Device())) as session:
+        check(session)
+        lost.set()
+        check(session)
+        assert session.stats().recoveries == 1
+        assert "CPU failed, and NPU was opened" in session.notes[-1]
+
+
+def test_a_device_that_is_gone_for_good_is_said_and_comes_back() -> None:
+    """Without a fallback every caller learns of it, and the session works once the device does."""
+    lost = threading.Event()
+    device = Device(lambda _: lost.is_set())
+    with open_on(device, lambda: engine_on(device)) as session:
+        lost.set()
+        futures = [session.submit(ramp(3)) for _ in range(6)]
+        for future in futures:
+            assert isinstance(future.exception(60), DeviceError)
+        with pytest.raises(DeviceError, match=LOST) as caught:
+            session.infer(ramp(3))
+        assert (caught.value.code, caught.value.exit_code) == ("device-failed", 4)
+        assert session.stats().failed == 7
+        lost.clear()
+        check(session)
+
+
+def test_what_was_set_while_it_ran_holds_for_a_device_that_is_opened_later() -> None:
+    seen: list[dict[str, Any]] = []
+
+    class Settable(Device):
+        """A device that takes properties while it runs, as an NPU does; a CPU takes none."""
+
+        def model(self, compiled: Any) -> Any:
+            made = super().model(compiled)
+            made.set_property = seen.append
+            return made
+
+    lost = threading.Event()
+    with open_on(Settable(lambda _: lost.is_set()), lambda: engine_on(Settable())) as session:
+        session.set_property({"WORKLOAD_TYPE": "EFFICIENT"})
+        session.set_property({"MODEL_PRIORITY": "HIGH"})
+        seen.clear()
+        lost.set()
+        check(session)
+    assert seen == [{"WORKLOAD_TYPE": "EFFICIENT", "MODEL_PRIORITY": "HIGH"}] * 2
+
+
+def test_a_property_that_the_device_does_not_take_is_refused() -> None:
+    with open_on(Device()) as session:
+        with pytest.raises(InputError, match="WORKLOAD_TYPE") as caught:
+            session.set_property({"WORKLOAD_TYPE": "EFFICIENT"})
+        assert caught.value.code == "property-refused"
+        check(session)
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_stays() -> Iterator[None]:
+    before = threading.active_count()
+    yield
+    assert threading.active_count() == before
