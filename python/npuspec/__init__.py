@@ -28,7 +28,7 @@ from npuspec.diagnostics import (
 
 if TYPE_CHECKING:
     from npuspec.execute import apply
-    from npuspec.runtime import FallbackWarning, Session, load
+    from npuspec.runtime import FallbackWarning, Session, load, load_async
     from npuspec.sources import fetch
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "apply",
     "fetch",
     "load",
+    "load_async",
 ]
 
 _WHERE = {
@@ -56,6 +57,7 @@ _WHERE = {
     "apply": "npuspec.execute",
     "fetch": "npuspec.sources",
     "load": "npuspec.runtime",
+    "load_async": "npuspec.runtime",
 }
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from npuspec.bundle.program import Frozen, Program
+from npuspec.bundle.program import Frozen, Load, Program
 from npuspec.npu import property_table
 
 MANIFEST = "manifest.json"
@@ -65,6 +65,7 @@ class Manifest(Frozen):
     plan: Sha256
     toolchain: dict[str, str]
     program: Program
+    load: Load = Load()
     cache: Literal["blob", "directory", "none"]
     core: dict[PropertyName, bool | int | float | str] = Field(default_factory=dict)
     """Properties of OpenVINO itself."""

@@ -2,6 +2,6 @@
 
 import npuspec.runtime.quiet  # noqa: F401  before anything imports openvino
 from npuspec.runtime.session import Session
-from npuspec.runtime.start import FallbackWarning, load
+from npuspec.runtime.start import FallbackWarning, load, load_async
 
-__all__ = ["FallbackWarning", "Session", "load"]
+__all__ = ["FallbackWarning", "Session", "load", "load_async"]

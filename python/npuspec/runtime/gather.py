@@ -89,6 +89,7 @@ class Gatherer:
         self._due_now, self._room = Condition(self._lock), Condition(self._lock)
         self.threads = threads
         self._workers = ThreadPoolExecutor(threads, "npuspec")
+        self._former: list[ThreadPoolExecutor] = []
         self._callers = ThreadPoolExecutor(1, "npuspec-callers")
         self._timeouts = _Timeouts(self._expire)
         self.cancelled = self.expired = self.refused = 0
@@ -133,6 +134,15 @@ class Gatherer:
             self._waiting += 1
         if request.deadline is not None:
             self._timeouts.watch(request, request.deadline)
+
+    def resize(self, threads: int) -> None:
+        """Let another number of batches be under way; what has its thread already keeps it."""
+        with self._lock:
+            if threads != self.threads and not self._closed:
+                self.threads = threads
+                self._workers.shutdown(wait=False)
+                self._former.append(self._workers)
+                self._workers = ThreadPoolExecutor(threads, "npuspec")
 
     def put_later(self, request: Request) -> Future[None]:
         """Let a request wait for room behind those that do so already, and go on."""
@@ -244,7 +254,7 @@ class Gatherer:
         for request in dropped:
             request.future.cancel()
             request.future.set_running_or_notify_cancel()
-        for threads in (self._callers, self._workers):
+        for threads in (self._callers, *self._former, self._workers):
             threads.shutdown()
         self._timeouts.close()
 

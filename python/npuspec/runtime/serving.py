@@ -30,15 +30,22 @@ class Serving:
 
     Args:
         engine: what serves first.
-        openers: device to what opens it: first the engine's own, then the fallbacks that the spec declares.
+        openers: device to what opens it: first the one that was asked for, then the fallbacks that the spec declares.
+        changed: is told of each engine that serves from then on.
 
     """
 
-    def __init__(self, engine: Engine, openers: Mapping[str, Opener] | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        openers: Mapping[str, Opener] | None = None,
+        changed: Callable[[Engine], object] = lambda _: None,
+    ) -> None:
         self.engine = engine
         self.notes = list(engine.notes)
         self.recoveries = 0
         self._openers = dict(openers or {})
+        self._changed = changed
         self._properties: dict[str, Any] = {}
         self._closed = False
         self._changing = Lock()
@@ -116,8 +123,22 @@ class Serving:
                     self.notes.append(f"{engine.device} doesn't take {self._properties}: {_said(error)}")
             old, self.engine = self.engine, engine
             self.notes += [note, *engine.notes]
+            self._changed(engine)
         old.close()
         log.warning("%s", note)
+
+    def go_over(self, opener: Opener) -> str:
+        """Open another engine, let it serve, and return its device. What goes wrong stands in the notes, too."""
+        before = self.engine.device
+        try:
+            engine = opener()
+            self.replace(engine, f"{engine.device} is ready, and serves in the place of {before}")
+        except Exception as error:
+            if not self._closed:
+                self.notes.append(f"{before} goes on serving: {_said(error)}")
+                log.exception("what was to serve in the place of %s can't be opened", before)
+            raise
+        return engine.device
 
     def set(self, properties: Mapping[str, Any]) -> None:
         """Change properties of what serves now, and of what will.

@@ -1,8 +1,8 @@
 """A model, running: the caller's unpadded arrays in, outputs cut to their valid length out."""
 
 from collections import deque
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from math import prod
 from time import perf_counter
@@ -16,6 +16,7 @@ from npuspec.diagnostics import NpuspecError, QueueFull
 from npuspec.runtime.blobs import Origin
 from npuspec.runtime.engine import Engine
 from npuspec.runtime.gather import Gatherer, Part, Request, Result
+from npuspec.runtime.opening import Step
 from npuspec.runtime.overflow import Piece, Pieces, stitch
 from npuspec.runtime.serving import Opener, Serving
 from npuspec.runtime.stats import Recorder, Stats
@@ -30,6 +31,9 @@ class Session:
 
     Attributes:
         program: the model's inputs, outputs and variants.
+        steps: what loading did, and how long each step took; a device that is opened later adds its own.
+        ready: the device, once it is the one that was asked for; or why it isn't. Done from the beginning unless
+            another answers meanwhile (`load.warm`).
 
     """
 
@@ -43,11 +47,13 @@ class Session:
         origins: Mapping[str, Origin] | None = None,
         load: Load | None = None,
         openers: Mapping[str, Opener] | None = None,
+        steps: Sequence[Step] = (),
     ) -> None:
         load = load or Load()
         self.program = program
         engine = Engine(program, models, device=device, notes=notes, origins=origins, requests=load.requests)
-        self._serving = Serving(engine, openers)
+        self.steps = steps
+        self.ready: Future[str] = Future()
         self._recorder = Recorder(program)
         self._pieces = Pieces(program)
         self._gatherer = Gatherer(
@@ -58,7 +64,23 @@ class Session:
             most=load.queue,
             wait=load.batch_wait_ms / 1000,
         )
-        self._ahead = min(load.queue, 2 * engine.most * program.batch * len(models))
+        self._serving = Serving(engine, openers, lambda engine: self._gatherer.resize(engine.most))
+        self._queue = load.queue
+        self._stop: Callable[[], object] | None = None
+        self.ready.set_result(device)
+
+    def go_over(self, opener: Opener, stop: Callable[[], object]) -> None:
+        """Open another device in the background, and let it serve as soon as it is there.
+
+        Args:
+            opener: opens it.
+            stop: tells the opener that nobody waits for it any more.
+
+        """
+        self._stop = stop
+        threads = ThreadPoolExecutor(1, "npuspec-load")
+        self.ready = threads.submit(self._serving.go_over, opener)
+        threads.shutdown(wait=False)
 
     @property
     def device(self) -> str:
@@ -200,9 +222,11 @@ class Session:
 
         """
         waiting: deque[Future[Result]] = deque()
+        batches = 2 * self._gatherer.threads * len(self.program.variants)
+        most = min(self._queue, batches * self.program.batch)
         try:
             for sample in samples:
-                if len(waiting) >= self._ahead:
+                if len(waiting) >= most:
                     yield waiting.popleft().result()
                 waiting.append(self.submit(sample))
             while waiting:
@@ -295,8 +319,11 @@ class Session:
             cancel: cancel the requests that haven't begun; without, they run first.
 
         """
+        if self._stop is not None:
+            self._stop()
         self._gatherer.close(cancel=cancel)
         self._serving.close()
+        wait([self.ready])
 
     def __enter__(self) -> "Session":
         return self

@@ -1,26 +1,20 @@
-"""Open a bundle and put it on a device."""
+"""Load a bundle: at once, in the background, or on one device while another is being made ready."""
 
 import warnings
-from collections.abc import Iterator
-from dataclasses import replace
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-import openvino as ov
-
-from npuspec.bundle import Bundle, open_bundle
-from npuspec.bundle.manifest import MANIFEST, Manifest
-from npuspec.bundle.reader import open_errors
-from npuspec.diagnostics import BundleError, DeviceError, Diagnostic
-from npuspec.npu import DEVICES, choose_device, explain_chooser
-from npuspec.runtime.blobs import BlobCache, Encryption, Obtained, read_tensor
-from npuspec.runtime.device import compile_model, identity, present, read_ir, takes
+from npuspec.bundle import open_bundle
+from npuspec.bundle.manifest import MANIFEST
+from npuspec.diagnostics import BundleError, Diagnostic
+from npuspec.runtime.blobs import Encryption
+from npuspec.runtime.opening import Opening, Progress
 from npuspec.runtime.session import Session
 
 _TRIES = 20
-_WEIGHTLESS = (("CACHE_MODE", "OPTIMIZE_SIZE"), ("ENABLE_WEIGHTLESS", True))
-"""What leaves a model's weights out of what is exported: they are needed beside it."""
 
 
 class FallbackWarning(UserWarning):
@@ -28,7 +22,12 @@ class FallbackWarning(UserWarning):
 
 
 def load(
-    path: str | PathLike[str], *, device: str | None = None, cache_encryption: Encryption | None = None
+    path: str | PathLike[str],
+    *,
+    device: str | None = None,
+    warm: Literal["CPU"] | None = None,
+    progress: Progress | None = None,
+    cache_encryption: Encryption | None = None,
 ) -> Session:
     """Load a bundle.
 
@@ -41,6 +40,9 @@ def load(
     Args:
         path: the bundle, as `npuspec apply` was told to make it.
         device: run on this device only, `NPU` or `CPU`.
+        warm: answer on this device while the other is being made ready in the background, and go over to it then;
+            `Session.ready` tells when, or why not. Left out, what the spec's `load.warm` says.
+        progress: is called after each step of loading, in the thread that loads.
         cache_encryption: two functions of bytes, of which the first encrypts what goes into the cache, and the second
             decrypts it. What was encrypted with another key is compiled again.
 
@@ -54,7 +56,8 @@ def load(
     for _ in range(_TRIES):
         bundle = open_bundle(Path(path), hashed=False)
         try:
-            return _start(bundle, device, cache_encryption)
+            opening = Opening(bundle, cache_encryption, progress or (lambda _: None))
+            return _start(opening, opening.choose(device), device, warm or bundle.manifest.load.warm)
         except Exception:
             if (bundle.root / MANIFEST).exists():  # the first that goes where a writer clears a version away
                 raise
@@ -63,128 +66,51 @@ def load(
     )
 
 
-def _start(bundle: Bundle, device: str | None, cache_encryption: Encryption | None) -> Session:
-    manifest = bundle.manifest
-    core = ov.Core()
-    try:
-        core.set_property(dict(manifest.core))
-    except (RuntimeError, TypeError) as error:
-        message = f"OpenVINO refuses a property of the bundle's manifest: {str(error).strip()}"
-        raise BundleError(Diagnostic("broken-bundle", message, "make it again: npuspec apply SPEC")) from None
-    wanted = [d.device for d in manifest.deployments]
-    if device is not None and device not in wanted:
-        message = f"this bundle is made for {', '.join(wanted)}, not for {device}"
-        help_ = f"apply its spec again with --device {device}"
-        if device not in DEVICES:
-            help_ = f"name one of {', '.join(wanted)}"
-        if (chooser := explain_chooser(device)) is not None:
-            message = f"{message}: {chooser[0]}"
-        raise DeviceError(Diagnostic("no-device", message, help_))
-    chosen = choose_device([device] if device else wanted, present(core))
-    properties = dict(next(d.properties for d in manifest.deployments if d.device == chosen))
-    here = identity(core, chosen)
-    notes = []
-    if device is None and chosen != wanted[0]:
-        notes.append(
-            f"there is no {wanted[0]} on this machine: running on {chosen}, the fallback that the spec declares"
-        )
-        warnings.warn(notes[0], FallbackWarning, stacklevel=3)
-    if (chosen, here) != (manifest.device, manifest.identity):
-        notes.append(f"the evidence was measured on another device: {manifest.device}, {manifest.identity}")
-    cache = BlobCache(cache_encryption) if manifest.cache != "none" else None
-    obtained = {
-        v.name: _obtain(core, bundle, v.name, chosen, here, properties, cache) for v in manifest.program.variants
-    }
-    notes += [note for found in obtained.values() for note in found.notes]
-    try:
-        return Session(
-            manifest.program,
-            {name: found.model for name, found in obtained.items()},
-            device=chosen,
-            notes=tuple(notes),
-            origins={name: found.origin for name, found in obtained.items()},
-        )
-    except (RuntimeError, TypeError, ValueError) as error:
-        message = f"the bundle's manifest doesn't fit its models: {error}"
-        raise BundleError(Diagnostic("broken-bundle", message, "make it again: npuspec apply SPEC")) from None
+def load_async(
+    path: str | PathLike[str],
+    *,
+    device: str | None = None,
+    warm: Literal["CPU"] | None = None,
+    progress: Progress | None = None,
+    cache_encryption: Encryption | None = None,
+) -> Future[Session]:
+    """Load a bundle in the background.
 
+    Returns:
+        What `load`, which takes the same arguments, returns or raises, once it is there. What has begun can't be
+        cancelled: close the session instead.
 
-def _obtain(
-    core: ov.Core,
-    bundle: Bundle,
-    variant: str,
-    device: str,
-    here: str,
-    properties: dict[str, Any],
-    cache: BlobCache | None,
-) -> Obtained:
-    """Import the bundle's blob where this very device exported it, else what the cache has, and else compile the IR."""
-    manifest = bundle.manifest
-    ir, blob = manifest.models[variant], manifest.blobs.get(variant)
-    weights = ir.removesuffix(".xml") + ".bin"
-    has_weights = weights in manifest.files
-    weightless = has_weights and any(properties.get(name) == value for name, value in _WEIGHTLESS)
-
-    def load(exported: ov.Tensor) -> ov.CompiledModel:
-        beside = {"WEIGHTS_PATH": str(bundle.path(weights))} if weightless else {}
-        return core.import_model(exported, device, properties | beside)
-
-    def make() -> ov.CompiledModel:
-        if weightless or cache is None:  # read as files: what is left out of a blob is found by its place in them
-            if has_weights:
-                bundle.path(weights)
-            return compile_model(core, bundle.path(ir), device, properties)
-        xml, data = _read(bundle, ir), _read(bundle, weights) if has_weights else ov.Tensor(ov.Type.u8, [0])
-        return compile_model(core, read_ir(core, ir, xml.data.tobytes(), data), device, properties)
-
-    notes: tuple[str, ...] = ()
-    for path, needs in _exported(core, manifest, variant, device, here):
-        if needs is not None and not takes(core, device, needs):
-            notes += (f"`{path}` needs another driver than the one here, and isn't used: {needs}",)
-            continue
-        try:
-            return Obtained(load(_read(bundle, path)), "blob", notes)
-        except RuntimeError as error:
-            notes += (f"`{path}` was refused by {device}, and isn't used: {str(error).strip()}",)
-    if blob is not None and (blob.device, blob.identity) != (device, here):
-        notes += (f"`{blob.path}` was compiled by another device, and isn't used",)
-    if cache is None:
-        return Obtained(make(), "compiled", notes)
-    found = cache.obtain(
-        {
-            "model": manifest.files[ir].sha256,
-            "weights": manifest.files[weights].sha256 if has_weights else None,
-            "device": device,
-            "identity": here,
-            "core": manifest.core,
-            "properties": properties,
-        },
-        load,
-        make,
-    )
-    return replace(found, notes=(*notes, *(f"{variant}: {note}" for note in found.notes)))
-
-
-def _exported(
-    core: ov.Core, manifest: Manifest, variant: str, device: str, here: str
-) -> Iterator[tuple[str, str | None]]:
-    """Yield the blobs for this device: what it exported itself, and what was compiled ahead for its platform.
-
-    Beside each stands what it needs of the driver, where that is known.
     """
-    blob = manifest.blobs.get(variant)
-    if blob is not None and (blob.device, blob.identity) == (device, here):
-        yield blob.path, None
-    if device == "NPU" and manifest.platforms:
-        platform = str(core.get_property(device, "DEVICE_ARCHITECTURE"))
-        for ahead in manifest.platforms:
-            if (ahead.variant, ahead.platform) == (variant, platform):
-                yield ahead.path, ahead.requirements
+    threads = ThreadPoolExecutor(1, "npuspec-load")
+    try:
+        return threads.submit(
+            load, path, device=device, warm=warm, progress=progress, cache_encryption=cache_encryption
+        )
+    finally:
+        threads.shutdown(wait=False)
 
 
-def _read(bundle: Bundle, name: str) -> ov.Tensor:
-    """Read a file of the bundle, and refuse it unless what was read is what the manifest lists."""
-    with open_errors(bundle.root), (bundle.root / name).open("rb") as file:
-        data, digest = read_tensor(file, bundle.manifest.files[name].size)
-    bundle.hold(name, digest)
-    return data
+def _start(opening: Opening, chosen: str, asked: str | None, warm: str | None) -> Session:
+    wanted, manifest = opening.wanted, opening.manifest
+    notes: tuple[str, ...] = ()
+    if asked is None and chosen != wanted[0]:
+        notes = (f"there is no {wanted[0]} on this machine: running on {chosen}, the fallback that the spec declares",)
+        warnings.warn(notes[0], FallbackWarning, stacklevel=3)
+    first = warm if warm in opening.present else chosen
+    models, origins, more = opening.models(first)
+    fallbacks = wanted[wanted.index(chosen) + 1 :] if asked is None else []
+    openers = {device: partial(opening.engine, device) for device in (chosen, *fallbacks) if device in opening.present}
+    with opening.fitting():
+        session = Session(
+            manifest.program,
+            models,
+            device=first,
+            notes=(*notes, *more),
+            origins=origins,
+            load=manifest.load,
+            openers=openers,
+            steps=opening.steps,
+        )
+    if first != chosen:
+        session.go_over(openers[chosen], opening.stopped.set)
+    return session

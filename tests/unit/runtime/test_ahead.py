@@ -9,7 +9,7 @@ from openvino.properties import CompatibilityCheck
 
 from npuspec.bundle import Bundle, open_bundle
 from npuspec.runtime.blobs import Obtained
-from npuspec.runtime.start import _obtain
+from npuspec.runtime.opening import obtain
 from runtime.toys import CORE, along, bundle, data, program, times
 
 TOY = program(data(), outputs=(along(),))
@@ -51,7 +51,7 @@ def made(tmp_path: Path) -> Bundle:
 
 
 def obtained(made: Bundle, npu: Npu) -> Obtained:
-    found: Obtained = _obtain(npu, made, NAME, "NPU", "an NPU", {}, None)
+    found: Obtained = obtain(npu, made, NAME, "NPU", "an NPU", {}, None)
     return found
 
 

@@ -56,7 +56,7 @@ def test_the_second_start_compiles_nothing(made: Path, monkeypatch: pytest.Monke
     def fail(*_: Any) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("npuspec.runtime.start.compile_model", fail)
+    monkeypatch.setattr("npuspec.runtime.opening.compile_model", fail)
     assert started(made) == (["hit", "hit"], 3, ())
 
 
@@ -109,7 +109,7 @@ def test_what_a_model_follows_from_finds_it(made: Path, tmp_path: Path, changes:
 
 
 def test_another_driver_compiler_or_openvino_compiles_anew(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("npuspec.runtime.start.identity", lambda *given: identity(*given) + "; NPU_DRIVER_VERSION 2")
+    monkeypatch.setattr("npuspec.runtime.opening.identity", lambda *given: identity(*given) + "; NPU_DRIVER_VERSION 2")
     assert started(made)[:2] == (["miss", "miss"], 3)
     assert started(made)[:2] == (["hit", "hit"], 3)
 

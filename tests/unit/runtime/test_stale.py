@@ -173,7 +173,7 @@ def test_no_attempt_of_200_gets_a_stale_model_where_openvino_s_own_cache_serves_
     pair = Plain(tmp_path / "plain"), Ours(tmp_path / "ours", cache_alone)
     wrong: dict[str, list[tuple[str, float, float | None]]] = {"plain": [], "ours": []}
     chosen, driver, truth = random.Random(0), 0, 1.0
-    monkeypatch.setattr("npuspec.runtime.start.identity", lambda *given: f"{identity(*given)}; driver {driver}")
+    monkeypatch.setattr("npuspec.runtime.opening.identity", lambda *given: f"{identity(*given)}; driver {driver}")
     weights_within_a_second(pair, truth)
     for number in range(ATTEMPTS):
         way, driver = WAYS[number % len(WAYS)], number // 50
