@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 from itertools import count
 from threading import Condition, Lock, Thread
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 from weakref import ref
 
 from npuspec.bundle.program import Program
@@ -21,19 +21,6 @@ Result = dict[str, Array]
 class Request:
     """One sample, its pieces, and the future of its result."""
 
-    __slots__ = (
-        "__weakref__",
-        "_program",
-        "_results",
-        "deadline",
-        "future",
-        "left",
-        "pieces",
-        "since",
-        "sizes",
-        "state",
-    )
-
     def __init__(self, program: Program, pieces: list[Piece], timeout: float | None) -> None:
         self._program = program
         self._results: list[Result] = [{} for _ in pieces]
@@ -43,6 +30,7 @@ class Request:
         self.since = perf_counter()
         self.deadline = None if timeout is None else self.since + timeout
         self.state = "waiting"  # then running, or over
+        self.span: Any = None  # OpenTelemetry's
 
     def put(self, index: int, result: Result) -> None:
         """Take the result of a piece; no other thread may at the same time."""

@@ -3,11 +3,12 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from functools import partial
 from math import prod
 from time import perf_counter
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import openvino as ov
 
@@ -20,6 +21,11 @@ from npuspec.runtime.opening import Step
 from npuspec.runtime.overflow import Piece, Pieces, stitch
 from npuspec.runtime.serving import Opener, Serving
 from npuspec.runtime.stats import Recorder, Stats
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
+    from npuspec.runtime.spans import Spans
 
 
 class Session:
@@ -48,6 +54,7 @@ class Session:
         load: Load | None = None,
         openers: Mapping[str, Opener] | None = None,
         steps: Sequence[Step] = (),
+        tracer: "Tracer | None" = None,
     ) -> None:
         load = load or Load()
         self.program = program
@@ -66,6 +73,7 @@ class Session:
         )
         self._serving = Serving(engine, openers, lambda engine: self._gatherer.resize(engine.most))
         self._queue = load.queue
+        self._spans = None if tracer is None else _spans_of(tracer)
         self._stop: Callable[[], object] | None = None
         self.ready.set_result(device)
 
@@ -124,6 +132,12 @@ class Session:
             DeviceError: `infer-failed`, with what the device said.
 
         """
+        if self._spans is not None:
+            with self._spans.call("npuspec.infer"):
+                return self._infer(inputs, copy=copy)
+        return self._infer(inputs, copy=copy)
+
+    def _infer(self, inputs: Mapping[str, Any], *, copy: bool) -> Result:
         begin = perf_counter()
         pieces = self._pieces(inputs)
         try:
@@ -151,6 +165,10 @@ class Session:
             DeviceError: `infer-failed`, with what the device said.
 
         """
+        with nullcontext() if self._spans is None else self._spans.call("npuspec.infer_many", samples=len(samples)):
+            return self._infer_many(samples)
+
+    def _infer_many(self, samples: Sequence[Mapping[str, Any]]) -> list[Result]:
         begin = perf_counter()
         pieces = [self._pieces(sample) for sample in samples]
         try:
@@ -185,7 +203,7 @@ class Session:
             RequestTimeout: there was no room in time.
 
         """
-        request = Request(self.program, self._pieces(inputs), timeout)
+        request = self._request(inputs, timeout)
         try:
             self._gatherer.put(request, block=block)
         except QueueFull:
@@ -197,7 +215,7 @@ class Session:
         """Run one sample as `submit` does, and wait for it in asyncio. Cancelled before it begins, it doesn't run."""
         from asyncio import wrap_future  # noqa: PLC0415  whoever awaits has it, and nobody else needs it
 
-        request = Request(self.program, self._pieces(inputs), timeout)
+        request = self._request(inputs, timeout)
         try:
             try:
                 self._gatherer.put(request, block=False)
@@ -207,6 +225,12 @@ class Session:
         except BaseException:
             request.future.cancel()
             raise
+
+    def _request(self, inputs: Mapping[str, Any], timeout: float | None) -> Request:
+        request = Request(self.program, self._pieces(inputs), timeout)
+        if self._spans is not None:
+            request.span = self._spans.request(request.future)
+        return request
 
     def stream(self, samples: Iterable[Mapping[str, Any]]) -> Generator[Result, None, None]:
         """Run samples as they come, and yield results in their order.
@@ -259,9 +283,21 @@ class Session:
                 future.cancel()
         return results
 
-    def _run(self, variant: str, pieces: Sequence[Piece], *, alone: bool = False, copy: bool = True) -> list[Result]:
+    def _run(
+        self,
+        variant: str,
+        pieces: Sequence[Piece],
+        *,
+        alone: bool = False,
+        copy: bool = True,
+        requests: Sequence[Request] = (),
+    ) -> list[Result]:
         """Run one batch, and count it."""
-        ran = self._serving.run(variant, pieces, alone=alone, copy=copy)
+        if self._spans is None:
+            ran = self._serving.run(variant, pieces, alone=alone, copy=copy)
+        else:
+            with self._spans.batch(variant, [request.span for request in requests]) as tell:
+                ran = tell(self._serving.run(variant, pieces, alone=alone, copy=copy))
         outputs = ran.outputs
         self._recorder.batch(ran, sum(prod(piece.sizes.values()) for piece in pieces), variant)
         return outputs
@@ -272,7 +308,9 @@ class Session:
         for request, _ in parts:
             self._recorder.began(begin - request.since)
         try:
-            results: Sequence[Result | Exception] = self._run(variant, [r.pieces[index] for r, index in parts])
+            results: Sequence[Result | Exception] = self._run(
+                variant, [r.pieces[index] for r, index in parts], requests=[request for request, _ in parts]
+            )
         except Exception as error:  # noqa: BLE001  whatever it is, whoever waits has to learn of it
             if len(parts) > 1 and isinstance(error, NpuspecError) and error.code in _OF_ONE:
                 for part in parts:
@@ -332,6 +370,13 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close(cancel=error is not None)
+
+
+def _spans_of(tracer: "Tracer") -> "Spans":
+    """Return what makes spans, importing OpenTelemetry where there is a tracer of it, and nowhere else."""
+    from npuspec.runtime.spans import Spans  # noqa: PLC0415
+
+    return Spans(tracer)
 
 
 _OF_ONE = ("infer-failed", "not-finite")

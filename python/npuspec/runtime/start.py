@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from npuspec.bundle import open_bundle
 from npuspec.bundle.manifest import MANIFEST
@@ -13,6 +13,9 @@ from npuspec.diagnostics import BundleError, Diagnostic
 from npuspec.runtime.blobs import Encryption
 from npuspec.runtime.opening import Opening, Progress
 from npuspec.runtime.session import Session
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 _TRIES = 20
 
@@ -28,6 +31,7 @@ def load(
     warm: Literal["CPU"] | None = None,
     progress: Progress | None = None,
     cache_encryption: Encryption | None = None,
+    tracer: "Tracer | None" = None,
 ) -> Session:
     """Load a bundle.
 
@@ -45,6 +49,7 @@ def load(
         progress: is called after each step of loading, in the thread that loads.
         cache_encryption: two functions of bytes, of which the first encrypts what goes into the cache, and the second
             decrypts it. What was encrypted with another key is compiled again.
+        tracer: OpenTelemetry's, which gets a span of each call, request and batch (`npuspec[opentelemetry]`).
 
     Raises:
         BundleError: the bundle is missing, or a file of it that is needed was changed.
@@ -57,7 +62,7 @@ def load(
         bundle = open_bundle(Path(path), hashed=False)
         try:
             opening = Opening(bundle, cache_encryption, progress or (lambda _: None))
-            return _start(opening, opening.choose(device), device, warm or bundle.manifest.load.warm)
+            return _start(opening, device, warm or bundle.manifest.load.warm, tracer)
         except Exception:
             if (bundle.root / MANIFEST).exists():  # the first that goes where a writer clears a version away
                 raise
@@ -73,6 +78,7 @@ def load_async(
     warm: Literal["CPU"] | None = None,
     progress: Progress | None = None,
     cache_encryption: Encryption | None = None,
+    tracer: "Tracer | None" = None,
 ) -> Future[Session]:
     """Load a bundle in the background.
 
@@ -84,14 +90,20 @@ def load_async(
     threads = ThreadPoolExecutor(1, "npuspec-load")
     try:
         return threads.submit(
-            load, path, device=device, warm=warm, progress=progress, cache_encryption=cache_encryption
+            load,
+            path,
+            device=device,
+            warm=warm,
+            progress=progress,
+            cache_encryption=cache_encryption,
+            tracer=tracer,
         )
     finally:
         threads.shutdown(wait=False)
 
 
-def _start(opening: Opening, chosen: str, asked: str | None, warm: str | None) -> Session:
-    wanted, manifest = opening.wanted, opening.manifest
+def _start(opening: Opening, asked: str | None, warm: str | None, tracer: "Tracer | None") -> Session:
+    wanted, manifest, chosen = opening.wanted, opening.manifest, opening.choose(asked)
     notes: tuple[str, ...] = ()
     if asked is None and chosen != wanted[0]:
         notes = (f"there is no {wanted[0]} on this machine: running on {chosen}, the fallback that the spec declares",)
@@ -110,6 +122,7 @@ def _start(opening: Opening, chosen: str, asked: str | None, warm: str | None) -
             load=manifest.load,
             openers=openers,
             steps=opening.steps,
+            tracer=tracer,
         )
     if first != chosen:
         session.go_over(openers[chosen], opening.stopped.set)
