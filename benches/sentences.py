@@ -2,7 +2,7 @@
 
 Applies the spec with one size and a batch of 1, as it stands, and with a batch of 8 (or takes the bundles from the
 folder where it has put them before). All sentences of the corpus go through each in turn, several times, on CPU in one
-process; all results are compared first.
+process: one request at a time, all at once (`infer_many`), or streamed; all results are compared first.
 
     python benches/sentences.py build/sentences
 """
@@ -11,6 +11,7 @@ import argparse
 import re
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,7 +30,7 @@ CORPUS = "pypi:chatterbot-corpus==1.3.3/chatterbot_corpus/data/english/*.yml"
 CORPUS_SHA256 = "6f227ff2bceb225c01cd000d5d2abfdecc35fc132dc913532f710b0c1019931f"
 
 Array = NDArray[Any]
-Ways = dict[str, npuspec.Session]
+Way = Callable[[list[Array]], list[Array]]
 
 
 def write_specs(folder: Path) -> dict[str, Path]:
@@ -58,9 +59,20 @@ def read_sentences() -> list[Array]:
     return [np.array(found.ids, np.int64) for found in tokenizer.encode_batch(list(sentences))]
 
 
-def run(session: npuspec.Session, sentences: list[Array]) -> list[Array]:
-    """Embed all sentences."""
-    return [result[EMBEDDINGS] for result in session.infer_many([{"input_ids": ids} for ids in sentences])]
+def ways_of(sessions: dict[str, npuspec.Session]) -> dict[str, Way]:
+    """Return the ways to embed all sentences."""
+    one, eight = sessions["one size"], sessions["buckets, 8 at once"]
+
+    def many(session: npuspec.Session) -> Way:
+        return lambda all_: [result[EMBEDDINGS] for result in session.infer_many([{"input_ids": ids} for ids in all_])]
+
+    return {
+        "one size, one at a time": lambda all_: [one.infer({"input_ids": ids})[EMBEDDINGS] for ids in all_],
+        **{name: many(session) for name, session in sessions.items()},
+        "buckets, 8 at once, streamed": lambda all_: [
+            result[EMBEDDINGS] for result in eight.stream({"input_ids": ids} for ids in all_)
+        ],
+    }
 
 
 def main() -> None:
@@ -72,26 +84,27 @@ def main() -> None:
     warnings.simplefilter("ignore", npuspec.FallbackWarning)
 
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    ways: Ways = {}
+    sessions = {}
     for name, spec in write_specs(arguments.folder).items():
         npuspec.apply(spec, spec.with_suffix(""), device="CPU")
-        ways[name] = npuspec.load(spec.with_suffix(""), device="CPU")
+        sessions[name] = npuspec.load(spec.with_suffix(""), device="CPU")
+    ways = ways_of(sessions)
     sentences = read_sentences()
     first, *others = ways
-    wanted = run(ways[first], sentences)
+    wanted = ways[first](sentences)
     for name in others:
-        difference = max(float(np.abs(a - b).max()) for a, b in zip(wanted, run(ways[name], sentences), strict=True))
+        difference = max(float(np.abs(a - b).max()) for a, b in zip(wanted, ways[name](sentences), strict=True))
         print(f"{name}: largest difference from {first} {difference:.1e}")
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(arguments.rounds):
         for name in list(ways) if number % 2 else reversed(ways):
             start = time.perf_counter()
-            run(ways[name], sentences)
+            ways[name](sentences)
             taken[name].append(time.perf_counter() - start)
     print(f"{len(sentences)} sentences, medians of {arguments.rounds} rounds in turn")
     for name, times in taken.items():
         ratio = median(a / b for a, b in zip(taken[first], times, strict=True))
-        print(f"  {name:20} {len(sentences) / median(times):8.0f} a second, {ratio:5.2f} times as many as {first}")
+        print(f"  {name:30} {len(sentences) / median(times):8.0f} a second, {ratio:5.2f} times as many as {first}")
 
 
 if __name__ == "__main__":
