@@ -2,9 +2,9 @@
 and the trust is checked: the folder that it lies in is named by its SHA-256.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from msgspec import Meta, field
 
 from npuspec.bundle.program import Frozen, Program
 from npuspec.npu import property_table
@@ -13,22 +13,22 @@ MANIFEST = "manifest.json"
 PLAN = "plan.json"
 
 RelativePath = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$", max_length=400)
+    str, Meta(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\Z", max_length=400)
 ]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
 _SETTABLE = ("spec", "unchecked")
 """How the table calls what a spec may set, as it is or through the escape hatch."""
 
-PropertyName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,99}$")]
+PropertyName = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]{0,99}\Z")]
 
 
 class FileRecord(Frozen):
     """One file of the bundle."""
 
     sha256: Sha256
-    size: Annotated[int, Field(ge=0)]
+    size: Annotated[int, Meta(ge=0)]
 
 
 class Deployed(Frozen):
@@ -49,7 +49,7 @@ class Blob(Frozen):
 class PlatformBlob(Frozen):
     """A model as it was compiled ahead of time for an NPU, of use wherever there is one of this platform."""
 
-    platform: Annotated[str, Field(pattern=r"^[0-9]{4}$")]
+    platform: Annotated[str, Meta(pattern=r"^[0-9]{4}\Z")]
     variant: str
     path: RelativePath
     compiler: str
@@ -66,9 +66,9 @@ class Manifest(Frozen):
     toolchain: dict[str, str]
     program: Program
     cache: Literal["blob", "directory", "none"]
-    core: dict[PropertyName, bool | int | float | str] = Field(default_factory=dict)
+    core: dict[PropertyName, bool | int | float | str] = field(default_factory=dict)
     """Properties of OpenVINO itself."""
-    deployments: Annotated[tuple[Deployed, ...], Field(min_length=1)]
+    deployments: Annotated[tuple[Deployed, ...], Meta(min_length=1)]
     """In the order in which they are tried."""
     device: Literal["NPU", "CPU"]
     """The device that this bundle was made and measured on."""
@@ -83,8 +83,8 @@ class Manifest(Frozen):
     files: dict[RelativePath, FileRecord]
     """Every file of the bundle but this one."""
 
-    @model_validator(mode="after")
-    def _holds_what_it_names(self) -> Self:
+    def __post_init__(self) -> None:
+        """Hold what is named against what there is."""
         variants = {variant.name for variant in self.program.variants}
         if self.models.keys() != variants or not self.blobs.keys() <= variants:
             raise ValueError("models and blobs are those of the program's variants")
@@ -107,4 +107,3 @@ class Manifest(Frozen):
         for place in (*self.models.values(), *(blob.path for blob in self.blobs.values()), *ahead):
             if place not in self.files:
                 raise ValueError(f"`{place}` isn't among the files")
-        return self

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock
+from msgspec import to_builtins
 
 from npuspec.bundle.manifest import MANIFEST, FileRecord, Manifest
 from npuspec.bundle.reader import DIGEST, POINTER, VERSIONS, current_version, open_version
@@ -88,7 +89,7 @@ def records(folder: Path) -> dict[str, FileRecord]:
 
 def publish(path: Path, scratch: Path, manifest: Manifest) -> str:
     """Make the files in `scratch` the current version of the bundle at `path`, in one step; return its digest."""
-    data = canonical_json(manifest.model_dump(mode="json"))
+    data = canonical_json(to_builtins(manifest))
     digest = digest_bytes(data)
     (scratch / MANIFEST).write_bytes(data)
     fsync_tree(scratch)

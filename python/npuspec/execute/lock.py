@@ -7,6 +7,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from npuspec.bundle import Manifest
 from npuspec.diagnostics import LockError
 from npuspec.execute.evidence import Evidence
@@ -93,8 +95,8 @@ class LockKeeper:
         lock = lock_of(plan, manifest, evidence, timings)
         if (made := lock.mixed) is not None and (before := self._mixed()) is not None:
             keep = before.keep if {*before.keep} == {*made.keep} else made.keep
-            mixed = made.model_copy(update={"keep": keep, "curve": made.curve or before.curve})
-            lock = lock.model_copy(update={"mixed": mixed})
+            mixed = structs.replace(made, keep=keep, curve=made.curve or before.curve)
+            lock = structs.replace(lock, mixed=mixed)
         return self.path if write_lock(self.path, lock) else None
 
     def _mixed(self) -> LockedMix | None:

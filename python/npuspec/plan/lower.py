@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from msgspec import structs
+
 from npuspec.bundle.program import Program
 from npuspec.plan.model import Decode, Plan, PlannedSource, Samples, Waste
 from npuspec.plan.passes.deploy import plan_ahead, plan_batch_mode, plan_core, plan_deployments
@@ -46,7 +48,7 @@ def lower(
 
     """
     recipe = plan_recipe(spec, matched)
-    gates = tuple(gate.model_copy(update={"own": (code or {}).get(str(gate.function))}) for gate in plan_gates(spec))
+    gates = tuple(structs.replace(gate, own=(code or {}).get(str(gate.function))) for gate in plan_gates(spec))
     core = plan_core(spec)
     deployments = plan_deployments(spec, device)
     rewrite = plan_rewrite(spec, program)
