@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from npuspec.bundle.program import Frozen, Program
-from npuspec.npu import property_table
+from npuspec.npu.settable import may_be_set
 
 MANIFEST = "manifest.json"
 PLAN = "plan.json"
@@ -16,11 +16,6 @@ RelativePath = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\Z", max_length=400)
 ]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
-
-
-_SETTABLE = ("spec", "unchecked")
-"""How the table calls what a spec may set, as it is or through the escape hatch."""
-
 PropertyName = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]{0,99}\Z")]
 
 
@@ -91,12 +86,9 @@ class Manifest(Frozen):
         largest = {name: dim.maximum for name, dim in self.program.dims.items()}
         if all(variant.sizes != largest for variant in self.program.variants):
             raise ValueError("no variant holds the longest samples")
-        rows = {row.name: row for row in property_table().values()}
         given = [(name, False) for deployed in self.deployments for name in deployed.properties]
         for name, of_core in (*given, *((name, True) for name in self.core)):
-            row = rows.get(name)
-            may = not of_core if row is None else (row.scope == "core") is of_core and row.access in _SETTABLE
-            if not may:
+            if not may_be_set(name, of_core=of_core):
                 raise ValueError(f"`{name}` is no property that a spec may set")
         if any(blob.variant not in variants for blob in self.platforms):
             raise ValueError("what was compiled ahead of time are the program's variants")

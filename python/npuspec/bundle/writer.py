@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 from filelock import FileLock
 from msgspec import to_builtins
 
@@ -88,8 +89,14 @@ def records(folder: Path) -> dict[str, FileRecord]:
 
 
 def publish(path: Path, scratch: Path, manifest: Manifest) -> str:
-    """Make the files in `scratch` the current version of the bundle at `path`, in one step; return its digest."""
+    """Make the files in `scratch` the current version of the bundle at `path`, in one step; return its digest.
+
+    Raises:
+        ValueError: the manifest is one that nobody would read.
+
+    """
     data = canonical_json(to_builtins(manifest))
+    msgspec.json.decode(data, type=Manifest)
     digest = digest_bytes(data)
     (scratch / MANIFEST).write_bytes(data)
     fsync_tree(scratch)

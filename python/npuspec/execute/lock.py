@@ -199,7 +199,7 @@ def _estimated(evidence: Evidence) -> dict[str, LockedEstimate]:
         f"{row['platform']}, {row['variant']}, {row['precision']}": LockedEstimate(
             blob_bytes=row["blob_bytes"],
             latency_us=None if row["latency_us"] is None else rounded(row["latency_us"]),
-            uncosted=row["uncosted_operations"],
+            uncosted=tuple(row["uncosted_operations"]),
             batch_mode=row["batch_mode"] if row["batch"] > 1 else None,
         )
         for row in evidence.estimates
