@@ -105,6 +105,13 @@ FORMS: dict[str, Edit] = {
     "another role": lambda m: m["program"]["inputs"][0].update(role="noise"),
     "a size that is too large": lambda m: m["program"]["dims"]["time"].update(maximum=2**31),
     "a list": lambda m: m.update(files=[]),
+    "a size that is a word": lambda m: m["program"].update(batch="1"),
+    "a size that is true": lambda m: m["program"].update(batch=True),
+    "a size that is a float": lambda m: m["program"].update(batch=1.0),
+    "a word that is a number": lambda m: m.update(identity=1),
+    "two roles at once": lambda m: m["program"]["inputs"][0].update(role="mask"),
+    "no role": lambda m: m["program"]["inputs"][0].pop("role"),
+    "something for nothing": lambda m: m.update(blobs=None),
 }
 
 
