@@ -19,6 +19,7 @@ import numpy as np
 import openvino as ov
 import openvino.opset15 as ops
 import soundfile
+from msgspec import structs
 from numpy.typing import NDArray
 
 import npuspec
@@ -105,7 +106,7 @@ def main() -> None:
     sounds = npuspec.fetch(CLIPS, sha256=CLIPS_SHA256)
     clips = [np.asarray(soundfile.read(path, dtype="float32")[0]) for path in sounds]
 
-    program = program.model_copy(update={"variants": (variant,)})
+    program = structs.replace(program, variants=(variant,))
     model = core.compile_model(bundle.path(bundle.manifest.models[variant.name]), "CPU", properties)
     session = Session(program, {variant.name: model}, device="CPU")
     compare("the speech model", ways_of(session, model, size, valid), clips, arguments.rounds)

@@ -19,10 +19,12 @@ import warnings
 from hashlib import sha256
 from pathlib import Path
 from statistics import median
+from typing import Final
 
 import numpy as np
 import openvino as ov
 import openvino.opset15 as ops
+from msgspec import structs
 
 import npuspec
 from npuspec.bundle import Bundle, Deployed, Manifest, Program, open_bundle
@@ -33,7 +35,7 @@ from npuspec.runtime.device import export_model, identity
 
 MOST = 1.15
 ROUNDS = 21
-DEVICE = "CPU"
+DEVICE: Final = "CPU"
 WIDTH, LAYERS = 1024, 12  # 48 MiB of weights
 
 
@@ -89,7 +91,7 @@ def both(title: str, path: Path) -> bool:
                     (scratch / name).parent.mkdir(exist_ok=True)
                     (scratch / name).write_bytes(bundle.path(name).read_bytes())
             changes = {"cache": "directory", "blobs": {}, "files": records(scratch)}
-            publish(other, scratch, bundle.manifest.model_copy(update=changes))
+            publish(other, scratch, structs.replace(bundle.manifest, **changes))
         load(other, "miss").close()
         kept = sorted(Path(folder, "cache", "blobs").glob("*.blob"))
         bare_ones = [Path(folder, f"{number}.blob") for number in range(len(kept))]

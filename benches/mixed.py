@@ -14,6 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
+from msgspec import structs
+
 from npuspec.execute import Observer
 from npuspec.execute.stages import StageRunner
 from npuspec.plan import prepare
@@ -64,7 +66,7 @@ def main() -> None:
         if prepared is None:
             raise SystemExit("\n".join(fault.message for fault in faults))
         needed = tuple(s for s in prepared.plan.stages if s.verb in ("read", *SEARCH))
-        searched = replace(prepared, plan=prepared.plan.model_copy(update={"stages": needed}))
+        searched = replace(prepared, plan=structs.replace(prepared.plan, stages=needed))
         for _ in range(rounds):
             StageRunner(searched, store, watch, device="CPU", identity="", rebuild=True).run()
     found = {verb: median(watch.seconds[verb]) for verb in SEARCH}

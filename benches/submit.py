@@ -24,7 +24,7 @@ import numpy as np
 
 import npuspec
 from npuspec.bundle import Bundle, open_bundle
-from npuspec.bundle.program import Variant
+from npuspec.bundle.program import DataInput, Variant
 
 LEAST = 0.95
 THREADS = 64
@@ -45,7 +45,7 @@ def by_benchmark_app(bundle: Bundle, variant: Variant, hint: str, seconds: int) 
 
 def by_submit(session: npuspec.Session, variant: Variant, seconds: int) -> float:
     """Return the samples a second that threads get from a session."""
-    (data,) = (port for port in session.program.inputs if port.role == "data")
+    (data,) = (port for port in session.program.inputs if isinstance(port, DataInput))
     size = variant.shapes[data.name][1]
     sample = {data.name: np.random.default_rng(0).integers(1, 1000, size).astype(data.dtype)}
     counts = [0] * THREADS

@@ -28,7 +28,7 @@ from runtime.toys import along, data, doubled, mask, program
 
 from npuspec import QueueFull, RequestTimeout
 from npuspec.bundle import open_bundle
-from npuspec.bundle.program import Load, Program
+from npuspec.bundle.program import DataInput, Load, Program
 from npuspec.runtime import Session
 from npuspec.runtime.engine import Engine
 
@@ -60,7 +60,7 @@ def make_samples(of: Program, rng: np.random.Generator) -> list[Sample]:
         sizes = {name: int(rng.integers(dim.minimum, dim.maximum + 1)) for name, dim in of.dims.items()}
         sample = {}
         for port in of.inputs:
-            if port.role == "data":
+            if isinstance(port, DataInput):
                 shape = [axis if isinstance(axis, int) else sizes[axis] for axis in port.axes]
                 values = rng.integers(1, 1000, shape) if "int" in port.dtype else rng.standard_normal(shape)
                 sample[port.name] = values.astype(port.dtype)

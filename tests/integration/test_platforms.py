@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from npuspec.compilers import find_compiler
 from npuspec.execute.observer import Observer
@@ -48,7 +49,7 @@ def compiled(plan: Plan, variants: list[str]) -> Iterator[PlannedStage]:
             shaped = by_name[f"shape[{variant}]"]
             digest = digest_json([shaped.digest, stage.parameters])
             update = {"name": f"compile[{platform}, original, {variant}]", "inputs": (shaped.name,), "digest": digest}
-            yield stage.model_copy(update=update)
+            yield structs.replace(stage, **update)
 
 
 def with_all_before(plan: Plan, wanted: list[PlannedStage]) -> tuple[PlannedStage, ...]:
@@ -69,7 +70,7 @@ def test_a_spec_compiles_for_every_platform_in_both_precisions(
     plan = prepared.plan
     variants = [variant.name for variant in plan.program.variants]
     wanted = [*compiled(plan, variants if request.config.getoption("--every-variant") else variants[:1])]
-    asked = replace(prepared, plan=plan.model_copy(update={"stages": with_all_before(plan, wanted)}))
+    asked = replace(prepared, plan=structs.replace(plan, stages=with_all_before(plan, wanted)))
     chosen = read_lock(SPECS / "asr.lock").mixed if name == "asr" else None
     runner = StageRunner(
         asked,

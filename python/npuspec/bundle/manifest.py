@@ -2,33 +2,28 @@
 and the trust is checked: the folder that it lies in is named by its SHA-256.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from msgspec import Meta, field
 
 from npuspec.bundle.program import Frozen, Load, Program
-from npuspec.npu import property_table
+from npuspec.npu.settable import may_be_set
 
 MANIFEST = "manifest.json"
 PLAN = "plan.json"
 
 RelativePath = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$", max_length=400)
+    str, Meta(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\Z", max_length=400)
 ]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-_SETTABLE = ("spec", "unchecked")
-"""How the table calls what a spec may set, as it is or through the escape hatch."""
-
-PropertyName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,99}$")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+PropertyName = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]{0,99}\Z")]
 
 
 class FileRecord(Frozen):
     """One file of the bundle."""
 
     sha256: Sha256
-    size: Annotated[int, Field(ge=0)]
+    size: Annotated[int, Meta(ge=0)]
 
 
 class Deployed(Frozen):
@@ -49,7 +44,7 @@ class Blob(Frozen):
 class PlatformBlob(Frozen):
     """A model as it was compiled ahead of time for an NPU, of use wherever there is one of this platform."""
 
-    platform: Annotated[str, Field(pattern=r"^[0-9]{4}$")]
+    platform: Annotated[str, Meta(pattern=r"^[0-9]{4}\Z")]
     variant: str
     path: RelativePath
     compiler: str
@@ -67,9 +62,9 @@ class Manifest(Frozen):
     program: Program
     load: Load = Load()
     cache: Literal["blob", "directory", "none"]
-    core: dict[PropertyName, bool | int | float | str] = Field(default_factory=dict)
+    core: dict[PropertyName, bool | int | float | str] = field(default_factory=dict)
     """Properties of OpenVINO itself."""
-    deployments: Annotated[tuple[Deployed, ...], Field(min_length=1)]
+    deployments: Annotated[tuple[Deployed, ...], Meta(min_length=1)]
     """In the order in which they are tried."""
     device: Literal["NPU", "CPU"]
     """The device that this bundle was made and measured on."""
@@ -84,20 +79,17 @@ class Manifest(Frozen):
     files: dict[RelativePath, FileRecord]
     """Every file of the bundle but this one."""
 
-    @model_validator(mode="after")
-    def _holds_what_it_names(self) -> Self:
+    def __post_init__(self) -> None:
+        """Hold what is named against what there is."""
         variants = {variant.name for variant in self.program.variants}
         if self.models.keys() != variants or not self.blobs.keys() <= variants:
             raise ValueError("models and blobs are those of the program's variants")
         largest = {name: dim.maximum for name, dim in self.program.dims.items()}
         if all(variant.sizes != largest for variant in self.program.variants):
             raise ValueError("no variant holds the longest samples")
-        rows = {row.name: row for row in property_table().values()}
         given = [(name, False) for deployed in self.deployments for name in deployed.properties]
         for name, of_core in (*given, *((name, True) for name in self.core)):
-            row = rows.get(name)
-            may = not of_core if row is None else (row.scope == "core") is of_core and row.access in _SETTABLE
-            if not may:
+            if not may_be_set(name, of_core=of_core):
                 raise ValueError(f"`{name}` is no property that a spec may set")
         if any(blob.variant not in variants for blob in self.platforms):
             raise ValueError("what was compiled ahead of time are the program's variants")
@@ -108,4 +100,3 @@ class Manifest(Frozen):
         for place in (*self.models.values(), *(blob.path for blob in self.blobs.values()), *ahead):
             if place not in self.files:
                 raise ValueError(f"`{place}` isn't among the files")
-        return self

@@ -1,18 +1,27 @@
 """What a session has to know of a model: its inputs, its outputs, and its static variants. Plain data, no openvino."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, dataclass_transform
 
-from pydantic import BaseModel, ConfigDict, Field
-
-
-class Frozen(BaseModel):
-    """Immutable data that goes to JSON and comes back equal."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from msgspec import Meta, Struct, StructMeta, field
 
 
-Size = Annotated[int, Field(ge=1, le=2**31 - 1)]
-Name = Annotated[str, Field(min_length=1)]
+class _KeywordsOnly(StructMeta):
+    """What msgspec doesn't hand on from a class to those below it: fields are given by name."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> "_KeywordsOnly":
+        return super().__new__(cls, name, bases, namespace, **{"kw_only": True, **options})
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+class Frozen(Struct, metaclass=_KeywordsOnly, frozen=True, forbid_unknown_fields=True):
+    """Immutable data that goes to JSON and comes back equal.
+
+    What is read is held against the fields' types; what code makes, mypy holds.
+    """
+
+
+Size = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+Name = Annotated[str, Meta(min_length=1)]
 LEAST_SCALE, LARGEST_SCALE, LARGEST_MEAN = 1e-20, 1e30, 1e15
 """What a picture is normalized with, such that each quotient is a float32."""
 
@@ -27,7 +36,7 @@ class Extent(Frozen):
     axis: int
     scale: int = 1
     offset: int = 0
-    divisor: Annotated[int, Field(ge=1)] = 1
+    divisor: Annotated[int, Meta(ge=1)] = 1
 
     def of(self, n: int) -> int:
         """Return the output's length for an input's length `n`: 0 where that has less than a step."""
@@ -51,13 +60,20 @@ class Preprocess(Frozen):
     """Then divided by, one for each channel."""
 
 
-class DataInput(Frozen):
-    """An input that the caller gives: one sample of rank `len(axes)`, without the batch axis."""
-
-    role: Literal["data"] = "data"
+class _Port(Frozen, tag_field="role"):
     name: Name
     dtype: str
     """NumPy's name, such as `float32`."""
+
+    @property
+    def role(self) -> str:
+        """`data`, `length` or `mask`."""
+        return str(self.__struct_config__.tag)
+
+
+class DataInput(_Port, tag="data"):
+    """An input that the caller gives: one sample of rank `len(axes)`, without the batch axis."""
+
     axes: tuple[str | Size, ...]
     """Sizes, and names of dimensions, behind the batch axis."""
     pad_value: float
@@ -66,27 +82,22 @@ class DataInput(Frozen):
     preprocess: Preprocess | None = None
 
 
-class LengthInput(Frozen):
+class LengthInput(_Port, tag="length"):
     """An input filled with the size of `of`'s sample in `dim`."""
 
-    role: Literal["length"] = "length"
-    name: Name
-    dtype: str
     of: Name
     dim: str
 
 
-class MaskInput(Frozen):
+class MaskInput(_Port, tag="mask"):
     """An input of shape [batch, size of `dim`], 1 where `of`'s sample is valid."""
 
-    role: Literal["mask"] = "mask"
-    name: Name
-    dtype: str
     of: Name
     dim: str
 
 
-Input = Annotated[DataInput | LengthInput | MaskInput, Field(discriminator="role")]
+Input = DataInput | LengthInput | MaskInput
+"""Told apart by `role`."""
 
 
 class Output(Frozen):
@@ -108,7 +119,7 @@ class Dim(Frozen):
     """The original model takes multiples of this; a sample is padded to the next one to be compared with it."""
     overflow: Literal["error", "truncate", "chunk"] = "error"
     """What becomes of a sample beyond `maximum`: it is refused, its end is left out, or it runs in chunks."""
-    overlap: Annotated[int, Field(ge=0)] = 0
+    overlap: Annotated[int, Meta(ge=0)] = 0
     """For chunks: how much of one the next repeats, at least."""
     stitch: Literal["concatenate", "average"] = "concatenate"
     """For chunks: what becomes of outputs where they overlap."""
@@ -132,7 +143,7 @@ class Program(Frozen):
     dims: dict[str, Dim]
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
-    variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
+    variants: Annotated[tuple[Variant, ...], Meta(min_length=1)]
 
 
 class Load(Frozen):
@@ -142,7 +153,7 @@ class Load(Frozen):
     """Infer requests of each variant; None for as many as the device finds best, and one more."""
     queue: Size = 1024
     """Requests that may wait."""
-    batch_wait_ms: Annotated[float, Field(ge=0, le=60_000)] = 2.0
+    batch_wait_ms: Annotated[float, Meta(ge=0, le=60_000)] = 2.0
     """How long a batch waits to be full."""
     warm: Literal["CPU"] | None = None
     """What answers while the target is still being compiled for."""

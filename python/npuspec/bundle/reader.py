@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
+import msgspec
 
 from npuspec.bundle.manifest import MANIFEST, Manifest
 from npuspec.diagnostics import BundleError, Diagnostic
@@ -160,11 +160,9 @@ def _read_manifest(root: Path) -> Manifest:
     if digest_bytes(data) != root.name:
         raise _broken(root, "its manifest isn't the one that its name stands for")
     try:
-        return Manifest.model_validate_json(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(p) for p in first["loc"])
-        message = f"the bundle's manifest isn't of the format that this version reads: {where}: {first['msg']}"
+        return msgspec.json.decode(data, type=Manifest)
+    except (ValueError, RecursionError) as error:
+        message = f"the bundle's manifest isn't of the format that this version reads: {error}"
         raise BundleError(
             Diagnostic("bundle-format", message, "make the bundle again with this version of npuspec")
         ) from None

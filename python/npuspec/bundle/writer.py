@@ -16,7 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 from filelock import FileLock
+from msgspec import to_builtins
 
 from npuspec.bundle.manifest import MANIFEST, FileRecord, Manifest
 from npuspec.bundle.reader import DIGEST, POINTER, VERSIONS, current_version, open_version
@@ -87,8 +89,14 @@ def records(folder: Path) -> dict[str, FileRecord]:
 
 
 def publish(path: Path, scratch: Path, manifest: Manifest) -> str:
-    """Make the files in `scratch` the current version of the bundle at `path`, in one step; return its digest."""
-    data = canonical_json(manifest.model_dump(mode="json"))
+    """Make the files in `scratch` the current version of the bundle at `path`, in one step; return its digest.
+
+    Raises:
+        ValueError: the manifest is one that nobody would read.
+
+    """
+    data = canonical_json(to_builtins(manifest))
+    msgspec.json.decode(data, type=Manifest)
     digest = digest_bytes(data)
     (scratch / MANIFEST).write_bytes(data)
     fsync_tree(scratch)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from npuspec.cli import options
 from npuspec.cli.options import FILE, Device
@@ -53,7 +54,7 @@ def plan(
     from npuspec.plan.lock import hold_lock, lock_drift, lock_path, read_lock
     from npuspec.plan.planfile import write_planfile
 
-    made, lock = Plan.model_validate_json(found["json"]), lock_path(spec)
+    made, lock = msgspec.json.decode(found["json"], type=Plan), lock_path(spec)
     if locked and (drift := hold_lock(lock, read_lock(lock), made)):
         raise LockError(drift)
     if out is not None:

@@ -41,6 +41,7 @@ def show_plan(plan: Plan, name: str) -> str:
         _quantization(plan),
         _gates(plan),
         _cache(plan),
+        _load(plan),
         _core(plan),
         _stated(plan),
         _defaults(plan),
@@ -214,6 +215,15 @@ def _cache(plan: Plan) -> str:
             bypassed = any(p.name == "NPU_BYPASS_UMD_CACHING" and p.value is True for p in deployment.properties)
             rows.append(f"  the driver's own cache: {'bypassed' if bypassed else 'in use, where its compiler is'}")
     return "cache\n" + "\n".join(rows)
+
+
+def _load(plan: Plan) -> str:
+    load, batch = plan.load, plan.program.batch
+    requests = load.requests or "as many as the device finds best, and one more"
+    rows = [f"  infer requests of each variant: {requests}", f"  requests that may wait: {load.queue}"]
+    rows += [f"  a batch waits {load.batch_wait_ms:g} ms to be full"] if batch > 1 else []
+    rows += [f"  answered on {load.warm} until the target is ready"] if load.warm else []
+    return "session\n" + "\n".join(rows)
 
 
 def _deployment(plan: Plan, index: int) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import msgspec
+from msgspec import Meta, Struct
 
 from npuspec.child.endings import ending
 from npuspec.compilers.base import LIMIT, Compilation
@@ -27,13 +28,12 @@ _REFUSED = 1  # exit code
 _MOST = 2**24  # bytes of an answer
 
 
-_Figure = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Figure = Annotated[float, Meta(ge=0)]
 
 
-class _Answer(BaseModel):
+class _Answer(Struct):
     """What every answer has."""
 
-    model_config = ConfigDict(extra="ignore")
     protocol: int
     error: str = ""
 
@@ -77,9 +77,9 @@ class CommandCompiler:
         try:
             command = shlex.split(line)
             code, said = _run([*command, "version"], _QUICK)
-            answer = _Version.model_validate_json(said)
-        except (OSError, ValueError) as error:
-            raise SpecError(_unusable([line], _reason(error))) from None
+            answer = msgspec.json.decode(said, type=_Version)
+        except (OSError, ValueError, RecursionError) as error:
+            raise SpecError(_unusable([line], str(error).strip())) from None
         if code or answer.protocol != _PROTOCOL or not answer.compiler:
             raise SpecError(_unusable(command, answer.error or _other(answer)))
         return cls(command, answer.compiler, answer.platforms)
@@ -102,11 +102,11 @@ class CommandCompiler:
         command = [*self._command, "compile", str(model), platform, str(blob), *told, *options]
         try:
             code, said = _run(command, LIMIT + _GRACE)
-            answer = _Made.model_validate_json(said)
+            answer = msgspec.json.decode(said, type=_Made)
         except TimeoutError:
             raise StageError(compile_fault(f"NPU {platform}", "timeout", f"no result in {LIMIT:g} s")) from None
-        except (OSError, ValidationError) as error:
-            raise StageError(_unusable(self._command, _reason(error))) from None
+        except (OSError, ValueError, RecursionError) as error:
+            raise StageError(_unusable(self._command, str(error).strip())) from None
         if answer.protocol != _PROTOCOL:
             raise StageError(_unusable(self._command, _other(answer)))
         if code == _REFUSED:
@@ -159,13 +159,6 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
             process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-
-
-def _reason(error: Exception) -> str:
-    if not isinstance(error, ValidationError):
-        return str(error).strip()
-    first = error.errors()[0]
-    return ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
 
 
 def _other(answer: _Answer) -> str:

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterable
-from difflib import SequenceMatcher, get_close_matches
 
 _FEW = 12  # names that are listed when none is close
 _SURE = 0.8  # of difflib's ratio: one letter in five
@@ -12,6 +11,8 @@ _CLEARLY = 0.05  # likeness by which the best must exceed the next
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a sentence that names the closest known word, or all known ones if there are few; "" if neither helps."""
+    from difflib import get_close_matches  # noqa: PLC0415  only what is wrong needs it
+
     names = sorted(known)
     if close := get_close_matches(word, names, n=1, cutoff=0.6):
         return f"did you mean `{close[0]}`?"
@@ -23,6 +24,8 @@ def surely_meant(word: str, known: Iterable[str]) -> str:
 
     `min-drop` is close to `max-drop`, and `value` to `pad-value`: good enough to ask, and not to change a text.
     """
+    from difflib import SequenceMatcher  # noqa: PLC0415  as above
+
     likeness = {n: 1.0 if sorted(n) == sorted(word) else SequenceMatcher(None, n, word).ratio() for n in sorted(known)}
     best, *others = sorted(((ratio, n) for n, ratio in likeness.items() if ratio >= _SURE), reverse=True) or [(0.0, "")]
     return best[1] if all(best[0] - ratio >= _CLEARLY for ratio, _ in others) else ""

@@ -9,13 +9,14 @@ from npuspec.bundle.manifest import PLAN, PlatformBlob
 from npuspec.bundle.writer import records
 from npuspec.execute.evidence import NAME as EVIDENCE
 from npuspec.execute.evidence import Evidence, gather_timings
+from npuspec.npu.properties import Device
 from npuspec.plan import Plan
 from npuspec.stages import BLOB, MODEL, TIMINGS, WEIGHTS
 from npuspec.store import canonical_json
 
 
 def assemble(
-    folder: Path, plan: Plan, results: Mapping[str, Path], evidence: Evidence, *, device: str, identity: str
+    folder: Path, plan: Plan, results: Mapping[str, Path], evidence: Evidence, *, device: Device, identity: str
 ) -> Manifest:
     """Fill `folder` with models, blobs, plan and evidence, and return the manifest for it."""
     models, blobs = {}, {}
@@ -49,6 +50,7 @@ def assemble(
         plan=plan.digest,
         toolchain=plan.toolchain,
         program=plan.program,
+        load=plan.load,
         cache=plan.cache,
         core={p.name: p.value for p in plan.core},
         deployments=tuple(

@@ -7,6 +7,8 @@ from itertools import islice
 from math import isnan, nan
 from typing import Any
 
+from msgspec import to_builtins
+
 from npuspec.diagnostics import Diagnostic
 from npuspec.plan.model import Plan, PlannedGate, limits_in_words, margin, task_key
 
@@ -87,7 +89,7 @@ def hold_gates(plan: Plan, agreement: Mapping[str, Any]) -> tuple[GateResult, ..
             figures = row if gate.variant is None else row["variants"].get(gate.variant, {})
             value = figures[gate.metric] if figures.get("frames") else nan
         else:
-            row = tasks[task_key(gate.model_dump(), of)]
+            row = tasks[task_key(to_builtins(gate), of)]
             value, original = row["figure"], row["original"]
         inside = margin(gate, value, original)
         results.append(

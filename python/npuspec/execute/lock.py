@@ -7,6 +7,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from npuspec.bundle import Manifest
 from npuspec.diagnostics import LockError
 from npuspec.execute.evidence import Evidence
@@ -93,8 +95,8 @@ class LockKeeper:
         lock = lock_of(plan, manifest, evidence, timings)
         if (made := lock.mixed) is not None and (before := self._mixed()) is not None:
             keep = before.keep if {*before.keep} == {*made.keep} else made.keep
-            mixed = made.model_copy(update={"keep": keep, "curve": made.curve or before.curve})
-            lock = lock.model_copy(update={"mixed": mixed})
+            mixed = structs.replace(made, keep=keep, curve=made.curve or before.curve)
+            lock = structs.replace(lock, mixed=mixed)
         return self.path if write_lock(self.path, lock) else None
 
     def _mixed(self) -> LockedMix | None:
@@ -197,7 +199,7 @@ def _estimated(evidence: Evidence) -> dict[str, LockedEstimate]:
         f"{row['platform']}, {row['variant']}, {row['precision']}": LockedEstimate(
             blob_bytes=row["blob_bytes"],
             latency_us=None if row["latency_us"] is None else rounded(row["latency_us"]),
-            uncosted=row["uncosted_operations"],
+            uncosted=tuple(row["uncosted_operations"]),
             batch_mode=row["batch_mode"] if row["batch"] > 1 else None,
         )
         for row in evidence.estimates

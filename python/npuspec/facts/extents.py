@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from math import gcd
 from typing import Any
 
+from msgspec import structs
+
 from npuspec.bundle.program import Extent
 
 Ask = Callable[[int], int | None]
@@ -63,7 +65,7 @@ def find_extent_on_grid(
         axis=axis,
         low=-(-low // multiple),
         sizes=[size // multiple for size in sizes],
-        stated=None if stated is None else stated.model_copy(update={"scale": stated.scale * multiple}),
+        stated=None if stated is None else structs.replace(stated, scale=stated.scale * multiple),
     )
     if isinstance(found, str):
         return found if multiple == 1 else f"{found} (counted in multiples of {multiple})"
@@ -71,9 +73,7 @@ def find_extent_on_grid(
         return stated
     offset, divisor = found.offset * multiple, found.divisor * multiple
     shared = gcd(found.scale, offset, divisor)
-    return found.model_copy(
-        update={"scale": found.scale // shared, "offset": offset // shared, "divisor": divisor // shared}
-    )
+    return structs.replace(found, scale=found.scale // shared, offset=offset // shared, divisor=divisor // shared)
 
 
 def _guess(ask: Ask, form: Extent, known: dict[int, int]) -> Extent:
@@ -81,14 +81,14 @@ def _guess(ask: Ask, form: Extent, known: dict[int, int]) -> Extent:
     (low, first), (high, last) = min(known.items()), max(known.items())
     run, rise = high - low, last - first
     if rise <= 0:
-        return form.model_copy(update={"scale": 0, "offset": first})
+        return structs.replace(form, scale=0, offset=first)
     if rise >= run > 0:
         scale = rise // run
-        return form.model_copy(update={"scale": scale, "offset": first - scale * low})
+        return structs.replace(form, scale=scale, offset=first - scale * low)
     start = _first(lambda n: (ask(n) or 0) > first, low, high)
     end = _first(lambda n: (ask(n) or 0) >= last, start - 1, high)
     divisor = max(1, (end - start) // (rise - 1)) if rise > 1 else run + 1
-    return form.model_copy(update={"divisor": divisor, "offset": (first + 1) * divisor - start})
+    return structs.replace(form, divisor=divisor, offset=(first + 1) * divisor - start)
 
 
 def _first(holds: Callable[[int], bool], low: int, high: int) -> int:

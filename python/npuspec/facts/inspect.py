@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import openvino as ov
+from msgspec import convert, to_builtins
 
 from npuspec.bundle.program import Dim, Extent
 from npuspec.child import Progress
@@ -92,7 +93,7 @@ def signature(arguments: Mapping[str, Any], _progress: Progress) -> Any:
         attention=any(map(_is_attention, operations)),
         front_end=find_front_end(nodes, {port.get_node().get_name(): port_name(port) for port in model.inputs}),
     )
-    return found.model_dump(mode="json")
+    return to_builtins(found)
 
 
 def _is_attention(operation: Any) -> bool:
@@ -168,7 +169,7 @@ def lengths(arguments: Mapping[str, Any], _progress: Progress) -> Any:
     extents: dict[str, list[Extent]] = {output: [] for output in top}
     failures: dict[str, str] = {}
     for output, shape in top.items():
-        stated = [Extent.model_validate(e) for e in arguments["stated"].get(output, ())]
+        stated = [convert(e, Extent) for e in arguments["stated"].get(output, ())]
         for (name, dim), axis in product(dims.items(), range(1, len(shape))):
             found = find_extent_on_grid(
                 partial(model.length, dim=name, output=output, axis=axis),
@@ -184,7 +185,7 @@ def lengths(arguments: Mapping[str, Any], _progress: Progress) -> Any:
             elif found is not None:
                 extents[output].append(found)
     kept = {output: tuple(found) for output, found in extents.items()}
-    return Lengths(dims=dims, extents=kept, failures=failures, shapes=top).model_dump(mode="json")
+    return to_builtins(Lengths(dims=dims, extents=kept, failures=failures, shapes=top))
 
 
 def _dim(propagate: Callable[[int], Any], high: int, multiple: int) -> Dim:

@@ -1,6 +1,6 @@
 """The facts themselves, as plain data."""
 
-from pydantic import Field
+from msgspec import field
 
 from npuspec.bundle.program import Dim, Extent, Frozen
 
@@ -72,11 +72,11 @@ class Lengths(Frozen):
 class Content(Frozen):
     """What is in the files of samples."""
 
-    digests: dict[str, str] = Field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
     """By path, the SHA-256 of the arrays, whatever form they are saved in."""
-    noise: dict[str, str] = Field(default_factory=dict)
+    noise: dict[str, str] = field(default_factory=dict)
     """By path, the kind of random numbers that a sample looks like."""
     constant: tuple[str, ...] = ()
     """Paths of samples that are one value over and over, such as silence or a black picture."""
-    unreadable: dict[str, str] = Field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
     """By path, why a file couldn't be decoded."""

@@ -7,6 +7,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from msgspec import convert
+
 from npuspec.child import Progress, run_task
 from npuspec.facts.formats import readers_of
 from npuspec.facts.model import Content, Lengths, Parts, Signature
@@ -42,7 +44,7 @@ def signature(model: Fetched, store: Store) -> Signature:
         ChildError: `not-a-model` if OpenVINO can't read it.
 
     """
-    return Signature.model_validate(_kept(store, model, "signature", {}))
+    return convert(_kept(store, model, "signature", {}), Signature)
 
 
 def parts(
@@ -68,7 +70,7 @@ def parts(
     """
     question = {"patterns": [*patterns], "subgraphs": [{key: [*ends] for key, ends in s.items()} for s in subgraphs]}
     answer = _kept(store, model, "parts", question, progress=progress, limit=_PATIENCE)
-    return Parts.model_validate(answer)
+    return convert(answer, Parts)
 
 
 def lengths(
@@ -97,7 +99,7 @@ def lengths(
         "multiples": dict(multiples),
         "stated": {output: [dict(extent) for extent in extents] for output, extents in stated.items()},
     }
-    return Lengths.model_validate(_kept(store, model, "lengths", question))
+    return convert(_kept(store, model, "lengths", question), Lengths)
 
 
 def latency(
@@ -139,7 +141,7 @@ def latency(
 
 def content(data: Fetched, store: Store) -> Content:
     """Return what is in the samples: what is the same, and what looks like random numbers or is constant."""
-    return Content.model_validate(_of_data(store, data, "npuspec.facts.decode:content", {}, {}))
+    return convert(_of_data(store, data, "npuspec.facts.decode:content", {}, {}), Content)
 
 
 def text_digests(data: Fetched, tokenizer: Fetched | None, store: Store, *, field: str | None) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import openvino as ov
+from msgspec import to_builtins
 
 from npuspec.child import Progress
 from npuspec.facts.graph import NO_OPERATIONS, above, below
@@ -25,7 +26,7 @@ def parts(arguments: Mapping[str, Any], progress: Progress) -> Any:
     graph = _Graph(model)
     found = [graph.between(s["inputs"], s["outputs"]) for s in arguments["subgraphs"]]
     subgraphs, ends = tuple(zip(*found, strict=True)) or ((), ())
-    return Parts(patterns=tuple(matches), subgraphs=subgraphs, ends=ends).model_dump(mode="json")
+    return to_builtins(Parts(patterns=tuple(matches), subgraphs=subgraphs, ends=ends))
 
 
 def _match(pattern: str, names: Sequence[str]) -> Match:

@@ -1,6 +1,7 @@
 """Which of the wanted devices to take, and whether it is one at all."""
 
 from collections.abc import Collection, Sequence
+from typing import TypeVar
 
 from npuspec.diagnostics import DeviceError, Diagnostic
 from npuspec.npu.choosers import DEVICES, explain_chooser
@@ -18,7 +19,10 @@ def check_device(device: str) -> None:
         raise DeviceError(Diagnostic("no-device", *(explain_chooser(device) or other)))
 
 
-def choose_device(wanted: Sequence[str], present: Collection[str]) -> str:
+_Name = TypeVar("_Name", bound=str)
+
+
+def choose_device(wanted: Sequence[_Name], present: Collection[str]) -> _Name:
     """Return the first wanted device that is present.
 
     Raises:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from msgspec import to_builtins
+
 from npuspec.diagnostics.suggest import toml_key
 from npuspec.npu import property_table
 from npuspec.plan.effects import Consequence, Effect, effect_of, part_of
@@ -223,9 +225,10 @@ _MEASURING = ("compare", "verify")
 
 def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
     """Return what PARTS names; properties are those of devices that both plans have."""
-    program = plan.program.model_dump(mode="json")
+    program = to_builtins(plan.program)
     data = [port for port in program["inputs"] if port["role"] == "data"]
     samples = plan.samples
+    labels = samples and samples.labels
     found = {
         "batch": program["batch"],
         "blob": [s.parameters.get("blob") for s in plan.stages if s.verb == "compile"][:1],
@@ -239,13 +242,11 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
         "given": [[*(port[key] for key in ("name", "axes", "finite")), _given(port)] for port in data],
         "held": [s.parameters["gates"] for s in plan.stages if s.verb in ("mix", "control")],
         "inputs": program["inputs"],
-        "labels": samples
-        and samples.labels
-        and [samples.labels.source.digest, samples.labels.model_dump(exclude={"source"})],
+        "labels": labels and [labels.source.digest, labels.calibration, labels.validation],
         "layouts": [s.parameters.get("layouts") for s in plan.stages if s.verb == "shape"][:1],
         "measured": [_measured(s) for s in plan.stages if s.verb in _MEASURING],
         "model": plan.model.digest,
-        "original": [port.model_dump(mode="json") for port in plan.original],
+        "original": [to_builtins(port) for port in plan.original],
         "outputs": program["outputs"],
         "overflow": {
             name: {key: value for key, value in dim.items() if key not in _TAKEN}
@@ -253,12 +254,12 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
         },
         "padding": [[port[key] for key in ("name", "pad_value", "pad_side")] for port in data],
         "platforms": plan.platforms,
-        "rewrite": plan.rewrite.model_dump(mode="json"),
+        "rewrite": to_builtins(plan.rewrite),
         "toolchain": plan.toolchain,
         "validation": samples and [samples.reading, samples.validation],
         "variants": program["variants"],
     }
-    found |= {f"recipe.{key}": value for key, value in plan.recipe.model_dump(mode="json").items()}
+    found |= {f"recipe.{key}": value for key, value in to_builtins(plan.recipe).items()}
     found |= {f"core.{p.name}": p.value for p in plan.core}
     for deployment in plan.deployments:
         if deployment.device in devices:

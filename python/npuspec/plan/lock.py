@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli
-from pydantic import ConfigDict, Field, ValidationError
+from msgspec import Meta, convert, to_builtins
 
 from npuspec.bundle.manifest import Sha256
 from npuspec.bundle.program import Frozen
@@ -33,15 +33,11 @@ _HEAD = f"""{_FIRST_LINE}
 """
 _MAX_BYTES = 4 * 1024 * 1024
 
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Meta(ge=0)]
 
 
-class _Table(Frozen):
+class _Table(Frozen, rename="kebab"):
     """A table of the lock."""
-
-    model_config = ConfigDict(
-        strict=True, alias_generator=lambda name: name.replace("_", "-"), validate_by_name=True, validate_by_alias=True
-    )
 
 
 class LockedSource(_Table):
@@ -81,9 +77,9 @@ class LockedMix(_Table):
 
     stage: Sha256
     """The digest of that stage: of model, data, recipe, gates and the tools' versions."""
-    keep: Annotated[tuple[str, ...], Field(strict=False)]
+    keep: tuple[str, ...]
     """Operations that stay floating point."""
-    curve: Annotated[tuple[LockedPoint, ...], Field(strict=False)] = ()
+    curve: tuple[LockedPoint, ...] = ()
     """What was tried on the samples that calibrate, the most of INT8 first."""
 
 
@@ -109,7 +105,7 @@ class LockedEstimate(_Table):
 
     blob_bytes: Count
     latency_us: float | None = None
-    uncosted: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    uncosted: tuple[str, ...] = ()
     """Operations that count as nothing in it."""
     batch_mode: BatchMode | None = None
     """Of a batch, who makes inferences of it: `PLUGIN`, which leaves one sample to the compiler, or `COMPILER`."""
@@ -131,7 +127,7 @@ class Lock(_Table):
 
     format: Literal[1] = 1
     plan: Sha256
-    doubts: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    doubts: tuple[str, ...] = ()
     model: LockedSource
     data: LockedSource | None = None
     tokenizer: LockedSource | None = None
@@ -163,7 +159,7 @@ class Lock(_Table):
         """Return the text."""
         import tomli_w  # noqa: PLC0415  only `apply` writes a lock
 
-        text = tomli_w.dumps(self.model_dump(mode="json", by_alias=True, exclude_none=True))
+        text = tomli_w.dumps(_without_none(to_builtins(self)))
         return (_HEAD + "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)).encode()
 
 
@@ -179,7 +175,7 @@ def locked_source(source: PlannedSource) -> LockedSource:
 
 def locked_settings(plan: Plan, *origins: str) -> dict[str, Any]:
     """Return a plan's settings of some origins, as TOML can hold them."""
-    return {s.path: _without_none(s.value) for s in plan.settings if s.origin in origins}
+    return {s.path: to_builtins(_without_none(s.value), order="sorted") for s in plan.settings if s.origin in origins}
 
 
 def is_overridden(plan: Plan) -> bool:
@@ -220,13 +216,10 @@ def read_lock(path: Path) -> Lock:
             values = tomli.loads(file.read(_MAX_BYTES).decode())
         if (found := values.get("format")) != _FORMAT:
             raise _unreadable(path, f"it is of format {found}, and this version of npuspec reads format {_FORMAT}")
-        return Lock.model_validate(values)
+        return convert(values, Lock)
     except FileNotFoundError:
         message = f"there is no lock at `{path}` that could be held"
         raise LockError(Diagnostic("no-lock", message, "make it, and commit it: npuspec apply SPEC")) from None
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        raise _unreadable(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     except OSError as error:
         raise _unreadable(path, str(error.strerror)) from None
     except (ValueError, RecursionError) as error:
@@ -292,8 +285,8 @@ def _without_none(value: Any) -> Any:
     """Leave out what is None, which TOML hasn't."""
     match value:
         case dict():
-            return {key: _without_none(below) for key, below in sorted(value.items()) if below is not None}
-        case list():
+            return {key: _without_none(below) for key, below in value.items() if below is not None}
+        case list() | tuple():
             return [_without_none(below) for below in value if below is not None]
     return value
 

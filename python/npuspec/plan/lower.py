@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-from npuspec.bundle.program import Program
+from msgspec import structs
+
+from npuspec.bundle.program import Load, Program
 from npuspec.plan.model import Decode, Plan, PlannedSource, Samples, Waste
 from npuspec.plan.passes.deploy import plan_ahead, plan_batch_mode, plan_core, plan_deployments
 from npuspec.plan.passes.preprocess import plan_layouts
@@ -46,7 +48,7 @@ def lower(
 
     """
     recipe = plan_recipe(spec, matched)
-    gates = tuple(gate.model_copy(update={"own": (code or {}).get(str(gate.function))}) for gate in plan_gates(spec))
+    gates = tuple(structs.replace(gate, own=(code or {}).get(str(gate.function))) for gate in plan_gates(spec))
     core = plan_core(spec)
     deployments = plan_deployments(spec, device)
     rewrite = plan_rewrite(spec, program)
@@ -79,6 +81,12 @@ def lower(
         batch_mode=plan_batch_mode(spec, deployments),
         recipe=recipe,
         gates=gates,
+        load=Load(
+            requests=spec.load.requests,
+            queue=spec.load.queue,
+            batch_wait_ms=spec.load.batch_wait_ms,
+            warm=spec.load.warm,
+        ),
         cache=spec.cache.kind,
         core=core,
         platforms=work.platforms,

@@ -10,7 +10,9 @@ from itertools import chain
 from math import inf, isnan
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from npuspec.bundle.program import Extent, Frozen, Input, LengthInput, Program
+from msgspec import to_builtins
+
+from npuspec.bundle.program import Extent, Frozen, Input, LengthInput, Load, Program
 from npuspec.npu import BatchMode
 from npuspec.store import canonical_json, digest_json
 
@@ -114,7 +116,7 @@ class Decode(Frozen):
     def reading(self) -> dict[str, Any]:
         """All that decides what is read."""
         vocabulary = None if self.vocabulary is None else self.vocabulary.digest
-        return {**self.model_dump(mode="json"), "vocabulary": vocabulary}
+        return {**to_builtins(self), "vocabulary": vocabulary}
 
 
 class Samples(Frozen):
@@ -142,7 +144,10 @@ class Samples(Frozen):
     def reading(self) -> dict[str, Any]:
         """All that decides what is read under a sample's name."""
         return {
-            **self.model_dump(mode="json", include={"input", "sample_rate", "token_types", "field"}),
+            "input": self.input,
+            "sample_rate": self.sample_rate,
+            "token_types": self.token_types,
+            "field": self.field,
             "digest": self.source.digest,
             "tokenizer": None if self.tokenizer is None else self.tokenizer.digest,
         }
@@ -310,6 +315,8 @@ class Plan(Frozen):
     """Who makes inferences of a batch on an NPU; None where there is none."""
     recipe: Recipe
     gates: tuple[PlannedGate, ...]
+    load: Load
+    """How a session serves it."""
     cache: Literal["blob", "directory", "none"]
     core: tuple[PlannedProperty, ...]
     """Properties of OpenVINO itself."""
@@ -327,12 +334,13 @@ class Plan(Frozen):
 
     def encode(self) -> bytes:
         """Return the canonical JSON of this plan."""
-        return canonical_json(self.model_dump(mode="json"))
+        return canonical_json(to_builtins(self))
 
     @property
     def digest(self) -> str:
         """The SHA-256 of what is done, whoever said it: of the plan without its origins, and without real lengths."""
-        plain = self.model_dump(mode="json", exclude={"waste"})
+        plain = to_builtins(self)
+        del plain["waste"]
         plain["settings"] = [s for s in plain["settings"] if not _LENGTHS.fullmatch(s["path"])]
         stated = [plain["settings"], plain["core"], *(deployment["properties"] for deployment in plain["deployments"])]
         for value in chain.from_iterable(stated):

@@ -9,7 +9,8 @@ import stat
 from pathlib import Path, PureWindowsPath
 from typing import Literal
 
-from pydantic import ValidationError, field_validator
+import msgspec
+from msgspec import to_builtins
 
 from npuspec.bundle.program import Frozen
 from npuspec.diagnostics import Diagnostic, SpecError, StalePlanError
@@ -34,15 +35,13 @@ class PlanFile(Frozen):
     """What overrides the spec's target."""
     plan: Plan
 
-    @field_validator("spec")
-    @classmethod
-    def _is_portable(cls, path: str) -> str:
-        if not is_portable(path):
+    def __post_init__(self) -> None:
+        """Refuse a path that not every system reads alike."""
+        if not is_portable(self.spec):
             raise ValueError("a spec is named by a relative path with slashes")
-        return path
 
 
-class _Head(Frozen, extra="ignore"):
+class _Head(msgspec.Struct):
     """What is the same in every format."""
 
     format: int
@@ -75,7 +74,7 @@ def write_planfile(path: Path, plan: Plan, spec: Path, device: Literal["NPU", "C
         "kind": _KIND,
         "spec": _relative(path, spec),
         "device": device,
-        "plan": plan.model_dump(mode="json"),
+        "plan": to_builtins(plan),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     return replace_file(path, canonical_json(content))
@@ -90,18 +89,12 @@ def read_planfile(path: Path) -> PlanFile:
     """
     data = _read(path)
     try:
-        head = _Head.model_validate_json(data)
+        head = msgspec.json.decode(data, type=_Head)
         if head.format != _FORMAT:
             raise StalePlanError(_other_format(path, head.format))
-        found = PlanFile.model_validate_json(data)
-        found.plan.encode()  # JSON's readers take NaN and half characters, which no plan holds
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise _unreadable(path, f"{where}: {first['msg']}" if where else first["msg"]) from None
+        return msgspec.json.decode(data, type=PlanFile)
     except (ValueError, RecursionError) as error:
         raise _unreadable(path, str(error)) from None
-    return found
 
 
 def locate_spec(path: Path, planfile: PlanFile) -> Path:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from msgspec import to_builtins
+
 from npuspec.diagnostics import Diagnostic, NpuspecError, Severity, has_errors
 from npuspec.diagnostics import Path as Place
 from npuspec.facts import Content, Signature, content, lengths, parts, readers_of, signature, text_digests, toolchain
@@ -290,7 +292,7 @@ def _lower(
             shapes=named_shapes(spec, found),
             sizes=padded_dims(spec),
             multiples=multiples(spec),
-            stated={name: [e.model_dump() for e in extents] for name, extents in stated_extents(spec).items()},
+            stated={name: [to_builtins(e) for e in extents] for name, extents in stated_extents(spec).items()},
         )
     except NpuspecError as error:
         return None, [*diagnostics, *(d.at(("dims",)) for d in error.diagnostics)]

@@ -1,11 +1,10 @@
 """Where the plans come from that are compared: a spec, a bundle, a plan's JSON, or a spec at a revision of git."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pydantic import ValidationError
+import msgspec
+from msgspec import convert
 
 from npuspec.bundle import open_bundle
 from npuspec.bundle.manifest import PLAN
@@ -84,17 +83,10 @@ def _from_json(path: Path, data: bytes) -> Side:
     """Read a plan as `npuspec plan` writes it: its own JSON, or a plan file that holds it as `plan`."""
     document = without_text(str(path), path.parent)
     try:
-        values: Any = json.loads(data, parse_constant=_no_number)
+        values = msgspec.json.decode(data)
         inner = values.get("plan")
-        return Side(document, Plan.model_validate_json(json.dumps(inner if isinstance(inner, dict) else values)), [])
-    except ValidationError as error:
-        first = error.errors()[0]
-        why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        return Side(document, convert(inner if isinstance(inner, dict) else values, Plan), [])
     except (ValueError, RecursionError) as error:
-        why = str(error) or "it is nested too deeply"
+        why = str(error)
     message = f"`{path}` holds no plan that this version of npuspec reads: {why}"
     return Side(document, None, [Diagnostic("not-a-plan", message, "make it anew: npuspec plan SPEC --json")])
-
-
-def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no number of a plan")

@@ -21,5 +21,5 @@ def value_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[s
 
 def _other_changes(before: Plan, after: Plan) -> list[str]:
     """Say where a plan differs that no spec gives: it was edited, or npuspec changed under the same version."""
-    names = [f"`{name}`" for name in Plan.model_fields if getattr(before, name) != getattr(after, name)]
+    names = [f"`{name}`" for name in Plan.__struct_fields__ if getattr(before, name) != getattr(after, name)]
     return [f"it differs in {', '.join(names)}, though the spec, the sources and the tools are the same"]

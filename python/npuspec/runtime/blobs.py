@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from io import BufferedReader
 from pathlib import Path
@@ -55,9 +56,13 @@ class BlobCache:
     """
 
     def __init__(self, encryption: Encryption | None = None) -> None:
-        self.folder = cache_dir() / "blobs"
         self._most = _size(os.environ.get(SIZE_VARIABLE, _DEFAULT_SIZE))
         self._encryption = encryption
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return cache_dir() / "blobs"
 
     def obtain(
         self,

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import openvino as ov
+from msgspec import convert, structs
 
-from npuspec.bundle.program import Program
+from npuspec.bundle.program import Input, Program
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.facts.formats import unreadable
@@ -17,7 +18,7 @@ from npuspec.runtime.feed import Array, check_sample, choose_variant
 from npuspec.runtime.overflow import pieces_of
 from npuspec.stages.placed import Checked, naming
 from npuspec.stages.reference import Dynamic, Feed
-from npuspec.stages.request import INPUTS, Request
+from npuspec.stages.request import Request
 from npuspec.stages.samples import Sample, read_samples
 
 
@@ -64,8 +65,8 @@ def _refuse_what_is_not_finite(samples: Sequence[Sample]) -> None:
 
 def _fitting(program: Program, samples: Sequence[Sample]) -> Fitting:
     """Check samples; what may be cut or taken apart when it is run is represented by its beginning."""
-    cut = {name: dim.model_copy(update={"overflow": "truncate"}) for name, dim in program.dims.items()}
-    lenient = program.model_copy(update={"dims": cut})
+    cut = {name: structs.replace(dim, overflow="truncate") for name, dim in program.dims.items()}
+    lenient = structs.replace(program, dims=cut)
     found = Fitting([], [], [])
     for sample in samples:
         with naming(sample.name):
@@ -82,7 +83,7 @@ def _fitting(program: Program, samples: Sequence[Sample]) -> Fitting:
 
 def dynamic(request: Request, core: ov.Core, model: Path | ov.Model | ov.CompiledModel) -> Dynamic:
     """Return a model as it was published or quantized, which is fed samples padded as for their variants."""
-    inputs = INPUTS.validate_python(request.parameters["original"])
+    inputs = convert(request.parameters["original"], tuple[Input, ...])
     return Dynamic(core, model, request.program, inputs, request.parameters["selects"], padded=True)
 
 

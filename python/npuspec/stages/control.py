@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import openvino as ov
+from msgspec import convert
 
 from npuspec.child import Progress
 from npuspec.plan.model import Recipe
@@ -22,7 +23,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     from 1.
     """
     request = Request.of(arguments)
-    recipe = Recipe.model_validate(request.parameters["recipe"])
+    recipe = convert(request.parameters["recipe"], Recipe)
     job = Job.of(request, recipe)
     fitting = read_fitting(request, job.program, "calibration")
     calibration = Calibration(job.feed, fitting.samples, progress)

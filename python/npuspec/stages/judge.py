@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import isnan
 
 import numpy as np
+from msgspec import convert, to_builtins
 
 from npuspec.plan.model import PlannedGate, margin, task_key
 from npuspec.runtime.feed import Array
@@ -44,7 +45,7 @@ class Judge:
             samples: all of the plan's that it reads, in the plan's order.
 
         """
-        self.gates = tuple(PlannedGate.model_validate(gate) for gate in request.parameters["gates"])
+        self.gates = tuple(convert(gate, PlannedGate) for gate in request.parameters["gates"])
         self._tasks = Tasks(request, samples)
         self.begin()
 
@@ -77,7 +78,7 @@ class Judge:
             if gate.against is not None:
                 figure = float(agreements[str(gate.output)][gate.metric])
             else:
-                row = tasks[task_key(gate.model_dump(), str(gate.of))]
+                row = tasks[task_key(to_builtins(gate), str(gate.of))]
                 figure, original = row["figure"], row["original"]
             if not isnan(figure):
                 figures[gate.subject] = figure

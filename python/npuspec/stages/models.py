@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import openvino as ov
+from msgspec import convert
 
-from npuspec.bundle.program import Program
+from npuspec.bundle.program import Input, Program
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.runtime.device import compile_model
 from npuspec.runtime.feed import Array
@@ -15,7 +16,7 @@ from npuspec.runtime.session import Session
 from npuspec.stages import BLOB, MODEL
 from npuspec.stages.placed import Apart, Batch, naming
 from npuspec.stages.reference import REFERENCE, Dynamic
-from npuspec.stages.request import INPUTS, Request
+from npuspec.stages.request import Request
 
 Outputs = Mapping[str, Array]
 """A sample's outputs by name, without the batch axis."""
@@ -51,7 +52,7 @@ class Models:
         device, count = parameters["device"], len(program.variants)
         first, rest = request.inputs[0], request.inputs[1:]
         static, final, made = rest[:count], rest[count : 2 * count], rest[2 * count :]
-        inputs = INPUTS.validate_python(parameters.get("original", program.inputs))
+        inputs = convert(parameters.get("original", program.inputs), tuple[Input, ...])
         irs = {name: folder / MODEL for name, folder in zip(names, static, strict=True)}
         shipped = {
             name: _deployed(core, folder / MODEL, blob / BLOB, device, parameters["properties"])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 
 import openvino as ov
+from msgspec import structs
 
 from npuspec.bundle.program import Program, Variant
 from npuspec.diagnostics import Diagnostic, InputError, StageError
@@ -65,10 +66,9 @@ def naming(sample: str) -> Iterator[None]:
 def restricted(program: Program, variant: Variant) -> Program:
     """Return a program of one variant, in which everything runs that it holds, and nothing longer."""
     dims = {
-        name: dim.model_copy(update={"maximum": variant.sizes[name], "overflow": "error"})
-        for name, dim in program.dims.items()
+        name: structs.replace(dim, maximum=variant.sizes[name], overflow="error") for name, dim in program.dims.items()
     }
-    return program.model_copy(update={"variants": (variant,), "dims": dims})
+    return structs.replace(program, variants=(variant,), dims=dims)
 
 
 class Apart(dict[str, Session]):

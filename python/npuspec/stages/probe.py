@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import openvino as ov
+from msgspec import structs
 
 from npuspec.bundle.program import DataInput, Program, Variant
 from npuspec.runtime.session import Session
@@ -212,10 +213,10 @@ class _Tried:
 def _otherwise_padded(program: Program) -> Program:
     """Return a program that pads with another value, which every dtype has and every vocabulary."""
     inputs = [
-        i.model_copy(update={"pad_value": 0.0 if i.pad_value else 1.0}) if isinstance(i, DataInput) else i
+        structs.replace(i, pad_value=0.0 if i.pad_value else 1.0) if isinstance(i, DataInput) else i
         for i in program.inputs
     ]
-    return program.model_copy(update={"inputs": tuple(inputs)})
+    return structs.replace(program, inputs=tuple(inputs))
 
 
 def _chosen(bench: Bench, variant: Variant, comparisons: Sequence[Comparison]) -> list[Placed]:

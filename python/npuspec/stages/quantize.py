@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import openvino as ov
+from msgspec import convert
 
-from npuspec.bundle.program import Program
+from npuspec.bundle.program import Input, Program
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.facts.inspect import port_name
@@ -16,7 +17,7 @@ from npuspec.stages.calibration import Calibration, Fitting, one_bucket, read_fi
 from npuspec.stages.ranges import ruined_ranges
 from npuspec.stages.recipe import advanced_parameters, calling_nncf, compress_options, quantize_options
 from npuspec.stages.reference import Feed
-from npuspec.stages.request import INPUTS, Request, peak_memory
+from npuspec.stages.request import Request, peak_memory
 from npuspec.stages.shape import read_fixed
 from npuspec.stages.switched import bodies, twins
 
@@ -27,7 +28,7 @@ _TYPES = {4: ("i4", "u4"), 8: ("i8", "u8")}
 def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     """Write model.xml, model.bin, quantization.json (which samples were used, what was quantized), and timings.json."""
     request = Request.of(arguments)
-    recipe = Recipe.model_validate(request.parameters["recipe"])
+    recipe = convert(request.parameters["recipe"], Recipe)
     job = Job.of(request, recipe)
     facts: dict[str, Any] = {}
     if recipe.mode == "weights":
@@ -70,7 +71,7 @@ class Job:
     def of(cls, request: Request, recipe: Recipe) -> "Job":
         """Read the model."""
         core = ov.Core()
-        inputs = INPUTS.validate_python(request.parameters["original"])
+        inputs = convert(request.parameters["original"], tuple[Input, ...])
         return cls(read_fixed(core, request.inputs[0], request.program), core, recipe, request.program, inputs)
 
     def write(self, request: Request, quantized: ov.Model, facts: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import openvino as ov
+from msgspec import convert, structs
 
 from npuspec.bundle.program import DataInput, Extent, Input, LengthInput, Output, Program
 from npuspec.diagnostics import Diagnostic, StageError
@@ -47,7 +48,7 @@ class Feed:
 
         """
         self._padded = padded
-        self._program = program.model_copy(update={"inputs": inputs})
+        self._program = structs.replace(program, inputs=inputs)
         self._fill = Filler(self._program)
         self._ranks = {i.name: len(ports[i.name]) for i in inputs}
         self.batch: int = max(ports[i.name][0].get_min_length() for i in inputs) or 1
@@ -115,7 +116,7 @@ class Dynamic:
         self._request = self.compiled.create_infer_request()
         self._has_state = bool(self._request.query_state())
         self._outputs = program.outputs
-        self._selects = {s["output"]: (s["kind"], Extent.model_validate(s["extent"])) for s in selects}
+        self._selects = {s["output"]: (s["kind"], convert(s["extent"], Extent)) for s in selects}
         self._left = left_dims(inputs)
 
     def infer(self, sample: Checked, more: Mapping[str, Array] | None = None) -> dict[str, Array]:

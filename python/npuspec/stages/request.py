@@ -10,16 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import openvino as ov
-from pydantic import TypeAdapter
+from msgspec import convert
 
-from npuspec.bundle.program import Input, Program
+from npuspec.bundle.program import Program
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.facts.inspect import reason
 from npuspec.stages import MODEL
 from npuspec.store import canonical_json
-
-INPUTS: TypeAdapter[tuple[Input, ...]] = TypeAdapter(tuple[Input, ...])
-"""How the parameter `original` is read: what the model takes as it was published."""
 
 _XML = 2048  # bytes of an IR's text for each operation, about
 _CHUNK = 2**16
@@ -63,7 +60,7 @@ class Request:
     @property
     def program(self) -> Program:
         """What a session has to know of the model."""
-        return Program.model_validate(self.parameters["program"])
+        return convert(self.parameters["program"], Program)
 
     def read_json(self, number: int, name: str) -> Any:
         """Read what an earlier stage wrote: the `number`th of the inputs, from 0."""

@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import openvino as ov
+from msgspec import convert
 
-from npuspec.bundle.program import DataInput, Program, Variant
+from npuspec.bundle.program import DataInput, Input, Program, Variant
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.facts.inspect import port_name, read_model, reason
 from npuspec.plan.model import Rewrite
 from npuspec.stages import MODEL
-from npuspec.stages.request import INPUTS, Request
+from npuspec.stages.request import Request
 from npuspec.stages.rewrite import check_rewrite, rewrite_model
 
 
@@ -33,7 +34,7 @@ def shaped(model: ov.Model, parameters: Mapping[str, Any]) -> ov.Model:
         StageError: `impossible-shape`, `dynamic-shape`, `rewrite-failed`.
 
     """
-    variant = Variant.model_validate(parameters["variant"])
+    variant = convert(parameters["variant"], Variant)
     reshape(model, {name: ov.PartialShape([*shape]) for name, shape in variant.shapes.items()})
     for port in (*model.inputs, *model.outputs):
         if port.partial_shape.is_dynamic:
@@ -41,9 +42,9 @@ def shaped(model: ov.Model, parameters: Mapping[str, Any]) -> ov.Model:
             help_ = "an NPU takes static shapes only: export the model without operations whose size depends on values"
             raise StageError(Diagnostic("dynamic-shape", message, help_))
     if "rewrite" in parameters:
-        rewrite = Rewrite.model_validate(parameters["rewrite"])
+        rewrite = convert(parameters["rewrite"], Rewrite)
         before, model = model, rewrite_model(model, rewrite, variant)
-        check_rewrite(before, model, rewrite, INPUTS.validate_python(parameters["original"]), variant)
+        check_rewrite(before, model, rewrite, convert(parameters["original"], tuple[Input, ...]), variant)
     for port in model.inputs:
         if layout := parameters["layouts"].get(port_name(port)):
             port.get_node().set_layout(ov.Layout(layout))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import openvino as ov
+from msgspec import convert
 
 from npuspec.bundle.program import DataInput, Program, Variant
 from npuspec.child import Progress
@@ -36,7 +37,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     """Write agreement.json and timings.json."""
     request = Request.of(arguments)
     parameters = request.parameters
-    program = Program.model_validate(parameters["program"])
+    program = convert(parameters["program"], Program)
     device: str = parameters["device"]
     if request.data is None:
         raise StageError(Diagnostic("no-data", "there are no samples to verify with", "add [data] to the spec"))

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 from pathlib import Path
 
 
@@ -11,7 +10,7 @@ def replace_file(path: Path, data: bytes) -> bool:
     with contextlib.suppress(OSError):
         if not path.is_symlink() and path.stat().st_size == len(data) and path.read_bytes() == data:
             return False
-    scratch = path.parent / f".npuspec-{secrets.token_hex(8)}.tmp"
+    scratch = path.parent / f".npuspec-{os.urandom(8).hex()}.tmp"
     try:
         with scratch.open("xb") as file:
             file.write(data)

@@ -18,7 +18,7 @@ FILES = {
 }
 
 
-PROPERTIES: dict[str, str | int | bool] = {
+PROPERTIES: dict[str, bool | int | float | str] = {
     "PERFORMANCE_HINT": "LATENCY",
     "INFERENCE_NUM_THREADS": 2,
     "PERF_COUNT": True,

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from pydantic import ValidationError
+from msgspec import ValidationError, convert, to_builtins
 
 from bundle.conftest import FILES, PROPERTIES, publish_files
 from npuspec.bundle import Manifest, open_bundle
@@ -20,8 +21,8 @@ Edit = Callable[[dict[str, Any]], object]
 def test_a_manifest_comes_back_equal_and_byte_for_byte(bundle: Path) -> None:
     opened = open_bundle(bundle)
     data = (opened.root / "manifest.json").read_bytes()
-    assert Manifest.model_validate_json(data) == opened.manifest
-    assert canonical_json(opened.manifest.model_dump(mode="json")) == data
+    assert msgspec.json.decode(data, type=Manifest) == opened.manifest
+    assert canonical_json(to_builtins(opened.manifest)) == data
 
 
 def test_properties_keep_their_types(bundle: Path) -> None:
@@ -71,7 +72,7 @@ PLACES = [
 
 def renamed(bundle: Path, place: str) -> dict[str, Any]:
     """Return the manifest of a bundle whose model has another path."""
-    data: dict[str, Any] = json.loads(open_bundle(bundle).manifest.model_dump_json())
+    data: dict[str, Any] = json.loads(msgspec.json.encode(open_bundle(bundle).manifest))
     data["files"][place] = data["files"].pop("models/time8.xml")
     data["models"]["time8"] = place
     return data
@@ -79,13 +80,13 @@ def renamed(bundle: Path, place: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("place", ["a.xml", "models/a-b_c.d.xml", "a/b/c/d.xml"])
 def test_a_path_is_relative_and_plain(bundle: Path, place: str) -> None:
-    assert Manifest.model_validate(renamed(bundle, place)).models == {"time8": place}
+    assert convert(renamed(bundle, place), Manifest).models == {"time8": place}
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_path_that_could_lead_anywhere_else_is_no_path(bundle: Path, place: str) -> None:
-    with pytest.raises(ValidationError, match="string_pattern_mismatch"):
-        Manifest.model_validate(renamed(bundle, place))
+    with pytest.raises(ValidationError, match="matching regex"):
+        convert(renamed(bundle, place), Manifest)
 
 
 FORMS: dict[str, Edit] = {
@@ -104,6 +105,13 @@ FORMS: dict[str, Edit] = {
     "another role": lambda m: m["program"]["inputs"][0].update(role="noise"),
     "a size that is too large": lambda m: m["program"]["dims"]["time"].update(maximum=2**31),
     "a list": lambda m: m.update(files=[]),
+    "a size that is a word": lambda m: m["program"].update(batch="1"),
+    "a size that is true": lambda m: m["program"].update(batch=True),
+    "a size that is a float": lambda m: m["program"].update(batch=1.0),
+    "a word that is a number": lambda m: m.update(identity=1),
+    "two roles at once": lambda m: m["program"]["inputs"][0].update(role="mask"),
+    "no role": lambda m: m["program"]["inputs"][0].pop("role"),
+    "something for nothing": lambda m: m.update(blobs=None),
 }
 
 
@@ -119,11 +127,11 @@ REFERENCES: dict[str, Edit] = {
 
 @pytest.mark.parametrize("edit", [*FORMS.values(), *REFERENCES.values()], ids=[*FORMS, *REFERENCES])
 def test_whatever_has_another_form_or_refers_to_nothing_is_refused(bundle: Path, edit: Edit) -> None:
-    data = json.loads(open_bundle(bundle).manifest.model_dump_json())
-    Manifest.model_validate(data)
+    data = json.loads(msgspec.json.encode(open_bundle(bundle).manifest))
+    convert(data, Manifest)
     edit(data)
     with pytest.raises(ValidationError):
-        Manifest.model_validate(data)
+        convert(data, Manifest)
 
 
 ROWS = property_table().values()
@@ -134,7 +142,7 @@ REFUSED = sorted(row.name for row in ROWS if row.access not in ("spec", "uncheck
 
 def with_property(bundle: Path, name: str, *, core: bool = False) -> dict[str, Any]:
     """Return a bundle's manifest with one more property."""
-    data: dict[str, Any] = json.loads(open_bundle(bundle).manifest.model_dump_json())
+    data: dict[str, Any] = json.loads(msgspec.json.encode(open_bundle(bundle).manifest))
     place = data["core"] if core else data["deployments"][0]["properties"]
     place[name] = "x"
     return data
@@ -142,22 +150,22 @@ def with_property(bundle: Path, name: str, *, core: bool = False) -> dict[str, A
 
 @pytest.mark.parametrize(("name", "core"), [*((n, True) for n in OF_CORE), *((n, False) for n in OF_DEVICE)])
 def test_what_a_spec_may_set_stands_in_its_own_place_only(bundle: Path, name: str, core: bool) -> None:
-    Manifest.model_validate(with_property(bundle, name, core=core))
+    convert(with_property(bundle, name, core=core), Manifest)
     with pytest.raises(ValidationError, match="is no property that a spec may set"):
-        Manifest.model_validate(with_property(bundle, name, core=not core))
+        convert(with_property(bundle, name, core=not core), Manifest)
 
 
 def test_what_npuspec_does_not_know_is_of_the_device_only(bundle: Path) -> None:
-    Manifest.model_validate(with_property(bundle, "NPU_ANYTHING_NEW"))
+    convert(with_property(bundle, "NPU_ANYTHING_NEW"), Manifest)
     with pytest.raises(ValidationError, match="is no property that a spec may set"):
-        Manifest.model_validate(with_property(bundle, "NPU_ANYTHING_NEW", core=True))
+        convert(with_property(bundle, "NPU_ANYTHING_NEW", core=True), Manifest)
 
 
 @pytest.mark.parametrize("core", [False, True], ids=["device", "core"])
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_reserved_or_read_only_property_is_refused(bundle: Path, name: str, core: bool) -> None:
     with pytest.raises(ValidationError, match="is no property that a spec may set"):
-        Manifest.model_validate(with_property(bundle, name, core=core))
+        convert(with_property(bundle, name, core=core), Manifest)
 
 
 @pytest.mark.parametrize(
@@ -165,8 +173,8 @@ def test_a_reserved_or_read_only_property_is_refused(bundle: Path, name: str, co
 )
 def test_a_property_s_name_is_one_of_openvino_s_form(bundle: Path, name: str) -> None:
     for core in (False, True):
-        with pytest.raises(ValidationError, match="string_pattern_mismatch"):
-            Manifest.model_validate(with_property(bundle, name, core=core))
+        with pytest.raises(ValidationError, match="matching regex"):
+            convert(with_property(bundle, name, core=core), Manifest)
 
 
 @pytest.mark.parametrize("core", [False, True], ids=["device", "core"])
@@ -176,14 +184,14 @@ def test_a_property_s_value_is_plain(bundle: Path, value: Any, core: bool) -> No
     data = with_property(bundle, name, core=core)
     (data["core"] if core else data["deployments"][0]["properties"])[name] = value
     with pytest.raises(ValidationError):
-        Manifest.model_validate(data)
+        convert(data, Manifest)
 
 
 def test_every_deployment_is_looked_at(bundle: Path) -> None:
     data = with_property(bundle, "PERF_COUNT")
     data["deployments"].append({"device": "NPU", "properties": {"CACHE_DIR": "/tmp"}})  # noqa: S108
     with pytest.raises(ValidationError, match="`CACHE_DIR` is no property"):
-        Manifest.model_validate(data)
+        convert(data, Manifest)
 
 
 def test_a_forged_bundle_is_refused_and_nothing_is_set(bundle: Path) -> None:

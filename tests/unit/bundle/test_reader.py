@@ -154,6 +154,10 @@ RESEALED: dict[str, Callable[[bytes], bytes]] = {
     "no UTF-8": lambda m: m.replace(b"a device", b"\xff\xff"),
     "a path out of the bundle": lambda m: m.replace(b"plan.json", b"../../x"),
     "a deep nest": lambda _: b"[" * 100_000,
+    "NaN": lambda m: m.replace(b'"pad_value": 0.0', b'"pad_value": NaN'),
+    "a number that no float holds": lambda m: m.replace(b'"pad_value": 0.0', b'"pad_value": 1e999'),
+    "an endless number": lambda m: m.replace(b'"batch": 1', b'"batch": 1' + b"0" * 100_000),
+    "half a character": lambda m: m.replace(b"a device", rb"\ud800"),
 }
 
 
@@ -162,7 +166,9 @@ def test_a_sealed_manifest_that_this_version_cannot_read_is_said_to_be_of_anothe
     bundle: Path, name: str
 ) -> None:
     before = (version(bundle) / "manifest.json").read_bytes()
-    reseal(bundle, RESEALED[name](before))
+    after = RESEALED[name](before)
+    assert after != before
+    reseal(bundle, after)
     message = refused(bundle, "bundle-format")
     assert len(message) < 1000
 

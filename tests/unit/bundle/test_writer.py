@@ -5,12 +5,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from bundle.conftest import FILES, publish_files
 from npuspec.bundle import open_bundle
-from npuspec.bundle.manifest import MANIFEST
+from npuspec.bundle.manifest import MANIFEST, FileRecord
 from npuspec.bundle.reader import POINTER, VERSIONS
-from npuspec.bundle.writer import staging
+from npuspec.bundle.writer import publish, staging
 from npuspec.diagnostics import BundleError, SpecError
 
 
@@ -30,6 +31,16 @@ def taken(path: Path) -> str:
     if path.is_dir():
         assert content(path) == before
     return caught.value.diagnostics[0].message
+
+
+def test_what_nobody_would_read_is_not_published(tmp_path: Path) -> None:
+    path = tmp_path / "bundle"
+    publish_files(path, "1")
+    before, manifest = content(path), open_bundle(path).manifest
+    forged = structs.replace(manifest, files={**manifest.files, "a//b": FileRecord(sha256="0" * 64, size=0)})
+    with staging(path) as scratch, pytest.raises(ValueError, match="matching regex"):
+        publish(path, scratch, forged)
+    assert content(path) == before
 
 
 def test_what_was_published_is_opened(tmp_path: Path) -> None:

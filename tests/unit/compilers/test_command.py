@@ -65,7 +65,7 @@ def test_where_nothing_is_named_openvinos_own_is_looked_for(monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("version", "why"),
     [
-        ("no JSON", "Invalid JSON"),
+        ("no JSON", "JSON is malformed"),
         ('{"protocol": 2, "compiler": "toy", "platforms": []}', "it speaks protocol 2, and npuspec 1"),
         ('{"protocol": 1, "error": "there is no wine"}', "there is no wine"),
         ("[]", "object"),
@@ -91,7 +91,7 @@ def test_what_is_not_there_is_no_compiler(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "code", "told"),
     [
-        ("echo no JSON", "no-compiler", "Invalid JSON"),
+        ("echo no JSON", "no-compiler", "JSON is malformed"),
         ('echo \'{"protocol": 1, "error": "disk full"}\'; exit 2', "no-compiler", "disk full"),
         ("kill -9 $$", "no-compiler", ""),
         (
@@ -142,10 +142,13 @@ def test_ctrl_c_ends_the_command_and_all_that_it_started(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        (('"estimated_latency_us": 7.5', '"estimated_latency_us": -7.5'), "estimated_latency_us: Input should be gr"),
-        (('"estimated_latency_us": 7.5', '"estimated_latency_us": NaN'), "estimated_latency_us: Input should be a fi"),
-        (('"compile_seconds": 0.5', '"compile_seconds": Infinity'), "compile_seconds: Input should be a finite"),
-        (('"PLUGIN"', "7"), "batch_mode: Input should be 'PLUGIN' or 'COMPILER'"),
+        (
+            ('"estimated_latency_us": 7.5', '"estimated_latency_us": -7.5'),
+            "Expected `float` >= 0.0 - at `$.est",
+        ),
+        (('"estimated_latency_us": 7.5', '"estimated_latency_us": NaN'), "JSON is malformed: invalid character"),
+        (('"compile_seconds": 0.5', '"compile_seconds": Infinity'), "JSON is malformed: invalid character"),
+        (('"PLUGIN"', "7"), "Expected `str | null`, got `int` - at `$.batch_mode`"),
         (('"protocol": 1', '"protocol": 2'), "it speaks protocol 2, and npuspec 1"),
     ],
 )

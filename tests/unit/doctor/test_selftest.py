@@ -5,6 +5,7 @@ from typing import Any
 
 import openvino as ov
 import pytest
+from msgspec import to_builtins
 from openvino import opset13 as op
 from runtime.test_load import CPU, NPU, TOY, republish
 from runtime.toys import CORE, bundle, doubled, parameters
@@ -66,7 +67,7 @@ def test_what_neither_the_bundle_nor_the_cache_has_is_warned_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle(tmp_path / "made", TOY, blob=True)
-    blobs = {name: blob.model_dump() for name, blob in open_bundle(tmp_path / "made").manifest.blobs.items()}
+    blobs = {name: to_builtins(blob) for name, blob in open_bundle(tmp_path / "made").manifest.blobs.items()}
     blobs["time8"]["identity"] = "another CPU"
     bundle(tmp_path / "toy", TOY, blob=True, blobs=blobs)
     record = record_of(tmp_path / "toy")

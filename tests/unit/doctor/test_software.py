@@ -74,8 +74,8 @@ def test_without_a_command_there_is_nothing_to_ask(tmp_path: Path) -> None:
     [
         ('{"protocol": 1, "ok": false, "error": "it isn\'t set up"}', 2, "it isn't set up"),
         ('{"protocol": 2, "compiler": "x"}', 0, "protocol 2"),
-        ("[]", 0, "Input should be an object"),
-        ("ready", 0, "Invalid JSON"),
+        ("[]", 0, "Expected `object`, got `array`"),
+        ("ready", 0, "JSON is malformed"),
     ],
 )
 def test_a_command_that_is_no_compiler_is_a_problem(tmp_path: Path, said: str, code: int, why: str) -> None:

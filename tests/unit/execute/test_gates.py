@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from runtime.toys import data, program
 
 from builders import SMALL, spec_of
-from npuspec.bundle.program import Program
+from npuspec.bundle.program import Load, Program
 from npuspec.execute.gates import GateResult, failures, hold_gates
 from npuspec.plan import Plan
 from npuspec.plan.model import PlannedGate, PlannedSource, Rewrite
@@ -35,6 +35,7 @@ def plan(*gates: PlannedGate) -> Plan:
         batch_mode=None,
         recipe=plan_recipe(spec_of(SMALL)),
         gates=gates,
+        load=Load(),
         cache="none",
         core=(),
         platforms=(),

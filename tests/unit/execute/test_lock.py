@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from builders import BUCKETS, DATA, GATE, plan_of
 from npuspec.bundle import Blob, Deployed, Manifest
@@ -118,7 +119,7 @@ def test_figures_that_differ_behind_the_third_digit_give_the_same_text() -> None
 def test_maps_are_sorted_whatever_order_they_came_in() -> None:
     stages = dict(reversed(TIMINGS["stages"].items()))  # type: ignore[attr-defined]
     made = manifest()
-    turned = made.model_copy(update={"models": dict(reversed(made.models.items()))})
+    turned = structs.replace(made, models=dict(reversed(made.models.items())))
     one = lock_of(PLAN, made, evidence(), TIMINGS)
     assert lock_of(PLAN, turned, evidence(), {"stages": stages}).encode() == one.encode()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 import toy_specs
 from npuspec.diagnostics import GateError
@@ -171,7 +172,7 @@ def test_the_lock_s_choice_is_repeated_until_a_hand_changes_it(spec: Path, tmp_p
     again = apply(spec, tmp_path / "again")
     assert (again.unchanged, again.lock) == ("", None)
     turned = toy_specs.CONVOLUTIONS[::-1]
-    by_hand = written.model_copy(update={"mixed": written.mixed.model_copy(update={"keep": turned})})
+    by_hand = structs.replace(written, mixed=structs.replace(written.mixed, keep=turned))
     lock.write_bytes(by_hand.encode())
     assert not apply(spec, bundle).unchanged
     written = read_lock(lock)

@@ -143,12 +143,12 @@ SPECTRA = [
 def test_a_spectrum_is_found_in_every_form(tmp_path: Path, model: Model) -> None:
     found = seen(tmp_path, model)
     assert found is not None
-    assert (found["inputs"], len(found["outputs"])) == (["x"], 1)
+    assert (found["inputs"], len(found["outputs"])) == (("x",), 1)
 
 
 def test_what_can_be_quantized_of_it_is_all_up_to_the_logarithm(tmp_path: Path) -> None:
     found = seen(tmp_path, before_a_network)
-    assert found["outputs"] == ["log"]
+    assert found["outputs"] == ("log",)
     assert found["operations"] == {
         "im": "Convolution",
         "im2": "Power",
@@ -237,5 +237,5 @@ def test_of_the_real_models_only_the_one_for_speech_has_a_spectrum(spec: str) ->
     if spec != "asr":
         assert found is None
         return
-    assert (found["inputs"], found["outputs"]) == (["waveform"], ["/Log"])
+    assert (found["inputs"], found["outputs"]) == (("waveform",), ("/Log",))
     assert {*found["operations"]} == {"/Conv", "/Conv_1", "/Pow", "/Pow_1", "/Add", "/MatMul"}

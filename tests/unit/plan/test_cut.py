@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import openvino as ov
 import pytest
+from msgspec import structs
 from openvino import opset13 as op
 
 from builders import BUCKETS, DATA, GATE, SMALL, lengths_of, spec_of
@@ -42,7 +43,7 @@ shape = ["batch", "tb"]
 
 def test_an_output_whose_length_was_not_found_is_a_fault() -> None:
     spec = spec_of(SMALL)
-    lengths = lengths_of(spec).model_copy(update={"failures": {"y": "axis 1 from `time`: no rule"}})
+    lengths = structs.replace(lengths_of(spec), failures={"y": "axis 1 from `time`: no rule"})
     [fault] = check_lengths(spec, lengths)
     assert (fault.code, fault.labels[0].path) == ("unknown-length", ("outputs", "y"))
     assert "no rule" in fault.message
@@ -54,7 +55,7 @@ def test_a_selection_on_an_axis_that_does_not_follow_says_which_do() -> None:
     [fault] = check_lengths(spec_of(text), lengths_of(spec_of(text)))
     assert (fault.code, fault.labels[0].path) == ("wrong-selection", ("outputs", "y", "select", "axis"))
     assert fault.help == "what follows: axis 1 from `time`"
-    none = lengths_of(spec_of(text)).model_copy(update={"extents": {"y": ()}})
+    none = structs.replace(lengths_of(spec_of(text)), extents={"y": ()})
     assert check_lengths(spec_of(text), none)[0].help == "no axis of it follows from any dimension"
 
 
@@ -72,7 +73,7 @@ def test_what_is_left_of_an_output_must_have_classes_to_be_gated(
     shape: tuple[int, ...], kind: str, faults: int
 ) -> None:
     spec = spec_of(SMALL + DATA + GATE + f'[outputs.y]\nselect = {{ kind = "{kind}", dim = "time" }}\n')
-    found = check_lengths(spec, lengths_of(spec).model_copy(update={"shapes": {"y": shape}}))
+    found = check_lengths(spec, structs.replace(lengths_of(spec), shapes={"y": shape}))
     assert [fault.code for fault in found] == ["empty-gate"] * faults
 
 
@@ -93,7 +94,7 @@ def test_an_axis_that_follows_from_two_dimensions_at_once_is_a_fault(tmp_path: P
 @pytest.mark.parametrize("shape", [(), (64, 8), (2, 64)])
 def test_an_output_that_does_not_begin_with_the_batch_is_a_fault(shape: tuple[int, ...]) -> None:
     spec = spec_of(SMALL)
-    faults = check_lengths(spec, lengths_of(spec).model_copy(update={"shapes": {"y": shape}}))
+    faults = check_lengths(spec, structs.replace(lengths_of(spec), shapes={"y": shape}))
     assert [(f.code, f.labels[0].path) for f in faults] == [("output-batch", ("batching",))]
 
 
@@ -108,12 +109,12 @@ def test_a_size_below_the_model_s_shortest_is_a_fault() -> None:
 def test_left_padding_before_another_step_is_a_fault(scale: int, divisor: int, faults: int) -> None:
     spec = spec_of(SMALL.replace('["batch", "time"]', '["batch", "time"]\npad-side = "left"'))
     extent = Extent(dim="time", axis=1, scale=scale, divisor=divisor)
-    found = check_lengths(spec, lengths_of(spec).model_copy(update={"extents": {"y": (extent,)}}))
+    found = check_lengths(spec, structs.replace(lengths_of(spec), extents={"y": (extent,)}))
     assert [fault.code for fault in found] == ["unknown-length"] * faults
 
 
 def test_a_gate_on_frames_of_one_value_is_a_fault() -> None:
     gate = '[data]\nsource = "samples/*.npy"\ninput = "x"\n[[gates]]\nmetric = "frame-agreement"\noutput = "y"\n'
     spec = spec_of(SMALL + gate + 'of = "static"\nagainst = "original"\nmin = 0.9\n')
-    [fault] = check_lengths(spec, lengths_of(spec).model_copy(update={"shapes": {"y": (1, 64, 1)}}))
+    [fault] = check_lengths(spec, structs.replace(lengths_of(spec), shapes={"y": (1, 64, 1)}))
     assert (fault.code, fault.labels[0].path) == ("empty-gate", ("gates", 0, "output"))

@@ -5,6 +5,7 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import pytest
+from msgspec import structs
 from pydantic import BaseModel
 
 from builders import DATA, GATE, SMALL, TOOLCHAIN, plan_of, port, signature_of
@@ -294,7 +295,7 @@ def test_each_change_has_its_own_consequences() -> None:
 def test_another_model_under_the_same_name_is_a_change_of_its_digest() -> None:
     other = PlannedSource(source="model.onnx", digest="f" * 64, files=())
     before = plan(FULL)
-    text = before.model_copy(update={"model": other})
+    text = structs.replace(before, model=other)
     (change,) = diff_plans(before, text).changes
     assert (change.what, change.before, change.after) == ("model.sha256", before.model.digest, "f" * 64)
     assert change.shown(change.after) == "ffffffffffff"
@@ -339,9 +340,9 @@ def test_other_samples_quantize_anew() -> None:
 def test_a_stage_that_differs_for_no_known_reason_is_said_by_its_name() -> None:
     before = plan(FULL)
     stages = tuple(
-        s.model_copy(update={"digest": "e" * 64}) if s.name == "compile[NPU, time64]" else s for s in before.stages
+        structs.replace(s, digest="e" * 64) if s.name == "compile[NPU, time64]" else s for s in before.stages
     )
-    diff = diff_plans(before, before.model_copy(update={"stages": stages}))
+    diff = diff_plans(before, structs.replace(before, stages=stages))
     assert follows(diff) == [("stage compile[NPU, time64]", (C.RECOMPILE, C.ACCURACY))]
 
 

@@ -1,6 +1,7 @@
 """What the model and the samples themselves make doubtful."""
 
 import pytest
+from msgspec import structs
 
 from builders import DATA, GATE, SMALL, signature_of, spec_of
 from npuspec.diagnostics import Diagnostic, Severity
@@ -192,7 +193,7 @@ def test_files_that_are_no_samples_do_not_count() -> None:
 
 @pytest.mark.parametrize("count", [100, 300, 499])
 def test_few_pictures_that_calibrate_are_noted(count: int) -> None:
-    some = samples("", "ab").model_copy(update={"calibration": tuple(f"{n}.PNG" for n in range(count))})
+    some = structs.replace(samples("", "ab"), calibration=tuple(f"{n}.PNG" for n in range(count)))
     [fault] = doubt_samples(some, Content())
     assert (fault.code, fault.severity, fault.labels[0].path) == ("few-pictures", Severity.NOTE, ("quantization",))
     assert fault.message == f"{count} pictures calibrate, and 500 to 1000 are usual for images"
@@ -201,5 +202,5 @@ def test_few_pictures_that_calibrate_are_noted(count: int) -> None:
 @pytest.mark.parametrize(("count", "suffix"), [(0, "jpg"), (99, "jpg"), (500, "jpg"), (300, "npy"), (300, "wav")])
 def test_other_samples_enough_pictures_and_those_that_are_warned_of_are_not(count: int, suffix: str) -> None:
     calibration = tuple(f"{n}.{suffix}" for n in range(count))
-    some = samples("", "").model_copy(update={"calibration": calibration, "validation": ("a.jpg",)})
+    some = structs.replace(samples("", ""), calibration=calibration, validation=("a.jpg",))
     assert doubt_samples(some, Content()) == []

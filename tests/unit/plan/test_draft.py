@@ -5,6 +5,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from builders import port
 from npuspec.diagnostics import Severity, SpecError
@@ -90,7 +91,7 @@ def test_what_needs_samples_can_be_uncommented() -> None:
 
 def test_a_spectrum_stays_floating_point() -> None:
     front_end = FrontEnd(inputs=("waveform",), outputs=("/Log",), operations={"/Conv": "Convolution"})
-    found = signature(*MODELS["speech"]).model_copy(update={"front_end": front_end})
+    found = structs.replace(signature(*MODELS["speech"]), front_end=front_end)
     text = draft_spec(found, source="model.onnx", sha256=None)
     [kept] = checked(uncommented(text), found).quantization.keep.subgraphs
     assert (kept.inputs, kept.outputs) == (("waveform",), ("/Log",))

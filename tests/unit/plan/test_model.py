@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec import convert
 
 from builders import DATA, GATE, SMALL, plan_of, port, signature_of
 from npuspec.plan import Plan
@@ -27,14 +29,14 @@ PLANS = {
 @pytest.mark.parametrize("name", PLANS)
 def test_a_plan_comes_back_from_its_bytes_as_it_was(name: str) -> None:
     plan = PLANS[name]
-    again = Plan.model_validate_json(plan.encode())
+    again = msgspec.json.decode(plan.encode(), type=Plan)
     assert again == plan
     assert again.encode() == plan.encode()
     assert again.digest == plan.digest
 
 
 def test_a_boolean_property_comes_back_as_one_and_not_as_a_number() -> None:
-    values = {p.name: p.value for p in Plan.model_validate_json(PLANS["full"].encode()).deployments[0].properties}
+    values = {p.name: p.value for p in msgspec.json.decode(PLANS["full"].encode(), type=Plan).deployments[0].properties}
     assert values["NPU_TURBO"] is True
     assert type(values["NPU_TILES"]) is int
 
@@ -58,6 +60,6 @@ def test_it_holds_no_path_of_this_machine() -> None:
 def test_a_plan_of_an_unknown_form_is_refused() -> None:
     data = json.loads(PLANS["full"].encode())
     with pytest.raises(ValueError, match="format"):
-        Plan.model_validate({**data, "format": 2})
-    with pytest.raises(ValueError, match="extra"):
-        Plan.model_validate({**data, "made-at": "noon"})
+        convert({**data, "format": 2}, Plan)
+    with pytest.raises(ValueError, match="unknown field `made-at`"):
+        convert({**data, "made-at": "noon"}, Plan)

@@ -1,6 +1,7 @@
 """What a plan says of samples longer than the largest size."""
 
 import pytest
+from msgspec import structs
 
 from builders import SMALL, lengths_of, port, program_of, signature_of, spec_of
 from npuspec.bundle.program import Extent, Output
@@ -23,7 +24,7 @@ def test_chunks_begin_where_a_step_of_every_output_does() -> None:
         Output(name="b", dtype="float32", extents=(Extent(dim="time", axis=1, scale=2, divisor=10),)),
         Output(name="c", dtype="float32", extents=()),
     ]
-    found = lengths_of(spec).dims["time"].model_copy(update={"multiple": 8})
+    found = structs.replace(lengths_of(spec).dims["time"], multiple=8)
     dim = plan_dims(spec, {"time": found}, outputs)["time"]
     assert (dim.overflow, dim.overlap, dim.stitch, dim.step) == ("chunk", 8, "average", 120)
 
@@ -32,7 +33,7 @@ def test_outputs_that_cannot_become_one_are_a_fault() -> None:
     spec = spec_of(CHUNK)
     program = program_of(spec, signature_of(outputs=POOLED))
     assert check_chunks(program) == []
-    program = program.model_copy(update={"outputs": (Output(name="pooled", dtype="int64", extents=()),)})
+    program = structs.replace(program, outputs=(Output(name="pooled", dtype="int64", extents=()),))
     [fault] = check_chunks(program)
     assert (fault.code, fault.labels[0].path) == ("unstitchable", ("dims", "time", "overflow"))
     assert "output `pooled` has no axis that follows from `time`" in fault.message

@@ -154,7 +154,7 @@ def test_what_is_no_plan_file_is_unreadable(tmp_path: Path, text: bytes) -> None
     assert (caught.value.code, caught.value.exit_code) == ("plan-unreadable", 3)
 
 
-@pytest.mark.parametrize("value", [r'"\ud800"', "1" * 5000, "[" * 3000 + "]" * 3000])
+@pytest.mark.parametrize("value", [r'"\ud800"', "NaN", "-Infinity", "1e999", "1" * 5000, "[" * 3000 + "]" * 3000])
 def test_values_that_no_plan_holds_are_refused(written: Path, value: str) -> None:
     plan = json.loads(PLAN.encode())
     plan["settings"] = [{"path": "a", "value": "HERE", "origin": "spec"}]
@@ -163,14 +163,6 @@ def test_values_that_no_plan_holds_are_refused(written: Path, value: str) -> Non
     with pytest.raises(StalePlanError) as caught:
         read_planfile(written)
     assert caught.value.code == "plan-unreadable"
-
-
-def test_a_number_that_json_has_not_makes_the_plan_stale(written: Path) -> None:
-    text = written.read_text()
-    assert '"value": 64' in text
-    for number in ("NaN", "-Infinity"):
-        written.write_text(text.replace('"value": 64', f'"value": {number}'))
-        assert check_fresh(written, read_planfile(written), PLAN)
 
 
 def test_a_missing_a_huge_and_an_endless_file_are_unreadable(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from builders import DATA, GATE, SMALL, source_of, spec_of
 from npuspec.diagnostics import Diagnostic, Path
@@ -51,16 +52,14 @@ def test_the_two_sides_share_no_file_and_leave_none_out(count: int) -> None:
 
 @given(st.permutations(FILES))
 def test_the_order_in_which_files_are_listed_changes_nothing(files: list[str]) -> None:
-    listed = source_of(*files).model_copy(update={"digest": ""})
+    listed = structs.replace(source_of(*files), digest="")
     assert split(text(), listed).calibration == split(text(), source_of(*FILES)).calibration
 
 
 def test_the_split_follows_the_contents_whatever_the_files_are_called() -> None:
     source = source_of(*FILES)
-    renamed = source.model_copy(
-        update={
-            "files": tuple(SourceFile(path=f"other/{9 - i}.npy", sha256=f.sha256) for i, f in enumerate(source.files))
-        }
+    renamed = structs.replace(
+        source, files=tuple(SourceFile(path=f"other/{9 - i}.npy", sha256=f.sha256) for i, f in enumerate(source.files))
     )
     contents = [{f.sha256 for f in s.files if f.path in split(text(), s).calibration} for s in (source, renamed)]
     assert contents[0] == contents[1]
@@ -101,7 +100,7 @@ def test_none_left_for_the_gates_is_said_so() -> None:
 def test_files_of_the_same_content_are_a_fault() -> None:
     source = source_of(*FILES)
     twin = SourceFile(path="twin.npy", sha256=source.files[3].sha256)
-    doubled = source.model_copy(update={"files": (*source.files, twin)})
+    doubled = structs.replace(source, files=(*source.files, twin))
     _, [fault] = split_samples(spec_of(text()), doubled)
     assert (fault.code, fault.labels[0].path) == ("duplicate-samples", ("data", "source"))
     assert fault.message == "1 sample(s) occur twice: `twin.npy` holds the same as `3.npy`"

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path as Folder
 from typing import Any
 
+import msgspec
 import pytest
 
 from builders import DATA, SMALL, TOOLCHAIN, plan_of, port, signature_of, source_of, spec_of, task_files
@@ -326,7 +327,7 @@ RATED = LABELLED + CTC + gate("word-error-rate", "max = 0.1")
 
 def test_a_plan_with_tasks_comes_back_and_shows_them(tmp_path: Folder) -> None:
     plan = planned(tmp_path, RATED.replace('"v.txt"', '"v.txt", separator = " "'))
-    assert Plan.model_validate_json(plan.encode()) == plan
+    assert msgspec.json.decode(plan.encode(), type=Plan) == plan
     lines = show_plan(plan, "s.toml").splitlines()
     at = lines.index("  y is read as a text (CTC, blank 0, joined by ' '), by v.txt")
     assert lines[at + 1] == "    sha256 " + digest_bytes(b"\na\n")

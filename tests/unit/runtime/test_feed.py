@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import structs
 from numpy.typing import NDArray
 
 from npuspec.bundle.program import DataInput, LengthInput, Program, Variant
@@ -111,8 +112,8 @@ def test_lengths_and_masks_of_one_input_may_follow_other_dimensions(side: str, d
 def test_lengths_of_one_input_may_differ_in_rank(columns: str) -> None:
     toy = program(data(), length("first", "int32"), length("second", "int64"), batch=2)
     (variant,) = toy.variants
-    variant = variant.model_copy(update={"shapes": {**variant.shapes, columns: (2, 1)}})
-    toy = toy.model_copy(update={"variants": (variant,)})
+    variant = structs.replace(variant, shapes={**variant.shapes, columns: (2, 1)})
+    toy = structs.replace(toy, variants=(variant,))
     assert_fed_as_expected(toy, [sample(toy, time=size) for size in (3, 7)])
 
 

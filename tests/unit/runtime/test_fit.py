@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import openvino as ov
 import pytest
+from msgspec import convert, to_builtins
 from openvino import opset13 as op
 
 from npuspec.bundle.program import Preprocess, Program, Variant
@@ -39,13 +40,13 @@ def models() -> Mapping[str, ov.CompiledModel]:
 
 def forged(path: str, value: Any) -> Program:
     """Return the program with another value at a place such as `inputs.0.axes`."""
-    whole: dict[str, Any] = TOY.model_dump(mode="json")
+    whole: dict[str, Any] = to_builtins(TOY)
     *steps, last = (int(step) if step.isdigit() else step for step in path.split("."))
     below: Any = whole
     for step in steps:
         below = below[step]
     below[last] = value
-    return Program.model_validate(whole)
+    return convert(whole, Program)
 
 
 def test_what_is_so_is_taken(models: Mapping[str, ov.CompiledModel]) -> None:
@@ -82,7 +83,7 @@ def test_what_is_so_is_taken(models: Mapping[str, ov.CompiledModel]) -> None:
         ("inputs.1.dim", "width", "input `n` follows `x`, which has no `width`"),
         ("inputs.2.dim", "width", "input `m` follows `x`, which has no `width`"),
         ("inputs.2.role", "length", "input `m` is [2, 4]"),
-        ("inputs", [TOY.inputs[0].model_dump(), TOY.inputs[1].model_dump()], "has 3 inputs, not 2"),
+        ("inputs", [to_builtins(TOY.inputs[0]), to_builtins(TOY.inputs[1])], "has 3 inputs, not 2"),
         ("inputs.2.name", "n", "has 3 inputs, not 2"),
         ("outputs.0.dtype", "int64", "output `y` is [2, 4, 3] float32"),
         ("variants.0.sizes.time", 7, "input `x` is [2, 4, 3]"),

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from npuspec import QueueFull, RequestTimeout
 from npuspec.bundle.program import Load
@@ -187,8 +188,7 @@ def test_a_sample_that_is_refused_concerns_no_other_in_its_batch() -> None:
 
 
 def test_a_sample_in_chunks_is_whole_again() -> None:
-    dims = {"time": TOY.dims["time"].model_copy(update={"overflow": "chunk"})}
-    toy = TOY.model_copy(update={"dims": dims})
+    toy = replace(TOY, dims={"time": replace(TOY.dims["time"], overflow="chunk")})
     with Session(toy, compiled(toy, doubled), device="CPU") as session:
         samples = [ramp(size) for size in (50, 3, 17, 8)]
         for sample, future in zip(samples, [session.submit(sample) for sample in samples], strict=True):

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import openvino as ov
 import pytest
+from msgspec import convert, structs, to_builtins
 
 import npuspec
 from helpers import flip
@@ -38,7 +39,7 @@ def republish(source: Path, target: Path, blobs: dict[str, bytes]) -> None:
         for name in manifest.files:
             (scratch / name).parent.mkdir(exist_ok=True)
             (scratch / name).write_bytes(blobs.get(name, open_bundle(source).path(name).read_bytes()))
-        publish(target, scratch, manifest.model_copy(update={"files": records(scratch)}))
+        publish(target, scratch, structs.replace(manifest, files=records(scratch)))
 
 
 def test_a_bundle_for_this_device_runs_without_a_word(tmp_path: Path) -> None:
@@ -107,7 +108,7 @@ def test_evidence_of_another_device_is_said_to_be(tmp_path: Path) -> None:
 
 def test_a_blob_of_another_device_is_left_and_the_model_compiled_again(tmp_path: Path) -> None:
     bundle(tmp_path / "made", TOY, blob=True)
-    blobs = {name: blob.model_dump() for name, blob in open_bundle(tmp_path / "made").manifest.blobs.items()}
+    blobs = {name: to_builtins(blob) for name, blob in open_bundle(tmp_path / "made").manifest.blobs.items()}
     for blob in blobs.values():
         blob["identity"] = "another CPU"
     bundle(tmp_path / "moved", TOY, blob=True, blobs=blobs)
@@ -235,7 +236,7 @@ print("\\n".join(sys.modules))
     loaded = done.stdout.split()
     assert "npuspec.runtime" in loaded
     unwanted = ["npuspec.spec", "npuspec.plan", "npuspec.stages", "npuspec.sources", "npuspec.execute", "npuspec.facts"]
-    unwanted += ["npuspec.compilers", "nncf", "click", "rich", "soundfile"]
+    unwanted += ["npuspec.compilers", "nncf", "pydantic", "tomli", "click", "rich", "soundfile"]
     assert [name for name in loaded if name in unwanted] == []
 
 
@@ -254,8 +255,8 @@ print("\\n".join(sys.modules))
 )
 def test_a_manifest_that_does_not_fit_its_models_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
     toy = program(data(), outputs=(along(),))
-    forged = Program.model_validate({**toy.model_dump(), **changes})
-    bundle(tmp_path / "bundle", toy, program=forged.model_dump())
+    forged = convert({**to_builtins(toy), **changes}, Program)
+    bundle(tmp_path / "bundle", toy, program=to_builtins(forged))
     with pytest.raises(BundleError, match="doesn't fit its models") as refused:
         load(tmp_path / "bundle")
     assert refused.value.code == "broken-bundle"
@@ -275,7 +276,7 @@ def test_a_manifest_has_a_variant_for_the_longest_samples(tmp_path: Path, sizes:
         bundle(
             tmp_path / "bundle",
             toy,
-            program={**toy.model_dump(), "variants": [other.model_dump()]},
+            program={**to_builtins(toy), "variants": [to_builtins(other)]},
             models={"other": "models/time8.xml"},
         )
 

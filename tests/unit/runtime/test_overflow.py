@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from numpy.typing import NDArray
 from openvino import opset13 as op
 
@@ -22,7 +23,7 @@ Array = NDArray[Any]
 
 def beyond(toy: Program, dim: str = "time", **how: Any) -> Program:
     """Return a program with something to be done with samples beyond its largest size."""
-    return toy.model_copy(update={"dims": {**toy.dims, dim: toy.dims[dim].model_copy(update=how)}})
+    return structs.replace(toy, dims={**toy.dims, dim: structs.replace(toy.dims[dim], **how)})
 
 
 def chunked(toy: Program, overlap: int, stitched: str = "concatenate", step: int = 1) -> Program:
@@ -37,7 +38,7 @@ def session(toy: Program, build: Any = doubled) -> Session:
 @pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 30])
 def test_what_is_truncated_is_what_comes_first(size: int, side: str) -> None:
     toy = beyond(program(data(pad_side=side), outputs=(along(),), minimum=1), overflow="truncate")
-    toy = toy.model_copy(update={"dims": {"time": toy.dims["time"].model_copy(update={"minimum": 1})}})
+    toy = structs.replace(toy, dims={"time": structs.replace(toy.dims["time"], minimum=1)})
     sample = np.arange(1, size + 1, dtype=np.float32)
     with session(toy) as running:
         if size == 0:
@@ -61,7 +62,7 @@ def test_a_truncated_sample_has_the_length_and_mask_of_what_is_left() -> None:
     size=st.integers(1, 200),
 )
 def test_chunks_are_full_begin_on_steps_and_leave_nothing_out(maximum: int, overlap: int, step: int, size: int) -> None:
-    dim = Dim.model_construct(minimum=1, maximum=maximum, overflow="chunk", overlap=overlap, step=step)
+    dim = Dim(minimum=1, maximum=maximum, overflow="chunk", overlap=overlap, step=step)
     if (maximum - overlap) // step < 1 or size <= maximum:
         return
     starts = chunk_starts(dim, size)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import openvino as ov
+from msgspec import convert, to_builtins
 from openvino import opset13 as op
 
 from npuspec.bundle import Blob, Deployed, Manifest
@@ -141,4 +142,4 @@ def bundle(path: Path, toy: Program, build: Any = doubled, *, blob: bool = False
             blobs=blobs,
             files=records(scratch),
         )
-        return publish(path, scratch, Manifest.model_validate({**manifest.model_dump(), **changes}))
+        return publish(path, scratch, convert({**to_builtins(manifest), **changes}, Manifest))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import openvino as ov
+from msgspec import to_builtins
 from openvino import opset13 as op
 from runtime.toys import along, data, program
 
@@ -82,7 +83,7 @@ def verify(
         "device": "CPU",
         "core": {},
         "properties": {},
-        "program": toy.model_dump(mode="json"),
+        "program": to_builtins(toy),
         "outputs": ["y"],
         "samples": {"input": "x", "sample_rate": None, "validation": names, "digest": ""},
         **parameters,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 from runtime.toys import along, data, program
 
 from npuspec.bundle.program import Program
@@ -56,7 +57,7 @@ def stage(tmp_path: Path) -> Stage:
 
 def fed(toy: Program) -> dict[str, Any]:
     """Return what a stage is told of a program whose model takes the same."""
-    told = toy.model_dump(mode="json")
+    told = to_builtins(toy)
     return {"program": told, "original": told["inputs"], "selects": []}
 
 
@@ -65,23 +66,23 @@ def sampled(*paths: str, which: str = "calibration") -> dict[str, Any]:
     return {"samples": {"input": "x", "sample_rate": None, which: [*paths], "digest": ""}}
 
 
-def gates(metric: str, output: str = "y", **limits: float) -> list[dict[str, Any]]:
+def gates(metric: str, output: str = "y", **limits: Any) -> list[dict[str, Any]]:
     """Return what a stage is told of a gate on what is quantized."""
     gate = PlannedGate(metric=metric, output=output, of="quantized", against="static", **limits)
-    return [gate.model_dump(mode="json")]
+    return [to_builtins(gate)]
 
 
 @pytest.fixture
 def feed() -> dict[str, Any]:
     """What a stage is told of the convolutions, whose lengths are free: what is fed, and what they take themselves."""
-    told = CONV.model_dump(mode="json")
+    told = to_builtins(CONV)
     return {"program": told, "original": told["inputs"]}
 
 
 @pytest.fixture
 def shape() -> dict[str, Any]:
     """What a stage is told of the convolutions' one variant."""
-    return CONV.variants[0].model_dump(mode="json")
+    return dict(to_builtins(CONV.variants[0]))
 
 
 Recipe = Callable[..., dict[str, Any]]
@@ -113,4 +114,4 @@ def recipe() -> Recipe:
 
 def of_variant(toy: Program, **changes: Any) -> dict[str, Any]:
     """Return a program's first variant with other values, as a stage is told of it."""
-    return {**toy.variants[0].model_dump(mode="json"), **changes}
+    return {**to_builtins(toy.variants[0]), **changes}

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import openvino as ov
 import pytest
+from msgspec import structs
 from openvino import opset13 as op
 from runtime.toys import along, data, length, mask, program
 
@@ -39,8 +40,8 @@ def request(root: Path, toy: Program = TOY, *sizes: int, which: str = "calibrati
 
 
 def overflowing(kind: str, **more: Any) -> Program:
-    dims = {"time": TOY.dims["time"].model_copy(update={"overflow": kind, **more})}
-    return TOY.model_copy(update={"dims": dims})
+    dims = {"time": structs.replace(TOY.dims["time"], overflow=kind, **more)}
+    return structs.replace(TOY, dims=dims)
 
 
 def test_samples_that_no_size_holds_are_left_out_by_name(tmp_path: Path) -> None:

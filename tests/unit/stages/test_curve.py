@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from compilers.test_command import command
+from msgspec import to_builtins
 
 from npuspec.compilers import find_compiler
 from npuspec.diagnostics import StageError
@@ -29,7 +30,7 @@ def curve(mixer: Mixer, command: Path, chosen: Path) -> Any:
         compiler=compiler.as_json(),
         platform="4000",
         properties={},
-        shape={"variant": mixer.program.variants[-1].model_dump(mode="json"), "layouts": {}},
+        shape={"variant": to_builtins(mixer.program.variants[-1]), "layouts": {}},
     )
     return content(made, "curve.json")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import convert, to_builtins
 from numpy.typing import NDArray
 
 from npuspec.diagnostics import StageError
@@ -20,13 +21,11 @@ HALF[2:] = HALF[2:, ::-1]
 
 
 def gate(metric: str, output: str = "y", /, **limits: float) -> PlannedGate:
-    return PlannedGate.model_validate(
-        {"metric": metric, "output": output, "of": "quantized", "against": "static", **limits}
-    )
+    return convert({"metric": metric, "output": output, "of": "quantized", "against": "static", **limits}, PlannedGate)
 
 
 def judge_of(*gates: PlannedGate, tasks: Mapping[str, Any] | None = None, **files: str) -> Judge:
-    parameters: dict[str, Any] = {"gates": [gate.model_dump(mode="json") for gate in gates]}
+    parameters: dict[str, Any] = {"gates": [to_builtins(gate) for gate in gates]}
     told: dict[str, Any] = {"inputs": [], "output": "", "model": "", "data": None, **files}
     return Judge(Request.of({"parameters": parameters | ({"tasks": tasks} if tasks else {}), **told}), ("0", "1"))
 

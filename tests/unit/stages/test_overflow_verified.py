@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from openvino import opset13 as op
 
 from npuspec.bundle.program import Dim
@@ -23,7 +24,7 @@ def doubled(given: Mapping[str, Any]) -> Any:
 @pytest.mark.parametrize("batch", [1, 2])
 def test_a_width_that_is_too_small_is_found_and_said_by_how_much(batch: int, tmp_path: Path) -> None:
     toy = buckets(4, 8, batch=batch)
-    toy = toy.model_copy(update={"dims": {"time": Dim(minimum=1, maximum=8, overflow="truncate")}})
+    toy = structs.replace(toy, dims={"time": Dim(minimum=1, maximum=8, overflow="truncate")})
     agreement = verify(tmp_path, toy, doubled, LENGTHS)
     row = rows(agreement)["static", "original"]
     assert (row["overflowing"]["frames"], row["overflowing"]["frame-agreement"]) == (45, 24 / 45)
@@ -37,7 +38,7 @@ def test_a_width_that_is_too_small_is_found_and_said_by_how_much(batch: int, tmp
 @pytest.mark.parametrize("batch", [1, 2])
 def test_chunks_that_lose_nothing_are_no_finding(batch: int, tmp_path: Path) -> None:
     toy = buckets(4, 8, batch=batch)
-    toy = toy.model_copy(update={"dims": {"time": Dim(minimum=1, maximum=8, overflow="chunk", overlap=4)}})
+    toy = structs.replace(toy, dims={"time": Dim(minimum=1, maximum=8, overflow="chunk", overlap=4)})
     agreement = verify(tmp_path, toy, doubled, LENGTHS)
     row = rows(agreement)["static", "original"]
     assert (row["overflowing"]["frames"], row["overflowing"]["frame-agreement"]) == (45, 1)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import openvino as ov
 import pytest
+from msgspec import to_builtins
 from openvino import opset13 as op
 from runtime.toys import CORE, along, data, program
 
@@ -157,7 +158,7 @@ def test_sizes_that_the_spec_fixes_are_set_first_and_what_is_folded_away_by_that
     stage: Stage, recipe: Recipe, tmp_path: Path
 ) -> None:
     toy = program(data(axes=(3, 32)), sizes=({},), outputs=())
-    told: dict[str, Any] = {"program": toy.model_dump(mode="json"), "recipe": recipe(keep_names=["gone", "second"])}
+    told: dict[str, Any] = {"program": to_builtins(toy), "recipe": recipe(keep_names=["gone", "second"])}
     told["original"] = told["program"]["inputs"]
     read, paths = write(tmp_path / "read", convolutions()), write_samples(tmp_path / "data", 32)
     made = stage("quantize", read, data=tmp_path / "data", samples=of(paths), **told)
@@ -179,7 +180,7 @@ def test_weights_alone_need_no_samples_and_become_smaller(
         node = op.matmul(node, weights, False, False, name=f"m{number}")
     node.output(0).set_names({"y"})
     read = write(tmp_path / "read", ov.Model([op.result(node)], [x], "products"))
-    toy = program(data(axes=(256,)), sizes=({},), outputs=()).model_dump(mode="json")
+    toy = to_builtins(program(data(axes=(256,)), sizes=({},), outputs=()))
     told: dict[str, Any] = {"program": toy, "original": toy["inputs"]}
     told["recipe"] = recipe(mode="weights", weights_mode=mode, group_size=64 if bits == 4 else None)
     made = stage("quantize", read, **told)
@@ -207,7 +208,7 @@ def test_weights_of_convolutions_never_become_int8_where_int4_was_asked_for(
 
 def test_samples_of_one_bucket_alone_are_a_trap(stage: Stage, told: dict[str, Any], tmp_path: Path) -> None:
     toy = program(data(axes=(3, "time")), sizes=({"time": 16}, {"time": 32}), minimum=4, outputs=())
-    told |= {"program": toy.model_dump(mode="json"), "original": toy.model_dump(mode="json")["inputs"]}
+    told |= {"program": to_builtins(toy), "original": to_builtins(toy)["inputs"]}
     read = write(tmp_path / "read", convolutions())
     for name, sizes, traps in (("one", (5, 8, 16), ["one-bucket-calibration"]), ("two", (5, 8, 17), [])):
         paths = write_samples(tmp_path / name, *sizes)

@@ -7,6 +7,7 @@ import nncf
 import numpy as np
 import openvino as ov
 import pytest
+from msgspec import convert
 from nncf.quantization import advanced_parameters as advanced
 from nncf.quantization.range_estimator import AggregatorType
 from openvino import opset13 as op
@@ -71,14 +72,14 @@ def samples(*shape: int, count: int = 8) -> list[dict[str, Any]]:
 
 def quantized(recipe: dict[str, Any], *, of: str = "convolutions", types: tuple[str, ...] = ()) -> ov.Model:
     model, toy, shape = MODELS[of]
-    told = RecipeModel.model_validate({**recipe, "keep_types": sorted(types)})
+    told = convert({**recipe, "keep_types": sorted(types)}, RecipeModel)
     job = Job(model(), CORE, told, toy, toy.inputs)
     fitting = Fitting([Checked("", sample, {"time": toy.dims["time"].maximum}) for sample in samples(*shape)], [], [])
     return _quantize(job, fitting, lambda _done, _total: None)
 
 
 def compressed(recipe: dict[str, Any], *, types: tuple[str, ...] = ()) -> ov.Model:
-    read = RecipeModel.model_validate({**recipe, "mode": "weights", "keep_types": types})
+    read = convert({**recipe, "mode": "weights", "keep_types": types}, RecipeModel)
     return _compress(Job(linear(), CORE, read, LINEAR, LINEAR.inputs))
 
 
@@ -132,9 +133,7 @@ def test_the_two_ways_of_correcting_biases_are_told_apart(recipe: Recipe) -> Non
 
 @pytest.mark.parametrize("name", ["minmax", "mean-minmax", "median-minmax", "mean-no-outliers-minmax", "histogram"])
 def test_the_range_of_activations_is_estimated_as_the_recipe_says(recipe: Recipe, name: str) -> None:
-    found = advanced_parameters(
-        RecipeModel.model_validate(recipe(activations_range=name))
-    ).activations_range_estimator_params
+    found = advanced_parameters(convert(recipe(activations_range=name), RecipeModel)).activations_range_estimator_params
     aggregators = {
         "minmax": (AggregatorType.MIN, AggregatorType.MAX),
         "mean-minmax": (AggregatorType.MEAN, AggregatorType.MEAN),
@@ -203,14 +202,14 @@ def test_weights_that_are_kept_stay_as_they_are(recipe: Recipe) -> None:
 def test_every_value_of_the_language_is_one_of_nncf_s(recipe: Recipe, tmp_path: Path) -> None:
     del tmp_path
     for fix in ("enable", "first-layer", "disable"):
-        found = advanced_parameters(RecipeModel.model_validate(recipe(overflow_fix=fix))).overflow_fix
+        found = advanced_parameters(convert(recipe(overflow_fix=fix), RecipeModel)).overflow_fix
         assert found is advanced.OverflowFix[fix.replace("-layer", "_layer").upper()]
     for preset in ("performance", "mixed"):
         assert getattr(nncf.QuantizationPreset, preset.upper())
 
 
 def test_what_the_recipe_leaves_open_is_nncf_s_own_choice(recipe: Recipe) -> None:
-    own, ours = advanced.AdvancedQuantizationParameters(), advanced_parameters(RecipeModel.model_validate(recipe()))
+    own, ours = advanced.AdvancedQuantizationParameters(), advanced_parameters(convert(recipe(), RecipeModel))
     assert ours.smooth_quant_alphas == own.smooth_quant_alphas
     assert ours.activations_range_estimator_params == own.activations_range_estimator_params
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import openvino as ov
 import pytest
+from msgspec import structs, to_builtins
 from openvino import opset13 as op
 from openvino.op.util import Variable, VariableInfo
 from runtime.toys import along, data, length, mask, program
@@ -42,7 +43,7 @@ def test_a_model_that_takes_multiples_is_given_the_next_one_and_its_outputs_are_
     side: str, time: int, tmp_path: Path
 ) -> None:
     toy = buckets(8, pad_side=side, pad_value=2.0)
-    toy = toy.model_copy(update={"dims": {"time": Dim(minimum=1, maximum=8, multiple=4)}})
+    toy = structs.replace(toy, dims={"time": Dim(minimum=1, maximum=8, multiple=4)})
     sample = placed(toy, time)
     missing = -time % 4
     around = (0, missing) if side == "right" else (missing, 0)
@@ -54,7 +55,7 @@ def test_a_model_that_takes_multiples_is_given_the_next_one_and_its_outputs_are_
 
 def test_a_model_that_takes_multiples_is_compared_at_lengths_between_them(tmp_path: Path) -> None:
     toy = buckets(8, 16)
-    toy = toy.model_copy(update={"dims": {"time": Dim(minimum=1, maximum=16, multiple=4)}})
+    toy = structs.replace(toy, dims={"time": Dim(minimum=1, maximum=16, multiple=4)})
     agreement = verify(tmp_path, toy, fours, (3, 4, 9, 16))
     assert agreement["findings"] == []
     assert rows(agreement)["static", "original"]["max-abs-difference"] == 0
@@ -74,7 +75,7 @@ def up_to(given: Mapping[str, Any]) -> Any:
 def test_an_original_with_a_mask_is_held_against_a_static_model_that_takes_lengths(tmp_path: Path) -> None:
     x, m, n = data(axes=("time", 2)), mask(), length()
     toy = program(x, n, sizes=({"time": 8},), outputs=(along(),))
-    theirs = [port.model_dump(mode="json") for port in (x, m)]
+    theirs = [to_builtins(port) for port in (x, m)]
     agreement = verify(tmp_path, toy, up_to, (3, 8), published=dynamic(kept, [x, m]), original=theirs)
     assert rows(agreement)["static", "original"]["max-abs-difference"] == 0
 
@@ -85,7 +86,7 @@ def test_what_is_selected_in_the_graph_is_selected_of_the_valid_part_of_the_orig
     kind: str, selected: list[float], multiple: int, tmp_path: Path
 ) -> None:
     toy = buckets(8)
-    toy = toy.model_copy(update={"dims": {"time": Dim(minimum=1, maximum=8, multiple=multiple)}})
+    toy = structs.replace(toy, dims={"time": Dim(minimum=1, maximum=8, multiple=multiple)})
     chosen = {"output": "y", "kind": kind, "extent": {"dim": "time", "axis": 1}}
     model = original(tmp_path, toy, lambda given: op.relu(given["x"]), selects=[chosen])
     np.testing.assert_array_equal(model.infer(placed(toy, 3))["y"], selected)
@@ -94,7 +95,7 @@ def test_what_is_selected_in_the_graph_is_selected_of_the_valid_part_of_the_orig
 def test_what_follows_from_other_dimensions_is_cut_behind_a_selection_too(tmp_path: Path) -> None:
     left = Output(name="y", dtype="float32", extents=(Extent(dim="w", axis=1),))
     toy = program(data(axes=("h", "w")), sizes=({"h": 8, "w": 8},), outputs=(left,))
-    toy = toy.model_copy(update={"dims": {d: Dim(minimum=1, maximum=8, multiple=4) for d in ("h", "w")}})
+    toy = structs.replace(toy, dims={d: Dim(minimum=1, maximum=8, multiple=4) for d in ("h", "w")})
     chosen = {"output": "y", "kind": "masked-mean", "extent": {"dim": "h", "axis": 1}}
     x = op.parameter([-1, -1, -1], np.float32, name="x")
     x.output(0).set_names({"x"})

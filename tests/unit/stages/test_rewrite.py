@@ -1,12 +1,13 @@
 """Masks and selections in the graph: what NumPy makes of the same lengths, or a refusal."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import openvino as ov
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import to_builtins
 from openvino import opset13 as op
 from runtime.toys import CORE, data, length, mask
 
@@ -115,7 +116,7 @@ def test_selections_are_those_of_numpy_whatever_the_padding_holds(draw: st.DataO
 @given(draw=st.data())
 def test_masks_are_those_of_numpy(draw: st.DataObject) -> None:
     batch, size = draw.draw(st.integers(1, 3)), draw.draw(st.integers(1, 9))
-    side = draw.draw(st.sampled_from(["right", "left"]))
+    side: Literal["right", "left"] = draw.draw(st.sampled_from(["right", "left"]))
     lengths = draw.draw(st.lists(st.integers(0, size), min_size=batch, max_size=batch))
     dtypes = draw.draw(
         st.lists(
@@ -241,10 +242,10 @@ def test_whole_values_are_zeros_and_ones_so_that_an_embedding_takes_them() -> No
 def test_the_stage_writes_the_rewritten_model_and_always_the_same_bytes(stage: Stage) -> None:
     source = write(stage.root / "source", masked())
     told: dict[str, Any] = {
-        "variant": variant(8, **SHAPES).model_dump(mode="json"),
+        "variant": to_builtins(variant(8, **SHAPES)),
         "layouts": {},
-        "original": [port.model_dump(mode="json") for port in INPUTS],
-        "rewrite": rewrite_of(selection("masked-mean"), length="time_length").model_dump(mode="json"),
+        "original": [to_builtins(port) for port in INPUTS],
+        "rewrite": to_builtins(rewrite_of(selection("masked-mean"), length="time_length")),
     }
     once = stage("shape", source, name="once", **told)
     op.relu(parameter("nameless", [1], "float32"))  # moves the counter of names on

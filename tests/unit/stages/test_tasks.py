@@ -13,6 +13,7 @@ import openvino as ov
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import to_builtins
 from openvino import opset13 as op
 from runtime.toys import along, data, program
 
@@ -205,8 +206,8 @@ def tasks_of(
         },
         device="CPU",
         properties={},
-        program=toy.model_dump(mode="json"),
-        original=[port.model_dump(mode="json") for port in toy.inputs],
+        program=to_builtins(toy),
+        original=[to_builtins(port) for port in toy.inputs],
         selects=[],
         outputs=["y"],
         samples={"input": "x", "sample_rate": None, "validation": ["0.npy", "1.npy", "2.npy"], "digest": ""},

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import openvino as ov
 import pytest
+from msgspec import structs, to_builtins
 from openvino import opset13 as op
 from runtime.toys import CORE, along, program
 
@@ -23,8 +24,8 @@ def told(paths: list[str], **changes: Any) -> dict[str, Any]:
         "device": "CPU",
         "core": {},
         "properties": {},
-        "program": CONV.model_copy(update=changes).model_dump(mode="json"),
-        "original": [port.model_dump(mode="json") for port in CONV.inputs],
+        "program": to_builtins(structs.replace(CONV, **changes)),
+        "original": [to_builtins(port) for port in CONV.inputs],
         "selects": [],
         "outputs": ["y"],
         "samples": {"input": "x", "sample_rate": None, "validation": paths, "digest": ""},

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable
 
+from msgspec import convert
+
 from npuspec.npu import BatchMode, batch_mode, property_table
+from npuspec.npu.properties import Device
 from npuspec.plan.model import Deployment, PlannedProperty
 from npuspec.spec import Spec
 
@@ -83,5 +86,7 @@ def _deploy(spec: Spec, device: str) -> Deployment:
     if device == "NPU" and spec.cache.kind != "none" and _BYPASS.name not in named:
         properties.append(_BYPASS)
     return Deployment(
-        device=device, properties=tuple(sorted(properties, key=lambda p: p.name)), left_out=tuple(sorted(left_out))
+        device=convert(device, Device),
+        properties=tuple(sorted(properties, key=lambda p: p.name)),
+        left_out=tuple(sorted(left_out)),
     )

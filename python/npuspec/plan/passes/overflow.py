@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from math import gcd, lcm
 
+from msgspec import structs
+
 from npuspec.bundle.chunks import unstitchable
 from npuspec.bundle.program import Dim, Output, Program
 from npuspec.diagnostics import Diagnostic
@@ -35,9 +37,7 @@ def plan_dims(spec: Spec, found: Mapping[str, Dim], outputs: Iterable[Output]) -
             "stitch": table.stitch,
             "step": lcm(dim.multiple, *steps),
         }
-        dims[name] = dim.model_copy(
-            update={"overflow": table.overflow, **(chunks if table.overflow == "chunk" else {})}
-        )
+        dims[name] = structs.replace(dim, overflow=table.overflow, **(chunks if table.overflow == "chunk" else {}))
     return dims
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from itertools import chain, count
 
+from msgspec import structs
+
 from npuspec.bundle.program import DataInput, Extent, LengthInput, MaskInput, Output, Program, Variant
 from npuspec.plan.model import BuiltMask, Rewrite, Selection
 from npuspec.spec import Spec, models
@@ -56,22 +58,21 @@ def rewritten(program: Program, rewrite: Rewrite) -> Program:
 
     def output(port: Output) -> Output:
         axis = removed.get(port.name)
-        return port if axis is None else port.model_copy(update={"extents": _without(port.extents, axis)})
+        return port if axis is None else structs.replace(port, extents=_without(port.extents, axis))
 
     def variant(whole: Variant) -> Variant:
         shapes = {name: shape for name, shape in whole.shapes.items() if name not in gone}
-        return whole.model_copy(update={"shapes": {**shapes, **added}})
+        return structs.replace(whole, shapes={**shapes, **added})
 
-    return program.model_copy(
-        update={
-            "inputs": (*(port for port in program.inputs if port.name not in gone), *rewrite.lengths),
-            "outputs": tuple(map(output, program.outputs)),
-            "variants": tuple(map(variant, program.variants)),
-        }
+    return structs.replace(
+        program,
+        inputs=(*(port for port in program.inputs if port.name not in gone), *rewrite.lengths),
+        outputs=tuple(map(output, program.outputs)),
+        variants=tuple(map(variant, program.variants)),
     )
 
 
 def _without(extents: tuple[Extent, ...], axis: int) -> tuple[Extent, ...]:
     """Return extents behind the removal of an axis: those above it move down by one."""
     kept = [e for e in extents if e.axis != axis]
-    return tuple(e.model_copy(update={"axis": e.axis - 1}) if e.axis > axis else e for e in kept)
+    return tuple(structs.replace(e, axis=e.axis - 1) if e.axis > axis else e for e in kept)

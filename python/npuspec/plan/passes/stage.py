@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
+from msgspec import to_builtins
+
 from npuspec.bundle.program import Program
 from npuspec.plan.model import (
     Decode,
@@ -15,7 +18,7 @@ from npuspec.plan.model import (
     Samples,
 )
 from npuspec.plan.passes.task import METRIC_TOOLS, plan_tasks
-from npuspec.store import digest_json
+from npuspec.store import canonical_json, digest_json
 
 _FORMAT = 4  # of the stages' results: raised when a stage does its work differently
 
@@ -47,17 +50,17 @@ class Work:
     @property
     def inputs(self) -> list[dict[str, Any]]:
         """What the model as it was published takes."""
-        return [port.model_dump(mode="json") for port in self.original.inputs]
+        return [to_builtins(port) for port in self.original.inputs]
 
     @property
     def fed(self) -> dict[str, Any]:
         """What is fed to a model whose lengths are free."""
-        return {"program": self.program.model_dump(mode="json"), "original": self.inputs}
+        return {"program": to_builtins(self.program), "original": self.inputs}
 
     @property
     def run(self) -> dict[str, Any]:
         """What is fed to such a model, and what is selected of its outputs."""
-        selects = [{"kind": s.kind, "output": s.output, "extent": s.extent.model_dump()} for s in self.rewrite.selects]
+        selects = [{"kind": s.kind, "output": s.output, "extent": to_builtins(s.extent)} for s in self.rewrite.selects]
         return {**self.fed, "selects": selects}
 
     @property
@@ -84,6 +87,7 @@ class _Stages:
     def add(self, name: str, verb: Any, inputs: tuple[str, ...], *, on_failure: bool = False, **parameters: Any) -> str:
         """Add one behind those that it reads, and return its name."""
         read = [self.found[i].digest for i in inputs]
+        parameters = msgspec.json.decode(canonical_json(parameters))  # as they come back
         key = {**self._shared, "verb": verb, "inputs": read, "parameters": parameters}
         self.found[name] = PlannedStage(
             name=name, verb=verb, inputs=inputs, parameters=parameters, digest=digest_json(key), on_failure=on_failure
@@ -105,12 +109,12 @@ def plan_stages(work: Work) -> tuple[PlannedStage, ...]:
     quantized = _quantized(stages, work)
     changes: dict[str, Any] = {}
     if work.rewrite.masks or work.rewrite.selects:
-        changes = {"original": work.inputs, "rewrite": work.rewrite.model_dump(mode="json")}
+        changes = {"original": work.inputs, "rewrite": to_builtins(work.rewrite)}
     static: dict[str, str] = {}
     final: dict[str, str] = {}
     for published, variant in zip(work.original.variants, work.program.variants, strict=True):
         name = variant.name
-        told = {"variant": published.model_dump(mode="json"), "layouts": work.layouts, **changes}
+        told = {"variant": to_builtins(published), "layouts": work.layouts, **changes}
         static[name] = final[name] = stages.add(f"shape[{name}]", "shape", ("read",), **told)
         if quantized is not None:
             final[name] = stages.add(f"shape[quantized, {name}]", "shape", (quantized,), **told)
@@ -126,12 +130,10 @@ def _quantized(stages: _Stages, work: Work) -> str | None:
     mode = work.recipe.mode
     if mode == "none" or (work.samples is None and mode != "weights"):
         return None
-    fed, recipe = work.fed, work.recipe.model_dump(mode="json")
+    fed, recipe = work.fed, to_builtins(work.recipe)
     # What neighbours in a batch cost shows on no model whose lengths are free.
     held = [
-        gate.model_dump(mode="json")
-        for gate in work.gates
-        if gate.of in ("quantized", "batched") and gate.against != "quantized"
+        to_builtins(gate) for gate in work.gates if gate.of in ("quantized", "batched") and gate.against != "quantized"
     ]
     made: dict[str, str] = {}
     if mode == "weights":

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Literal
 
+from msgspec import structs, to_builtins
+
 from npuspec.diagnostics import Diagnostic, Path
 from npuspec.diagnostics.suggest import did_you_mean
 from npuspec.facts import Port, Signature, read_lines
@@ -240,7 +242,7 @@ def label_samples(
         calibration=tuple(lines[name] for name in samples.calibration),
         validation=tuple(lines[name] for name in samples.validation),
     )
-    return samples.model_copy(update={"labels": labels}), []
+    return structs.replace(samples, labels=labels), []
 
 
 def plan_tasks(
@@ -261,7 +263,7 @@ def plan_tasks(
         "gates": [dict(zip(keys, gate, strict=True)) for gate in sorted(told)],
         "decodes": [d.reading for d in decodes if d.output in read],
         "toolchain": {tool: toolchain[tool] for tool in METRIC_TOOLS if tool in toolchain},
-        "functions": {g.function: g.own.model_dump(mode="json") for g in measured if g.function and g.own},
+        "functions": {g.function: to_builtins(g.own) for g in measured if g.function and g.own},
     }
     if samples.labels is not None:
         tasks |= {"labels": samples.labels.source.digest, "lines": list(getattr(samples.labels, which))}

@@ -5,6 +5,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+from msgspec import structs
+
 from npuspec.diagnostics.suggest import toml_key
 from npuspec.plan.model import PlannedGate, Setting
 from npuspec.spec import Spec
@@ -49,7 +52,7 @@ def trace_settings(spec: Spec, device: str | None, given: str | None = None) -> 
         found = [s for s in found if s.path not in forced]
         found += [Setting(path=path, value=value, origin=COMMAND_LINE) for path, value in forced.items()]
     if given is not None:
-        found = [s.model_copy(update={"origin": given}) if s.path in _OF_CALLER else s for s in found]
+        found = [structs.replace(s, origin=given) if s.path in _OF_CALLER else s for s in found]
     return tuple(sorted(found, key=lambda setting: setting.path))
 
 
@@ -97,7 +100,7 @@ def gate_names(gates: tuple[PlannedGate, ...]) -> list[str]:
 
 def plan_gates(spec: Spec) -> tuple[PlannedGate, ...]:
     """Return the gates as the plan holds them: sorted by what they measure, since their order means nothing."""
-    return tuple(sorted(written_gates(spec), key=lambda gate: (gate.subject, gate.model_dump_json())))
+    return tuple(sorted(written_gates(spec), key=lambda gate: (gate.subject, msgspec.json.encode(gate))))
 
 
 def written_gates(spec: Spec) -> tuple[PlannedGate, ...]:

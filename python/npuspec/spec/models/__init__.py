@@ -139,9 +139,10 @@ class Load(Table):
     warm: Literal["CPU"] | None = None
     """Answer on this device while the target is still being compiled for."""
     requests: Size | None = None
-    """Inferences in flight; left out, as many as the device finds best."""
+    """Infer requests of each variant; left out, as many as the device finds best, and one more, which is filled
+    meanwhile."""
     queue: Size = 1024
-    """Requests that may wait; more are refused."""
+    """Requests that may wait in a session; who submits more waits for room, or is refused, whichever he asks for."""
     batch_wait_ms: Annotated[float, Field(ge=0, le=60_000)] = 2.0
     """How long a batch waits to be full."""
 
