@@ -15,7 +15,7 @@ from npuspec.runtime.device import executed_on
 from npuspec.runtime.feed import Array
 from npuspec.runtime.fill import Filler
 from npuspec.runtime.fit import check_fit
-from npuspec.runtime.overflow import MOST_KNOWN, Piece
+from npuspec.runtime.overflow import Fit, Piece
 from npuspec.runtime.pool import Pool, Slot
 from npuspec.runtime.valid import left_dims, valid_slices
 
@@ -91,7 +91,6 @@ class Engine:
         self._program = program
         self._fill_in = Filler(program)
         self._left = left_dims(program.inputs)
-        self._cuts: dict[tuple[str | int, ...], list[tuple[str, tuple[slice, ...]]]] = {}
         self._debug = bool(os.environ.get(DEBUG_VARIABLE))
 
     def run(self, variant: str, pieces: Sequence[Piece], *, alone: bool = False, copy: bool = True) -> Ran:
@@ -122,7 +121,7 @@ class Engine:
                 slot.request.start_async()
                 slot.request.wait()
             inferred = perf_counter_ns()
-            outputs = [self._cut(slot, row, piece, copy=copy) for row, piece in enumerate(pieces)]
+            outputs = [self._cut(slot, row, piece.fit, copy=copy) for row, piece in enumerate(pieces)]
             pool.give(holder)
         except InputError:
             pool.give(holder)
@@ -147,25 +146,15 @@ class Engine:
         if slot.has_state:  # a sample's result doesn't depend on the samples before it
             slot.request.reset_state()
 
-    def _cut(self, slot: Slot, row: int, piece: Piece, *, copy: bool) -> dict[str, Array]:
-        found = {}
-        for name, index in self._index(slot, piece):
-            whole = slot.results[name] if copy else slot.lend(slot.results[name])
-            part = whole[row][index]
-            found[name] = part.copy() if copy else part
-        return found
-
-    def _index(self, slot: Slot, piece: Piece) -> list[tuple[str, tuple[slice, ...]]]:
-        """Return where the valid part of each output stands, which is remembered."""
-        key: tuple[str | int, ...] = (piece.variant, *piece.sizes.values())
-        if (found := self._cuts.get(key)) is None:
-            if len(self._cuts) >= MOST_KNOWN:
-                self._cuts.clear()
-            found = self._cuts[key] = [
-                (o.name, valid_slices(slot.results[o.name].shape[1:], o.extents, piece.sizes, self._left))
+    def _cut(self, slot: Slot, row: int, fit: Fit, *, copy: bool) -> dict[str, Array]:
+        if (cuts := fit.cuts) is None:
+            cuts = fit.cuts = [
+                (o.name, valid_slices(slot.results[o.name].shape[1:], o.extents, fit.sizes, self._left))
                 for o in self._program.outputs
             ]
-        return found
+        if copy:
+            return {name: slot.results[name][row][index].copy() for name, index in cuts}
+        return {name: slot.lend(slot.results[name])[row][index] for name, index in cuts}
 
     def works(self, variant: str) -> bool:
         """Tell whether a variant still runs, by running it on whatever stands in an infer request's inputs."""

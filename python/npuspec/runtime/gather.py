@@ -113,7 +113,7 @@ class Gatherer:
             if self._closed:
                 raise closed()
             for index, piece in enumerate(request.pieces):
-                line = self._lines[piece.variant]
+                line = self._lines[piece.fit.variant]
                 if len(line) % self._rows == 0:
                     self.call(self._work)
                 line.append((request, index))

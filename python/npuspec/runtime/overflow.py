@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,26 @@ MOST_KNOWN = 4096
 """So many combinations of shapes are remembered at a time."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class Fit:
+    """What follows from a sample's shapes."""
+
+    sizes: Mapping[str, int]
+    """Its size in each padded dimension."""
+    variant: str
+    """The smallest that holds it."""
+    volume: int
+    """How much of that it fills."""
+    cuts: list[tuple[str, tuple[slice, ...]]] | None = None
+    """Where the valid part of each output stands, once that has been found."""
+
+
+@dataclass(slots=True)
 class Piece:
-    """A part of a sample, the smallest variant that holds it, and where it begins in the chunked dimension."""
+    """A part of a sample that a variant holds, and where it begins in the chunked dimension."""
 
     arrays: Mapping[str, Array]
-    sizes: Mapping[str, int]
-    variant: str
+    fit: Fit
     start: int = 0
 
 
@@ -42,7 +56,7 @@ class Pieces:
         inputs = [i for i in program.inputs if isinstance(i, DataInput)]
         self._names = [data.name for data in inputs]
         self._prepared = [data for data in inputs if data.preprocess is not None]
-        self._known: dict[tuple[Any, ...], tuple[dict[str, int], str]] = {}
+        self._known: dict[tuple[Any, ...], Fit] = {}
 
     def __call__(self, sample: Mapping[str, Any]) -> list[Piece]:
         """Return what is run of a sample: itself where it fits, without its end, or its chunks, which rise in `start`.
@@ -57,13 +71,13 @@ class Pieces:
             arrays = sample
             if self._prepared:
                 arrays = {**sample, **{d.name: preprocess(d, sample[d.name]) for d in self._prepared}}
-            return [Piece(arrays, *known)]
+            return [Piece(arrays, known)]
         checked, sizes = check_sample(self._program, sample)
         pieces = pieces_of(self._program, checked, sizes)
-        if key is not None and len(pieces) == 1 and pieces[0].sizes == sizes:
+        if key is not None and len(pieces) == 1 and pieces[0].fit.sizes == sizes:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
-            self._known[key] = dict(sizes), pieces[0].variant
+            self._known[key] = pieces[0].fit
         return pieces
 
     def _key(self, sample: Mapping[str, Any]) -> tuple[Any, ...] | None:
@@ -95,7 +109,10 @@ def pieces_of(program: Program, arrays: Mapping[str, Array], sizes: Mapping[str,
             continue
         starts = chunk_starts(dim, size) if dim.overflow == "chunk" else [0]
         parts = [_part(program, part, name, start) for part in parts for start in starts]
-    return [Piece(part, held, choose_variant(program, held).name, start) for part, held, start in parts]
+    return [
+        Piece(part, Fit(held, choose_variant(program, held).name, prod(held.values())), start)
+        for part, held, start in parts
+    ]
 
 
 def _part(
@@ -124,13 +141,13 @@ def stitch(program: Program, pieces: Sequence[Piece], results: Sequence[dict[str
     if len(pieces) == 1:
         return results[0]
     (name,) = (name for name, dim in program.dims.items() if dim.overflow == "chunk")
-    length = pieces[-1].start + pieces[-1].sizes[name]
+    length = pieces[-1].start + pieces[-1].fit.sizes[name]
     stitched = {}
     for output in program.outputs:
         parts = [result[output.name] for result in results]
         extent = next((e for e in output.extents if e.dim == name), None)
         if extent is None:
-            weights = np.array([piece.sizes[name] for piece in pieces], np.float64)
+            weights = np.array([piece.fit.sizes[name] for piece in pieces], np.float64)
             mean = np.average(np.stack(parts).astype(np.float64), axis=0, weights=weights)
             stitched[output.name] = np.asarray(mean, parts[0].dtype)
         else:

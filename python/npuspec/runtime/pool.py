@@ -113,14 +113,14 @@ class Pool:
         """
         with self._lock:
             while not self._closed:
-                slot = next((slot for slot in self._slots if slot.holder is None), None)
-                if slot is None and len(self._slots) < self.most:
-                    slot = Slot(self.model(), self._program)
-                    self._slots.append(slot)
-                if slot is not None:
-                    slot.holder = holder
-                    return slot
-                self._changed.wait()
+                for slot in self._slots:
+                    if slot.holder is None:
+                        slot.holder = holder
+                        return slot
+                if len(self._slots) < self.most:
+                    self._slots.append(Slot(self.model(), self._program))
+                else:
+                    self._changed.wait()
         raise PoolClosed
 
     def give(self, holder: object, *, broken: bool = False) -> None:
@@ -132,7 +132,8 @@ class Pool:
                     if broken:
                         self._slots.remove(slot)
                     break
-            self._let_go()
+            if self._closed:
+                self._let_go()
             self._changed.notify()
 
     def close(self) -> None:

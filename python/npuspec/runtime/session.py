@@ -5,7 +5,6 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from functools import partial
-from math import prod
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -142,7 +141,7 @@ class Session:
         pieces = self._pieces(inputs)
         try:
             if len(pieces) == 1:
-                result = self._run(pieces[0].variant, pieces, alone=True, copy=copy)[0]
+                result = self._run(pieces[0].fit.variant, pieces, alone=True, copy=copy)[0]
             else:
                 result = stitch(self.program, pieces, self._run_all(pieces))
         except NpuspecError:
@@ -263,7 +262,7 @@ class Session:
         """Run pieces in full batches of each variant, and return their outputs in the order of the pieces."""
         lines: dict[str, list[int]] = {}
         for number, piece in enumerate(pieces):
-            lines.setdefault(piece.variant, []).append(number)
+            lines.setdefault(piece.fit.variant, []).append(number)
         rows = self.program.batch
         batches = [(n, numbers[i : i + rows]) for n, numbers in lines.items() for i in range(0, len(numbers), rows)]
         results: list[Result] = [{} for _ in pieces]
@@ -299,7 +298,7 @@ class Session:
             with self._spans.batch(variant, [request.span for request in requests]) as tell:
                 ran = tell(self._serving.run(variant, pieces, alone=alone, copy=copy))
         outputs = ran.outputs
-        self._recorder.batch(ran, sum(prod(piece.sizes.values()) for piece in pieces), variant)
+        self._recorder.batch(ran, sum([piece.fit.volume for piece in pieces]), variant)
         return outputs
 
     def _serve(self, variant: str, parts: list[Part]) -> None:

@@ -77,7 +77,7 @@ def _fitting(program: Program, samples: Sequence[Sample]) -> Fitting:
             continue
         found.cut.extend([sample.name] if longer else [])
         (piece,) = pieces_of(lenient, arrays, sizes)
-        found.samples.append(Checked(sample.name, piece.arrays, piece.sizes))
+        found.samples.append(Checked(sample.name, piece.arrays, piece.fit.sizes))
     return found
 
 

@@ -51,7 +51,7 @@ def test_what_is_truncated_is_what_comes_first(size: int, side: str) -> None:
 def test_a_truncated_sample_has_the_length_and_mask_of_what_is_left() -> None:
     toy = beyond(program(data(), length(), mask()), overflow="truncate")
     (piece,) = pieces_of(toy, {"x": np.ones(20, np.float32)}, {"time": 20})
-    assert (piece.arrays["x"].shape, piece.sizes) == ((8,), {"time": 8})
+    assert (piece.arrays["x"].shape, piece.fit.sizes) == ((8,), {"time": 8})
 
 
 @settings(deadline=None)
@@ -130,7 +130,7 @@ def test_an_output_without_the_axis_is_the_mean_weighted_by_length() -> None:
     pooled = Output(name="y", dtype="float32", extents=())
     toy = chunked(program(data(), outputs=(pooled,)), 0, "average", step=4)
     pieces = pieces_of(toy, {"x": np.arange(10, dtype=np.float32)}, {"time": 10})
-    assert [(piece.start, piece.sizes["time"]) for piece in pieces] == [(0, 8), (4, 6)]
+    assert [(piece.start, piece.fit.sizes["time"]) for piece in pieces] == [(0, 8), (4, 6)]
     found = stitch(toy, pieces, [{"y": np.array([1, 2], np.float32)}, {"y": np.array([3, 4], np.float32)}])
     np.testing.assert_allclose(found["y"], (np.array([1, 2]) * 8 + np.array([3, 4]) * 6) / 14, rtol=1e-6)
 
