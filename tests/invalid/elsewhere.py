@@ -64,6 +64,7 @@ ELSEWHERE = {
     "sample-overflow": "unit/stages/test_probe.py::test_samples_beyond_the_largest_size_are_counted",
     "sample-too-long": "unit/runtime/test_refusals.py::test_a_sample_of_no_possible_length_is_refused",
     "sample-too-short": "unit/runtime/test_refusals.py::test_a_sample_of_no_possible_length_is_refused",
+    "session-forked": "unit/runtime/test_forked.py::test_a_forked_process_is_refused_and_the_parent_goes_on",
     "session-closed": "unit/runtime/test_session.py::test_a_closed_session_refuses_and_can_be_closed_again",
     "slow-pattern": "unit/plan/test_keep.py::test_a_pattern_that_would_take_for_ever_is_given_up_at_its_place",
     "stage-aborted": "unit/child/test_run_task.py::test_native_code_that_dies_is_an_abort_with_its_signal",

@@ -13,6 +13,7 @@ import openvino as ov
 
 from npuspec.bundle.program import Load, Program
 from npuspec.diagnostics import NpuspecError, QueueFull
+from npuspec.runtime import forked
 from npuspec.runtime.blobs import Origin
 from npuspec.runtime.engine import Engine
 from npuspec.runtime.gather import Gatherer, Part, Request, Result
@@ -61,7 +62,7 @@ class Session:
         self.steps = steps
         self.ready: Future[str] = Future()
         self._recorder = Recorder(program)
-        self._pieces = Pieces(program)
+        self._pieces: Callable[[Mapping[str, Any]], list[Piece]] = Pieces(program)
         self._gatherer = Gatherer(
             self._serve,
             models,
@@ -75,6 +76,8 @@ class Session:
         self._spans = None if tracer is None else _spans_of(tracer)
         self._stop: Callable[[], object] | None = None
         self.ready.set_result(device)
+        self._is_forked = False
+        forked.watch(self)
 
     def go_over(self, opener: Opener, stop: Callable[[], object]) -> None:
         """Open another device in the background, and let it serve as soon as it is there.
@@ -356,11 +359,18 @@ class Session:
             cancel: cancel the requests that haven't begun; without, they run first.
 
         """
+        if self._is_forked:
+            return
         if self._stop is not None:
             self._stop()
         self._gatherer.close(cancel=cancel)
         self._serving.close()
         wait([self.ready])
+
+    def leave_to_parent(self) -> None:
+        """Refuse everything in a process that was forked: neither OpenVINO's threads nor the session's are there."""
+        self._is_forked = True
+        self._pieces = forked.refuse
 
     def __enter__(self) -> "Session":
         return self

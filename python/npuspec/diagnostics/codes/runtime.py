@@ -85,6 +85,12 @@ RUNTIME = {
         ">>> session.submit(sample, timeout=0.001).result()",
         ">>> session.submit(sample, timeout=1).result()",
     ),
+    "session-forked": CodeDoc(
+        "A forked process has its parent's memory and none of its threads: OpenVINO's would never answer. A session is "
+        "its own process's; closing it in a child does nothing.",
+        ">>> session = npuspec.load('build/asr'); os.fork(); session.infer({'waveform': waveform})",
+        ">>> os.fork(); session = npuspec.load('build/asr'); session.infer({'waveform': waveform})",
+    ),
     "unknown-tensor": CodeDoc(
         "An array was given for a name that isn't a data input of the model, or that npuspec fills by itself: a length "
         "or a mask. Two sources for one length could disagree.",
