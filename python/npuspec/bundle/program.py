@@ -1,6 +1,7 @@
 """What a session has to know of a model: its inputs, its outputs, and its static variants. Plain data, no openvino."""
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +14,7 @@ class Frozen(BaseModel):
 
 Size = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Name = Annotated[str, Field(min_length=1)]
+_Axis = TypeVar("_Axis")
 LEAST_SCALE, LARGEST_SCALE, LARGEST_MEAN = 1e-20, 1e30, 1e15
 """What a picture is normalized with, such that each quotient is a float32."""
 
@@ -49,6 +51,11 @@ class Preprocess(Frozen):
     """Subtracted, one for each channel."""
     scale: tuple[float, ...] = ()
     """Then divided by, one for each channel."""
+
+    def given(self, axes: Sequence[_Axis]) -> tuple[_Axis, ...]:
+        """Return the model's axes, without the batch, in the order in which the caller gives them."""
+        placed = dict(zip(self.order, axes, strict=True))
+        return tuple(placed[index] for index in range(len(placed)))
 
 
 class DataInput(Frozen):

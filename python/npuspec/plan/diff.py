@@ -13,7 +13,7 @@ from typing import Any, Literal
 from npuspec.diagnostics.suggest import toml_key
 from npuspec.npu import property_table
 from npuspec.plan.effects import Consequence, Effect, effect_of, part_of
-from npuspec.plan.model import Deployment, Plan, PlannedStage
+from npuspec.plan.model import Deployment, Plan, PlannedStage, folds_of
 
 _SENTENCES = {
     Consequence.NOTHING: "nothing follows from",
@@ -224,7 +224,8 @@ _MEASURING = ("compare", "verify")
 def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
     """Return what PARTS names; properties are those of devices that both plans have."""
     program = plan.program.model_dump(mode="json")
-    data = [port for port in program["inputs"] if port["role"] == "data"]
+    original = [port.model_dump(mode="json") for port in plan.original]
+    data = [port for port in original if port["role"] == "data"]
     samples = plan.samples
     found = {
         "batch": program["batch"],
@@ -236,6 +237,7 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
         "dims": {name: [dim[key] for key in _TAKEN] for name, dim in program["dims"].items()},
         "entry": [s.parameters.get("entry") for s in plan.stages if s.verb == "read"],
         "fallbacks": [d.device for d in plan.deployments[1:]],
+        "folds": {name: s.model_dump(mode="json") for name, s in folds_of(plan.original, plan.program).items()},
         "given": [[*(port[key] for key in ("name", "axes", "finite")), _given(port)] for port in data],
         "held": [s.parameters["gates"] for s in plan.stages if s.verb in ("mix", "control")],
         "inputs": program["inputs"],
@@ -245,7 +247,7 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
         "layouts": [s.parameters.get("layouts") for s in plan.stages if s.verb == "shape"][:1],
         "measured": [_measured(s) for s in plan.stages if s.verb in _MEASURING],
         "model": plan.model.digest,
-        "original": [port.model_dump(mode="json") for port in plan.original],
+        "original": original,
         "outputs": program["outputs"],
         "overflow": {
             name: {key: value for key, value in dim.items() if key not in _TAKEN}

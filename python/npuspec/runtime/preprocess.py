@@ -19,10 +19,7 @@ _MOST_CHANNELS = 4
 
 def given_axes(data: DataInput) -> tuple[str | int, ...]:
     """Return the axes of a sample as the caller gives it: sizes and names of dimensions, without the batch."""
-    if data.preprocess is None:
-        return data.axes
-    axes = dict(zip(data.preprocess.order, data.axes, strict=True))
-    return tuple(axes[index] for index in range(len(axes)))
+    return data.axes if data.preprocess is None else data.preprocess.given(data.axes)
 
 
 def given_dtype(data: DataInput) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import openvino as ov
 
-from npuspec.bundle.program import Program
+from npuspec.bundle.program import Input, Program
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.runtime.device import compile_model
 from npuspec.runtime.feed import Array
@@ -15,7 +15,7 @@ from npuspec.runtime.session import Session
 from npuspec.stages import BLOB, MODEL
 from npuspec.stages.placed import Apart, Batch, naming
 from npuspec.stages.reference import REFERENCE, Dynamic
-from npuspec.stages.request import INPUTS, Request
+from npuspec.stages.request import Request
 
 Outputs = Mapping[str, Array]
 """A sample's outputs by name, without the batch axis."""
@@ -40,8 +40,14 @@ class Models:
     """The static model on CPU in float32."""
 
     @classmethod
-    def load(cls, core: ov.Core, request: Request, program: Program) -> "Models":
+    def load(cls, core: ov.Core, request: Request, program: Program, inputs: tuple[Input, ...]) -> "Models":
         """Compile the results of earlier stages: the published model, static ones, those that ship, and their blobs.
+
+        Args:
+            core: where they are compiled.
+            request: names their folders.
+            program: that of the static models.
+            inputs: what the published one takes.
 
         Raises:
             StageError: `output-shape`: a static model gives another number of rows than its batch has.
@@ -51,7 +57,6 @@ class Models:
         device, count = parameters["device"], len(program.variants)
         first, rest = request.inputs[0], request.inputs[1:]
         static, final, made = rest[:count], rest[count : 2 * count], rest[2 * count :]
-        inputs = INPUTS.validate_python(parameters.get("original", program.inputs))
         irs = {name: folder / MODEL for name, folder in zip(names, static, strict=True)}
         shipped = {
             name: _deployed(core, folder / MODEL, blob / BLOB, device, parameters["properties"])

@@ -17,13 +17,13 @@ from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.facts.timing import TIMED, time_in_turn
 from npuspec.runtime.device import compile_model
-from npuspec.runtime.feed import Array, fill
+from npuspec.runtime.feed import Array, check_sample, fill
 from npuspec.stages import TIMINGS
 from npuspec.stages.agreement import Comparison
 from npuspec.stages.models import Models, Outputs
 from npuspec.stages.placed import Apart, Placed, batches, naming, place
 from npuspec.stages.probe import Bench, findings
-from npuspec.stages.request import Request
+from npuspec.stages.request import INPUTS, Request
 from npuspec.stages.samples import read_samples
 from npuspec.stages.tasks import Tasks
 
@@ -35,16 +35,18 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     """Write agreement.json and timings.json."""
     request = Request.of(arguments)
     parameters = request.parameters
-    program = Program.model_validate(parameters["program"])
+    program = request.program
+    inputs = INPUTS.validate_python(parameters.get("original", program.inputs))
     device: str = parameters["device"]
     if request.data is None:
         raise StageError(Diagnostic("no-data", "there are no samples to verify with", "add [data] to the spec"))
     told = parameters["samples"]
-    read = read_samples(request.data, told["validation"], program, told, request.tokenizer)
-    samples = [place(program, sample) for sample in read]
+    published = program.model_copy(update={"inputs": inputs})  # a static model may take samples as the caller gives them
+    read = read_samples(request.data, told["validation"], published, told, request.tokenizer)
+    samples = [place(published, sample) for sample in read]
     core = ov.Core()
     core.set_property(parameters["core"])
-    models = Models.load(core, request, program)
+    models = Models.load(core, request, program, inputs)
     tasks = Tasks(request, told["validation"])
     comparisons = _compare(models, program, parameters["outputs"], samples, tasks, progress)
     bench = Bench(
@@ -70,9 +72,8 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
         timed["static"] = {
             n: compile_model(core, ir, device, parameters["properties"]) for n, ir in models.static_irs.items()
         }
-    latency = {
-        v.name: _time({k: m[v.name] for k, m in timed.items()}, program, v, samples[0].arrays) for v in program.variants
-    }
+    first, _ = check_sample(program, samples[0].given)
+    latency = {v.name: _time({k: m[v.name] for k, m in timed.items()}, program, v, first) for v in program.variants}
     request.write_json(TIMINGS, {"device": device, "latency": latency})
 
 

@@ -33,9 +33,7 @@ def _inputs(spec: Spec) -> Iterator[tuple[Path, str]]:
     for name, table in spec.inputs.items():
         at = ("inputs", name)
         if isinstance(table, models.DataInput):
-            if table.preprocess is not None and table.preprocess.place == "model":
-                yield (*at, "preprocess"), 'preprocessing with place = "model"'
-            elif table.preprocess is not None and table.preprocess.resize != "none":
+            if table.preprocess is not None and table.preprocess.resize != "none":
                 yield (*at, "preprocess", "resize"), "resizing images"
 
 

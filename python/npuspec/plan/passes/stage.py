@@ -13,6 +13,7 @@ from npuspec.plan.model import (
     Recipe,
     Rewrite,
     Samples,
+    folds_of,
 )
 from npuspec.plan.passes.task import METRIC_TOOLS, plan_tasks
 from npuspec.store import digest_json
@@ -24,7 +25,8 @@ _FORMAT = 4  # of the stages' results: raised when a stage does its work differe
 class Work:
     """All that the stages are told of.
 
-    `original` is the program of the model as it was published, `program` of what ships.
+    `original` is the program of the model as it was published, `program` of what ships, and `free` what that would be
+    without preprocessing in the graph: models whose lengths are free have none.
     """
 
     toolchain: dict[str, str]
@@ -32,6 +34,7 @@ class Work:
     entry: str
     samples: Samples | None
     program: Program
+    free: Program
     original: Program
     rewrite: Rewrite
     recipe: Recipe
@@ -52,7 +55,7 @@ class Work:
     @property
     def fed(self) -> dict[str, Any]:
         """What is fed to a model whose lengths are free."""
-        return {"program": self.program.model_dump(mode="json"), "original": self.inputs}
+        return {"program": self.free.model_dump(mode="json"), "original": self.inputs}
 
     @property
     def run(self) -> dict[str, Any]:
@@ -106,6 +109,8 @@ def plan_stages(work: Work) -> tuple[PlannedStage, ...]:
     changes: dict[str, Any] = {}
     if work.rewrite.masks or work.rewrite.selects:
         changes = {"original": work.inputs, "rewrite": work.rewrite.model_dump(mode="json")}
+    if folds := folds_of(work.original.inputs, work.program):
+        changes["folds"] = {name: steps.model_dump(mode="json") for name, steps in folds.items()}
     static: dict[str, str] = {}
     final: dict[str, str] = {}
     for published, variant in zip(work.original.variants, work.program.variants, strict=True):
@@ -195,6 +200,7 @@ def _deployed(
         for name, shaped in final.items()
     ]
     if work.samples is not None and work.samples.validation:
-        measured = {"outputs": work.outputs, **work.run, **work.sampled("validation")}
+        run = {**work.run, "program": work.program.model_dump(mode="json")}
+        measured = {"outputs": work.outputs, **run, **work.sampled("validation")}
         read = ("read", *static.values(), *final.values(), *compiled)
         stages.add(f"verify[{device}]", "verify", read, **told, **measured)
