@@ -5,6 +5,7 @@ import sys
 
 from npuspec.bundle.program import DataInput, Input, Preprocess, Program, Variant
 from npuspec.diagnostics import Diagnostic
+from npuspec.diagnostics.suggest import toml_key
 from npuspec.facts import Port
 from npuspec.plan.passes.preprocess import plan_preprocess
 from npuspec.spec import Spec, models
@@ -47,12 +48,18 @@ def check_fold(spec: Spec, table: models.DataInput, port: Port) -> list[Diagnost
         f"`{port.name}` is padded before its steps, which are in the model: no {steps.dtype} becomes "
         f"{table.pad_value:g}" + (" in every channel" if len(_channels(steps)) > 1 else "")
     )
-    mean, scale = _channels(steps)[0]
-    given = _nearest(steps.dtype, table.pad_value * scale + mean)
-    near = float(f"{(given - mean) / scale:.9g}")
-    other = f"pad-value = {near}, which {given:g} becomes, or " if _given_padding(near, steps) is not None else ""
+    near = nearest_padding(table.pad_value, steps)
+    other = "" if near is None else f"pad-value = {near}, which {_given_padding(near, steps):g} becomes, or "
     at = ("inputs", port.name, "pad-value")
-    return [Diagnostic("inexpressible-padding", message, f'{other}[preprocess] place = "native"').at(at)]
+    help_ = f'{other}place = "native" in [inputs.{toml_key(port.name)}.preprocess]'
+    return [Diagnostic("inexpressible-padding", message, help_).at(at)]
+
+
+def nearest_padding(value: float, steps: Preprocess) -> float | None:
+    """Return the pad value beside one that the steps make of something; None if they make no one value of anything."""
+    mean, scale = _channels(steps)[0]
+    near = float(f"{(_nearest(steps.dtype, value * scale + mean) - mean) / scale:.9g}")
+    return near if _given_padding(near, steps) is not None else None
 
 
 def _is_folded(table: models.Input) -> bool:
