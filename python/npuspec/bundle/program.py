@@ -37,7 +37,7 @@ class Extent(Frozen):
 
 
 class Preprocess(Frozen):
-    """What becomes of the caller's sample before it is padded: its axes are moved, then channels, then values."""
+    """What becomes of the caller's sample before it is padded: its size, its axes, then channels, then values."""
 
     dtype: str
     """What the caller gives, by NumPy's name."""
@@ -51,6 +51,8 @@ class Preprocess(Frozen):
     """Subtracted, one for each channel."""
     scale: tuple[float, ...] = ()
     """Then divided by, one for each channel."""
+    resize: Literal["none", "stretch", "letterbox"] = "none"
+    """What is done first to pictures, of height, width and channels, to bring them to the size that the model takes."""
 
     def given(self, axes: Sequence[_Axis]) -> tuple[_Axis, ...]:
         """Return the model's axes, without the batch, in the order in which the caller gives them."""

@@ -117,11 +117,19 @@ def _preprocessing(port: DataInput, folded: Preprocess | None) -> Iterator[str]:
     else:
         axes = ", ".join(str(port.axes[index]) for index in steps.order)
         yield f"    made into [{axes}] in the model, after it is padded"
+    if steps.resize != "none":
+        yield f"    of pictures of any size, which are {_RESIZED[steps.resize]}"
     if steps.swap_channels:
         yield "    with the channels in reverse order"
     if steps.mean or steps.scale:
         mean, scale = (", ".join(f"{number:g}" for number in values) for values in (steps.mean, steps.scale))
         yield f"    normalised: (value - [{mean or 0}]) / [{scale or 1}]"
+
+
+_RESIZED = {
+    "stretch": "stretched to the model's",
+    "letterbox": "scaled to fit into the model's",
+}
 
 
 def _overflow(dim: Dim) -> str:

@@ -276,9 +276,9 @@ def _measured(stage: PlannedStage) -> list[Any]:
 
 
 def _given(port: Mapping[str, Any]) -> list[Any]:
-    """Return the dtype that the caller gives, and the order of axes where it isn't the model's."""
+    """Return the dtype that the caller gives, and the order of axes and the size where they aren't the model's."""
     steps = port["preprocess"]
-    return [port["dtype"], None] if steps is None else [steps["dtype"], steps["order"]]
+    return [port["dtype"], None] if steps is None else [steps[key] for key in ("dtype", "order", "resize")]
 
 
 def _given_to(deployment: Deployment, found: dict[str, Any]) -> dict[str, Any]:

@@ -17,11 +17,11 @@ from npuspec.facts.texts import open_tokenizer, read_texts
 from npuspec.runtime.arrays import read_array
 from npuspec.runtime.feed import Array
 from npuspec.runtime.preprocess import given_axes, given_dtype
+from npuspec.runtime.resize import CHANNELS
 from npuspec.sources.kinds import ARRAY, SOUND, suffix_of
 
 _SOUND = {"float32": "float32", "float16": "float32", "float64": "float64", "int16": "int16", "int32": "int32"}
 """NumPy's name of an input's dtype to the form in which sound is read for it: floats from -1 to 1, integers in full."""
-_CHANNELS = (1, 3, 4)  # of pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,8 @@ def _read_picture(file: Path, target: DataInput) -> Array:
     if len(axes) == 2:  # noqa: PLR2004  height and width
         return read_picture(file, 1)[:, :, 0]
     if place is None and len(axes) == 3:  # noqa: PLR2004
-        place = next((axis for axis in (2, 0) if axes[axis] in _CHANNELS), None)
-    if place is None or len(axes) != 3 or axes[place] not in _CHANNELS:  # noqa: PLR2004
+        place = next((axis for axis in (2, 0) if axes[axis] in CHANNELS), None)
+    if place is None or len(axes) != 3 or axes[place] not in CHANNELS:  # noqa: PLR2004
         shape = ", ".join(map(str, axes))
         raise ValueError(f"a picture has 1, 3 or 4 channels, and `{target.name}` takes [{shape}]")
     pixels = read_picture(file, int(axes[place]))

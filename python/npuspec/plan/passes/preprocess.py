@@ -20,6 +20,7 @@ def plan_preprocess(table: models.DataInput, port: Port) -> Preprocess | None:
         swap_channels=written.swap_channels,
         mean=written.mean,
         scale=written.scale,
+        resize=written.resize,
     )
 
 

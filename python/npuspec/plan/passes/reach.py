@@ -18,7 +18,7 @@ def beyond_reach(spec: Spec) -> list[Diagnostic]:
             "`npuspec apply` refuses the spec as long as it stands here",
             severity=Severity.NOTE,
         ).at(path)
-        for part in (_target, _inputs, _gates)
+        for part in (_target, _gates)
         for path, what in part(spec)
     ]
 
@@ -27,14 +27,6 @@ def _target(spec: Spec) -> Iterator[tuple[Path, str]]:
     for key in ("warm", "requests", "queue", "batch_wait_ms"):
         if key in spec.load.model_fields_set:
             yield ("load", key.replace("_", "-")), f"`load.{key.replace('_', '-')}`"
-
-
-def _inputs(spec: Spec) -> Iterator[tuple[Path, str]]:
-    for name, table in spec.inputs.items():
-        at = ("inputs", name)
-        if isinstance(table, models.DataInput):
-            if table.preprocess is not None and table.preprocess.resize != "none":
-                yield (*at, "preprocess", "resize"), "resizing images"
 
 
 def _gates(spec: Spec) -> Iterator[tuple[Path, str]]:

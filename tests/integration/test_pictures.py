@@ -1,19 +1,21 @@
-"""Preprocessing in the model against preprocessing before it: one spec, both places, from apply to a session."""
+"""Pictures, preprocessed in the model and before it, and resized: from apply to a session, and on real lines of text."""
 
 import json
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 import npuspec
 from npuspec.bundle import open_bundle
 from npuspec.bundle.program import DataInput
 from npuspec.execute.observer import Observer
 from npuspec.execute.stages import StageRunner
-from npuspec.plan import Prepared, prepare
+from npuspec.plan import prepare
 from npuspec.runtime.device import compile_model
 from npuspec.runtime.session import Session
 from npuspec.stages import MODEL
@@ -78,11 +80,18 @@ def test_what_is_folded_agrees_with_the_original_and_takes_what_the_caller_has(
     np.testing.assert_allclose(found, wanted, rtol=0, atol=largest * (0.1 if more else 1e-5))
 
 
-def session_of_lines(folder: Path, place: str) -> tuple[Session, Prepared]:
-    """Return the picture model in its narrowest variant, in float32, and its plan."""
+def session_of_lines(folder: Path, **keys: str) -> tuple[Session, list[NDArray[np.uint8]]]:
+    """Return the picture model in its narrowest variant, in float32, and eight real lines that it holds.
+
+    Args:
+        folder: where the spec is written.
+        keys: of `preprocess`, other values.
+
+    """
     folder.mkdir()
     spec = beside(folder, "ocr", "")
-    text = spec.read_text("utf-8").replace('place = "native"', f'place = "{place}"')
+    given = "".join(f'{key} = "{value}"\n' for key, value in keys.items())
+    text = spec.read_text("utf-8").replace('place = "native"\n', given)
     spec.write_text(text.replace("pad-value = 0.0", "pad-value = 0.00392156863"), "utf-8")
     _, prepared, faults = prepare(spec, Store(), device="CPU")
     assert prepared is not None, faults
@@ -93,20 +102,53 @@ def session_of_lines(folder: Path, place: str) -> tuple[Session, Prepared]:
     runner = StageRunner(asked, Store(), Observer(), device="CPU", identity="")
     runner.run()
     compiled = compile_model(CORE, runner.results[shape] / MODEL, "CPU", REFERENCE)
-    return Session(restricted(plan.program, variant), {variant.name: compiled}, device="CPU"), prepared
+    program = restricted(plan.program, variant)
+    assert plan.samples is not None
+    assert prepared.data is not None
+    samples = read_samples(prepared.data.root, plan.samples.validation, program, plan.samples.reading)
+    lines = [sample.arrays["x"] for sample in samples]
+    short = [line for line in lines if line.shape[1] <= program.dims["width"].maximum]
+    return Session(program, {variant.name: compiled}, device="CPU"), short[:8]
 
 
-def test_real_lines_are_read_the_same(tmp_path: Path) -> None:
-    native, prepared = session_of_lines(tmp_path / "native", "native")
-    model, _ = session_of_lines(tmp_path / "model", "model")
-    samples, data = prepared.plan.samples, prepared.data
-    assert samples is not None
-    assert data is not None
-    lines = read_samples(data.root, samples.validation, prepared.plan.program, samples.reading)
-    short = [line for line in lines if line.arrays["x"].shape[1] <= native.program.dims["width"].maximum][:8]
-    assert len(short) == 8
-    with native, model:
-        for line in short:
-            (wanted,), (found,) = (session.infer(line.arrays).values() for session in (native, model))
-            np.testing.assert_allclose(found, wanted, atol=CLOSE, err_msg=line.name)
-            assert (found.argmax(-1) == wanted.argmax(-1)).all()
+def read(session: Session, line: NDArray[np.uint8]) -> NDArray[np.float32]:
+    (found,) = session.infer({"x": line}).values()
+    return found
+
+
+def spelled(probabilities: NDArray[np.float32]) -> list[int]:
+    """Return the characters of a line, by their numbers: runs of one as one, without blanks."""
+    return [int(number) for number, _ in groupby(probabilities.argmax(-1)) if number]
+
+
+@pytest.fixture(scope="module")
+def native(tmp_path_factory: pytest.TempPathFactory) -> tuple[Session, list[NDArray[np.uint8]]]:
+    return session_of_lines(tmp_path_factory.mktemp("native") / "specs", place="native")
+
+
+def test_real_lines_are_read_the_same_in_the_model(
+    native: tuple[Session, list[NDArray[np.uint8]]], tmp_path: Path
+) -> None:
+    before, lines = native
+    inside, same = session_of_lines(tmp_path / "specs", place="model")
+    assert len(lines) == len(same) == 8
+    for line, twin in zip(lines, same, strict=True):
+        assert (line == twin).all()
+        wanted, found = read(before, line), read(inside, line)
+        np.testing.assert_allclose(found, wanted, atol=CLOSE)
+        assert (found.argmax(-1) == wanted.argmax(-1)).all()
+
+
+def test_real_lines_of_another_height_are_read_as_they_were(
+    native: tuple[Session, list[NDArray[np.uint8]]], tmp_path: Path
+) -> None:
+    before, lines = native
+    resizing, same = session_of_lines(tmp_path / "specs", place="native", resize="letterbox")
+    alike = 0
+    for line, twin in zip(lines, same, strict=True):
+        larger = np.asarray(Image.fromarray(line).resize((2 * line.shape[1], 96), Image.Resampling.BICUBIC))
+        wanted, found = read(before, line), read(resizing, larger)
+        assert found.shape == wanted.shape
+        alike += spelled(found) == spelled(wanted)
+        assert (read(resizing, twin) == wanted).all()
+    assert alike >= 7, alike
