@@ -69,7 +69,11 @@ def session_of(spec: Prepared) -> Session:
     verbs = ("read", "quantize", "rank", "mix", "control", "shape")
     stages = tuple(stage for stage in spec.plan.stages if stage.verb in verbs)
     runner = StageRunner(
-        replace(spec, plan=spec.plan.model_copy(update={"stages": stages})), Store(), Observer(), device="CPU", identity=""
+        replace(spec, plan=spec.plan.model_copy(update={"stages": stages})),
+        Store(),
+        Observer(),
+        device="CPU",
+        identity="",
     )
     runner.run()
     core, models = ov.Core(), {}

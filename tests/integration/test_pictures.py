@@ -1,4 +1,4 @@
-"""Pictures, preprocessed in the model and before it, and resized: from apply to a session, and on real lines of text."""
+"""Pictures, preprocessed in the model and before it, and resized: from apply to a session, and on lines of text."""
 
 import json
 from dataclasses import replace
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from runtime.toys import CORE
 
 import npuspec
 from npuspec.bundle import open_bundle
@@ -24,7 +25,6 @@ from npuspec.stages.reference import REFERENCE
 from npuspec.stages.samples import read_samples
 from npuspec.store import Store
 from real_specs import beside
-from runtime.toys import CORE
 from toy_specs import INT8, convolutions, write, write_spec
 
 STEPS = """

@@ -95,7 +95,7 @@ def write_pictures(data: DataInput, steps: Preprocess, arrays: Sequence[Array], 
 
 def _in_the_middle(data: DataInput, array: Array) -> Array:
     """Return a picture in the middle of what the model takes, with the pad value around it."""
-    whole = np.full(data.axes, data.pad_value, data.dtype)
+    whole = np.full([int(axis) for axis in data.axes], data.pad_value, data.dtype)
     starts = [(room - size) // 2 for room, size in zip(whole.shape, array.shape, strict=True)]
     whole[tuple(slice(start, start + n) for start, n in zip(starts, array.shape, strict=True))] = array
     return whole

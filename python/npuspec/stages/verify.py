@@ -41,7 +41,9 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     if request.data is None:
         raise StageError(Diagnostic("no-data", "there are no samples to verify with", "add [data] to the spec"))
     told = parameters["samples"]
-    published = program.model_copy(update={"inputs": inputs})  # a static model may take samples as the caller gives them
+    published = program.model_copy(
+        update={"inputs": inputs}
+    )  # a static model may take samples as the caller gives them
     read = read_samples(request.data, told["validation"], published, told, request.tokenizer)
     samples = [place(published, sample) for sample in read]
     core = ov.Core()

@@ -26,7 +26,9 @@ def photo(height: int, width: int, channels: int = 3) -> Bytes:
 
 
 def pillow(picture: Bytes, height: int, width: int) -> Bytes:
-    planes = [Image.fromarray(plane).resize((width, height), Image.Resampling.BILINEAR) for plane in picture.T.swapaxes(1, 2)]
+    planes = [
+        Image.fromarray(plane).resize((width, height), Image.Resampling.BILINEAR) for plane in picture.T.swapaxes(1, 2)
+    ]
     return np.stack([np.asarray(plane) for plane in planes], -1)
 
 

@@ -52,8 +52,8 @@ def test_the_model_computes_what_the_native_code_does(
     folded = echo(toy, toy.variants[0])
     fold(folded, {"x": steps}, {"x": layout})
     (found, *_) = CORE.compile_model(folded, "CPU", FLOAT32)({"x": np.stack([sample, sample])}).values()
-    rounding = 2 * np.finfo("float16" if taken_as == "float16" else "float32").eps
-    np.testing.assert_allclose(found[0], wanted, rtol=rounding, atol=rounding * max(1, np.abs(wanted).max()))
+    rounding = 2 * float(np.finfo("float16" if taken_as == "float16" else "float32").eps)
+    np.testing.assert_allclose(found[0], wanted, rtol=rounding, atol=rounding * max(1, float(np.abs(wanted).max())))
 
 
 def test_inputs_keep_their_places_and_names_and_only_one_is_changed() -> None:

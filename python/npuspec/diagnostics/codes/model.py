@@ -34,7 +34,7 @@ MODEL = {
         "`pad-value` is meant as the model's own operations see it. With preprocessing in the model, what the caller "
         "gives is padded before it, and the model normalises the padding too: it must be padded with what becomes the "
         "pad value, in every channel, and there may be nothing such among bytes, or where channels have means of their "
-        "own. The help names the nearest value that there is, if there is one. `place = \"native\"` pads afterwards.",
+        'own. The help names the nearest value that there is, if there is one. `place = "native"` pads afterwards.',
         '[inputs.image]\nshape = ["batch", 3, 48, "width"]\npad-value = 0.0\n\n'
         '[inputs.image.preprocess]   # no byte is 127.5\nplace = "model"\ndtype = "uint8"\nmean = [127.5]',
         '[inputs.image]\nshape = ["batch", 3, 48, "width"]\npad-value = 0.5\n\n'

@@ -90,9 +90,9 @@ class Preprocess(Table):
     """Then divided by, one number for each channel."""
     resize: Literal["none", "stretch", "letterbox"] = "none"
     """How pictures of bytes are brought to the model's size, each pixel a weighted mean of those around it. `stretch`
-    gives both sides the model's sizes. `letterbox` keeps their ratio: a picture is scaled to fit into both sides and lies
-    in the middle, padded around; where one side varies, it is scaled to the other, and padded as any sample is. Only
-    with `place = "native"`: a model's shapes are static, and pictures come in all sizes."""
+    gives both sides the model's sizes. `letterbox` keeps their ratio: a picture is scaled to fit into both sides and
+    lies in the middle, padded around; where one side varies, it is scaled to the other, and padded as any sample is.
+    Only with `place = "native"`: a model's shapes are static, and pictures come in all sizes."""
     place: Literal["model", "native"] = "model"
     """Where that is done: in the graph of each static model, which then takes what the caller gives, padded before; or
     by npuspec before it, in float32, and padded afterwards. `pad-value` is what the model's own operations see either

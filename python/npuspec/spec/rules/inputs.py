@@ -75,7 +75,9 @@ def resize_of_pictures(spec: Spec) -> Iterator[Diagnostic]:
             continue
         at: Path = ("inputs", name, "preprocess")
         if steps.place == "model":
-            message = f"pictures of `{name}` come in all sizes, and an NPU takes static shapes: no model can resize them"
+            message = (
+                f"pictures of `{name}` come in all sizes, and an NPU takes static shapes: no model can resize them"
+            )
             yield Diagnostic("wrong-resize", message, 'place = "native"').at((*at, "resize"))
         if steps.dtype != "uint8":
             message = f"pictures are resized as bytes, and `{name}` isn't said to be given as such"
@@ -95,7 +97,7 @@ def _resized_axes(spec: Spec, table: DataInput, at: Path) -> Iterator[Diagnostic
     count = dim.size if isinstance(dim := spec.dims.get(str(size)), FixedDim) else size
     if count not in (1, 3, 4):
         message = f"pictures of 1, 3 or 4 channels are resized, and `{at[1]}` has {count}"
-        yield Diagnostic("wrong-resize", message, 'take `resize` out').at((*at, "resize"))
+        yield Diagnostic("wrong-resize", message, "take `resize` out").at((*at, "resize"))
     varying = [layout[axis] for axis in varying_axes(spec, table) if layout[axis] in "HW"]
     resize = table.preprocess.resize if table.preprocess is not None else "none"
     if resize == "stretch" and varying:

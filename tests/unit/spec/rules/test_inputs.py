@@ -74,9 +74,9 @@ def test_what_keeps_every_rule_has_no_faults(text: str) -> None:
         (preprocess(*RESIZED[:2], 'resize = "stretch"'), "wrong-resize", (*AT, "preprocess", "resize")),
         (FIXED + "\n".join(RESIZED), "wrong-resize", (*AT, "preprocess", "resize")),
         (
-            preprocess(*RESIZED).replace('"time", 8]', '"time", "width"]').replace(
-                "[inputs.x]", '[dims.width]\nstrategy = "pad"\nsize = 8\noverflow = "error"\n[inputs.x]'
-            ),
+            preprocess(*RESIZED)
+            .replace('"time", 8]', '"time", "width"]')
+            .replace("[inputs.x]", '[dims.width]\nstrategy = "pad"\nsize = 8\noverflow = "error"\n[inputs.x]'),
             "wrong-resize",
             (*AT, "preprocess", "resize"),
         ),
