@@ -13,6 +13,7 @@ from npuspec.runtime.arrays import MOST_BYTES
 Array = NDArray[Any]
 
 CHANNELS = (1, 3, 4)
+"""That pictures have."""
 LONGEST = 65535
 """Pixels of a side that the native code resizes, or makes."""
 
