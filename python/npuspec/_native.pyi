@@ -16,6 +16,7 @@ __all__ = [
     "pad",
     "parse_toml",
     "repack",
+    "resize",
     "unpad",
 ]
 
@@ -211,5 +212,26 @@ def normalize(
         ValueError: the rank is neither 3 nor 4, shapes don't fit, there are no such channels, `at` is below 0,
             `threads` less than 1, a number isn't finite as float32, the memory that `out` spans overlaps that of
             `image`, or there is no such level on this machine.
+
+    """
+
+def resize(image: NDArray[np.uint8], out: NDArray[np.uint8], *, level: str | None = None) -> None:
+    """Write pictures in another height and width: means of the pixels around, weighted by a triangle.
+
+    Everything is checked before the first write. The GIL is released for 64 KB and more; no array may be written to by
+    others meanwhile. Arrays are taken by the buffer protocol. If both sides change, values between are rounded to bytes.
+
+    Args:
+        image: uint8 [N, H, W, C] or [H, W, C], 1, 3 or 4 channels; strided and read-only ones are fine.
+        out: uint8, C-contiguous, of the same N and C.
+        level: one of `levels()`, the best one if not given.
+
+    Raises:
+        TypeError: an argument is no array of uint8.
+        BufferError: `out` is read-only or not C-contiguous, or an array has no axes.
+        ValueError: the rank is neither 3 nor 4, shapes don't go with each other, there are as many channels as none of
+            those, a side is longer than 65535, `out` has pixels and `image` has none, their memory overlaps, or there
+            is no such level on this machine.
+        MemoryError: there is none for a copy of a strided picture, or for rows that are resized before columns are.
 
     """

@@ -6,7 +6,8 @@
     batch = kernels.pad(sentences, 128, mask=mask)
     rows = kernels.unpad(outputs, [len(sentence) for sentence in sentences])
     planes = kernels.repack(image, "CHW")
-    kernels.normalize(image, "CHW", tensor.data[0], mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
+    small = kernels.resize(image, (224, 224))
+    kernels.normalize(small, "CHW", tensor.data[0], mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
 
 Every function checks its arguments before it writes, writes straight into `out` if that is given, and lets other Python
 threads run while it works on more than a little. No array may be written to by others meanwhile.
@@ -21,7 +22,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from npuspec import _native
 from npuspec._native import NonFiniteError
 
-__all__ = ["Layout", "NonFiniteError", "normalize", "pad", "repack", "unpad"]
+__all__ = ["Layout", "NonFiniteError", "normalize", "pad", "repack", "resize", "unpad"]
 
 Array: TypeAlias = NDArray[Any]
 Layout: TypeAlias = Literal["CHW", "HWC", "NCHW", "NHWC"]
@@ -250,6 +251,40 @@ def normalize(
         around = np.array(fills, np.float32) * a + b
     formula = list(zip(channels, a.tolist(), b.tolist(), around.tolist(), strict=True))
     _native.normalize(image, out, formula, at, last, threads=threads)
+    return out
+
+
+def resize(image: NDArray[np.uint8], size: tuple[int, int], out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+    """Bring pictures of bytes to another height and width, as Pillow's filter BILINEAR does.
+
+    A pixel of the result is the mean of those around its centre, weighted by a triangle that is as wide as two pixels of
+    the image, or of the result where those are larger: what becomes smaller has no steps. Values differ from Pillow's by
+    1 at most, but for one in millions. Channels are independent of each other: transparent pixels count as others do.
+
+    Args:
+        image: uint8 [H, W, C] or [N, H, W, C] of 1, 3 or 4 channels, any strides. No side is longer than 65535.
+        size: height and width of the result.
+        out: the result, uint8, C-contiguous. It is made if it isn't given.
+
+    Returns:
+        `out`.
+
+    Raises:
+        TypeError: `image` or `out` isn't an array of uint8.
+        BufferError: `out` is read-only or not C-contiguous.
+        ValueError: a rank or shape isn't one of those, there are no pixels to make others of, or `image` and `out`
+            overlap.
+        MemoryError: there is none for what lies between the two.
+
+    """
+    height, width = size
+    if out is None:
+        *batch, _, _, channels = _array(image, "image").shape if np.ndim(image) in {3, 4} else _shape(image, 3)
+        out = np.empty((*batch, height, width, channels), np.uint8)
+    elif np.shape(out)[-3:-1] != (height, width):
+        message = f"out has shape {np.shape(out)}, which isn't of size {(height, width)}"
+        raise ValueError(message)
+    _native.resize(image, out)
     return out
 
 

@@ -147,6 +147,39 @@ def test_what_the_graph_makes_of_lengths_is_told() -> None:
     assert not any("select" in line or "built" in line for line in lines if line.endswith("(spec)"))
 
 
+PICTURE = SMALL.replace('["batch", "time"]', '["batch", 3, 8, "time"]\nlayout = "NCHW"')
+STEPS = '[inputs.x.preprocess]\ndtype = "uint8"\nlayout = "NHWC"\nmean = [1.0]\n'
+
+
+@pytest.mark.parametrize(
+    ("place", "lines"),
+    [
+        (
+            'place = "native"\nresize = "letterbox"\n',
+            [
+                "  x [batch=1, 3, 8, time] float32: padded on the right with 0",
+                "    made of uint8 [8, time, 3]",
+                "    of pictures of any size, which are scaled to fit into the model's",
+                "    normalised: (value - [1]) / [1]",
+                "  layout: original; no axis of the model is moved",
+            ],
+        ),
+        (
+            'place = "model"\n',
+            [
+                "  x [batch=1, 8, time, 3] uint8: padded on the right with 1",
+                "    made into [3, 8, time] in the model, after it is padded",
+                "    normalised: (value - [1]) / [1]",
+                "  layout: original; the model itself moves the axes of `x`",
+            ],
+        ),
+    ],
+)
+def test_what_becomes_of_a_sample_is_told_and_where(place: str, lines: list[str]) -> None:
+    plan = plan_of(PICTURE + STEPS + place, signature=signature_of(port("x", None, 3, None, None)))
+    assert {*lines} <= {*show_plan(plan, "s.toml").splitlines()}
+
+
 def test_an_allowed_warning_is_not_shown_because_something_else_is_wrong(tmp_path: Path) -> None:
     spec = write_spec(tmp_path, more=INT8 + '\n[[allow]]\ncode = "small-calibration"\nreason = "a toy"\n')
     (tmp_path / "model" / "model.xml").unlink()

@@ -4,7 +4,8 @@
     python tests/fuzz/kernels.py --seed 1 --only 4711
 
 All arrays are views of a few blocks of memory, with any strides, so outputs overlap inputs and each other now and then,
-and what lies around them is seen. What is right says NumPy, and only the exceptions that the stub documents may come.
+and what lies around them is seen. What is right says NumPy, of resized pictures to within their roundings, and only the
+exceptions that the stub documents may come.
 """
 
 import argparse
@@ -27,6 +28,7 @@ Call: TypeAlias = dict[str, Any]
 DTYPES = ["?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8"]
 ODD = [">f4", ">i8", "c8", "O", "M8[s]", "S3", "U2", "f4,i4", "V5", "g", "S0"]
 BLOCK = 4096
+LARGEST_ERROR = 1.05  # of a resized value: two roundings, and a little for its weights
 
 
 def view(rng: random.Random, memory: Array, shape: tuple[int, ...], dtype: str, *, plain: bool) -> Array:
@@ -170,6 +172,17 @@ def a_normalize(rng: random.Random, memories: list[Array]) -> Call:
     return {**call, "at": (top, left), "channels_last": last, **how(rng)}
 
 
+def a_resize(rng: random.Random, memories: list[Array]) -> Call:
+    """Return arguments of `resize`."""
+    batch, sides = rng.choice([(), (), (1,), (2,), (0,)]), [0, 1, 1, 2, 3, 5, 8, 13, 30]
+    channels = rng.choice([1, 3, 3, 4, 4, 2, 0])
+    image = view(
+        rng, rng.choice(memories), (*batch, *rng.choices(sides, k=2), channels), "u1", plain=rng.random() < 0.5
+    )
+    out = view(rng, rng.choice(memories), (*batch, *rng.choices(sides, k=2), channels), "u1", plain=rng.random() < 0.97)
+    return {"image": odd(rng, image, memories[0]), "out": odd(rng, out, memories[0]), "level": how(rng)["level"]}
+
+
 def how(rng: random.Random) -> Call:
     """Return what makes no difference."""
     threads, level = rng.choice([1, 1, 2, 3]), rng.choice([None, *_native.levels()])
@@ -194,6 +207,24 @@ def normalized(call: Call) -> list[tuple[Array, Array]]:
         with np.errstate(over="ignore"):
             plane[..., top : top + image.shape[-3], left : left + image.shape[-2]] = values
     return [(out, wanted)]
+
+
+def resized(call: Call) -> list[tuple[Array, Array]]:
+    """Return the output of a call of `resize` that was taken, and what it is to be, if it is close to that."""
+    image, out = seen(call["image"]), seen(call["out"])
+    if not out.size:
+        return [(out, out)]
+    exact = np.einsum("yh,...hwc,xw->...yxc", weights(image, out, -3), image, weights(image, out, -2), optimize=True)
+    close = np.abs(out - exact) < LARGEST_ERROR
+    return [(out, np.where(close, out, np.rint(exact)).astype(np.uint8))]
+
+
+def weights(image: Array, out: Array, axis: int) -> Array:
+    """Return the weight of each place of the image, for each place of the result."""
+    size, made = image.shape[axis], out.shape[axis]
+    centres = (np.arange(made)[:, None] + 0.5) * size / made
+    triangles = np.maximum(1 - np.abs(np.arange(size) + 0.5 - centres) / max(size / made, 1), 0)
+    return triangles / triangles.sum(1, keepdims=True)
 
 
 def place(shape: tuple[int, ...], room: tuple[int, ...], side: str) -> tuple[slice, ...]:
@@ -240,8 +271,8 @@ def unpadded(call: Call) -> list[tuple[Array, Array]]:
     return [(out, row[place(out.shape, row.shape, call["side"])]) for out, row in zip(outs, batch, strict=True)]
 
 
-MAKERS = {"pad": a_pad, "unpad": an_unpad, "repack": a_repack, "normalize": a_normalize}
-WANTED = {"pad": padded, "unpad": unpadded, "repack": repacked, "normalize": normalized}
+MAKERS = {"pad": a_pad, "unpad": an_unpad, "repack": a_repack, "normalize": a_normalize, "resize": a_resize}
+WANTED = {"pad": padded, "unpad": unpadded, "repack": repacked, "normalize": normalized, "resize": resized}
 
 
 def same(before: list[Array], after: list[Array]) -> bool:
@@ -252,7 +283,7 @@ def same(before: list[Array], after: list[Array]) -> bool:
 def try_one(rng: random.Random) -> str:
     """Make one call, and return what came of it."""
     memories = [np.frombuffer(rng.randbytes(BLOCK), "u1").copy() for _ in range(3)]
-    name, make = rng.choices([*MAKERS.items()], [4, 2, 2, 2])[0]
+    name, make = rng.choices([*MAKERS.items()], [4, 2, 2, 2, 2])[0]
     call = make(rng, memories)
     before = [memory.copy() for memory in memories]
     try:

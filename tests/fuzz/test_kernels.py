@@ -15,6 +15,7 @@ def test_arguments_are_right_to_the_bit_or_refused_with_nothing_written() -> Non
         "unpad done",
         "repack done",
         "normalize done",
+        "resize done",
         "not finite",
         "ValueError",
         "TypeError",

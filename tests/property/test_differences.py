@@ -23,6 +23,9 @@ CHOICES = {
     "cache": ['"blob"', '"directory"', '"none"'],
     "queue": ["8", "1024"],
     "pad": ["0.0", "0.5", "-1.0"],
+    "place": ['"model"', '"native"'],
+    "mean": ["[]", "[0.0]", "[1.5]"],
+    "swap": ["true", "false"],
     "finite": ["true", "false"],
     "minimum": ["0.5", "0.50000001", "0.9"],
 }
@@ -35,7 +38,9 @@ VERBS = {"quantize": Consequence.REQUANTIZE, "compile": Consequence.RECOMPILE}
 def plan(values: dict[str, str]) -> Plan:
     text = SMALL.replace("size = 64", f"size = {values['size']}").replace('"error"', values["overflow"])
     text = text.replace('fallback = ["CPU"]', f"fallback = {values['fallback']}")
-    text += f"pad-value = {values['pad']}\nfinite = {values['finite']}\n" + DATA
+    text += f"pad-value = {values['pad']}\nfinite = {values['finite']}\n"
+    steps = f"place = {values['place']}, mean = {values['mean']}, swap-channels = {values['swap']}"
+    text += f'layout = "NC"\npreprocess = {{ {steps} }}\n' + DATA
     text += f"""
 [quantization]
 mode = "int8"

@@ -1,6 +1,7 @@
 """What a session has to know of a model: its inputs, its outputs, and its static variants. Plain data, no openvino."""
 
-from typing import Annotated, Any, Literal, dataclass_transform
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 from msgspec import Meta, Struct, StructMeta, field
 
@@ -22,6 +23,7 @@ class Frozen(Struct, metaclass=_KeywordsOnly, frozen=True, forbid_unknown_fields
 
 Size = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Name = Annotated[str, Meta(min_length=1)]
+_Axis = TypeVar("_Axis")
 LEAST_SCALE, LARGEST_SCALE, LARGEST_MEAN = 1e-20, 1e30, 1e15
 """What a picture is normalized with, such that each quotient is a float32."""
 
@@ -44,7 +46,7 @@ class Extent(Frozen):
 
 
 class Preprocess(Frozen):
-    """What becomes of the caller's sample before it is padded: its axes are moved, then channels, then values."""
+    """What becomes of the caller's sample before it is padded: its size, its axes, then channels, then values."""
 
     dtype: str
     """What the caller gives, by NumPy's name."""
@@ -58,6 +60,13 @@ class Preprocess(Frozen):
     """Subtracted, one for each channel."""
     scale: tuple[float, ...] = ()
     """Then divided by, one for each channel."""
+    resize: Literal["none", "stretch", "letterbox"] = "none"
+    """What is done first to pictures, of height, width and channels, to bring them to the size that the model takes."""
+
+    def given(self, axes: Sequence[_Axis]) -> tuple[_Axis, ...]:
+        """Return the model's axes, without the batch, in the order in which the caller gives them."""
+        placed = dict(zip(self.order, axes, strict=True))
+        return tuple(placed[index] for index in range(len(placed)))
 
 
 class _Port(Frozen, tag_field="role"):

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from npuspec.bundle.chunks import stride_of
-from npuspec.bundle.program import DataInput, Dim, Extent
+from npuspec.bundle.program import DataInput, Dim, Extent, Preprocess
 from npuspec.diagnostics.suggest import toml_key
 from npuspec.diagnostics.text import printable
 from npuspec.plan import Plan
-from npuspec.plan.model import Decode, PlannedSource, Recipe, Samples
+from npuspec.plan.model import Decode, PlannedSource, Recipe, Samples, folds_of
 
 _TOLD = re.compile(
     r"(model|target|cache|properties)\..*|gates\[.*|data\.((tokenizer|labels)(-sha256)?|source|function|sha256)"
@@ -92,7 +92,7 @@ def _files(code: PlannedSource) -> str:
 
 
 def _inputs(plan: Plan) -> str:
-    program, rows = plan.program, []
+    program, folds, rows = plan.program, folds_of(plan.original, plan.program), list[str]()
     for port in program.inputs:
         if isinstance(port, DataInput):
             shape = ", ".join(map(str, (f"batch={program.batch}", *port.axes)))
@@ -100,7 +100,7 @@ def _inputs(plan: Plan) -> str:
             rows.append(
                 f"  {port.name} [{shape}] {port.dtype}: padded on the {port.pad_side} with {port.pad_value:g}{finite}"
             )
-            rows += _preprocessing(port)
+            rows += _preprocessing(port, folds.get(port.name))
         else:
             built = [mask.name for mask in plan.rewrite.masks if mask.length == port.name]
             builds = f", from which the model builds {' and '.join(built)}" if built else ""
@@ -109,17 +109,28 @@ def _inputs(plan: Plan) -> str:
     return "inputs\n" + "\n".join(rows)
 
 
-def _preprocessing(port: DataInput) -> Iterator[str]:
+def _preprocessing(port: DataInput, folded: Preprocess | None) -> Iterator[str]:
     """Tell what becomes of what the caller gives."""
-    if (steps := port.preprocess) is None:
+    if (steps := port.preprocess or folded) is None:
         return
-    axes = dict(zip(steps.order, port.axes, strict=True))
-    yield f"    made of {steps.dtype} [{', '.join(str(axes[index]) for index in range(len(axes)))}]"
+    if folded is None:
+        yield f"    made of {steps.dtype} [{', '.join(map(str, steps.given(port.axes)))}]"
+    else:
+        axes = ", ".join(str(port.axes[index]) for index in steps.order)
+        yield f"    made into [{axes}] in the model, after it is padded"
+    if steps.resize != "none":
+        yield f"    of pictures of any size, which are {_RESIZED[steps.resize]}"
     if steps.swap_channels:
         yield "    with the channels in reverse order"
     if steps.mean or steps.scale:
         mean, scale = (", ".join(f"{number:g}" for number in values) for values in (steps.mean, steps.scale))
         yield f"    normalised: (value - [{mean or 0}]) / [{scale or 1}]"
+
+
+_RESIZED = {
+    "stretch": "stretched to the model's",
+    "letterbox": "scaled to fit into the model's",
+}
 
 
 def _overflow(dim: Dim) -> str:
@@ -165,7 +176,11 @@ def _variants(plan: Plan) -> str:
         f"  {v.name}: " + ", ".join(f"{n} {list(shape)}" for n, shape in v.shapes.items())
         for v in plan.program.variants
     ]
-    layout = f"  layout: {plan.layout}; no axis of the model is moved"
+    folds = folds_of(plan.original, plan.program)
+    moved = [f"`{name}`" for name, steps in folds.items() if steps.order != (*range(len(steps.order)),)]
+    layout = f"  layout: {plan.layout}; " + (
+        f"the model itself moves the axes of {' and '.join(moved)}" if moved else "no axis of the model is moved"
+    )
     batch = f"  batch: {plan.program.batch} sample(s) an inference{_origin(plan, 'batching.size')}"
     modes = [f"  {_MODES[plan.batch_mode]}"] if plan.batch_mode is not None else []
     return "static shapes\n" + "\n".join([*rows, layout, batch, *modes])

@@ -15,7 +15,7 @@ from msgspec import to_builtins
 from npuspec.diagnostics.suggest import toml_key
 from npuspec.npu import property_table
 from npuspec.plan.effects import Consequence, Effect, effect_of, part_of
-from npuspec.plan.model import Deployment, Plan, PlannedStage
+from npuspec.plan.model import Deployment, Plan, PlannedStage, folds_of
 
 _SENTENCES = {
     Consequence.NOTHING: "nothing follows from",
@@ -226,7 +226,8 @@ _MEASURING = ("compare", "verify")
 def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
     """Return what PARTS names; properties are those of devices that both plans have."""
     program = to_builtins(plan.program)
-    data = [port for port in program["inputs"] if port["role"] == "data"]
+    original = [to_builtins(port) for port in plan.original]
+    data = [port for port in original if port["role"] == "data"]
     samples = plan.samples
     labels = samples and samples.labels
     found = {
@@ -239,6 +240,7 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
         "dims": {name: [dim[key] for key in _TAKEN] for name, dim in program["dims"].items()},
         "entry": [s.parameters.get("entry") for s in plan.stages if s.verb == "read"],
         "fallbacks": [d.device for d in plan.deployments[1:]],
+        "folds": {name: to_builtins(s) for name, s in folds_of(plan.original, plan.program).items()},
         "given": [[*(port[key] for key in ("name", "axes", "finite")), _given(port)] for port in data],
         "held": [s.parameters["gates"] for s in plan.stages if s.verb in ("mix", "control")],
         "inputs": program["inputs"],
@@ -246,7 +248,7 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
         "layouts": [s.parameters.get("layouts") for s in plan.stages if s.verb == "shape"][:1],
         "measured": [_measured(s) for s in plan.stages if s.verb in _MEASURING],
         "model": plan.model.digest,
-        "original": [to_builtins(port) for port in plan.original],
+        "original": original,
         "outputs": program["outputs"],
         "overflow": {
             name: {key: value for key, value in dim.items() if key not in _TAKEN}
@@ -275,9 +277,9 @@ def _measured(stage: PlannedStage) -> list[Any]:
 
 
 def _given(port: Mapping[str, Any]) -> list[Any]:
-    """Return the dtype that the caller gives, and the order of axes where it isn't the model's."""
+    """Return the dtype that the caller gives, and the order of axes and the size where they aren't the model's."""
     steps = port["preprocess"]
-    return [port["dtype"], None] if steps is None else [steps["dtype"], steps["order"]]
+    return [port["dtype"], None] if steps is None else [steps[key] for key in ("dtype", "order", "resize")]
 
 
 def _given_to(deployment: Deployment, found: dict[str, Any]) -> dict[str, Any]:

@@ -61,6 +61,7 @@ PARTS = {
     "dims": Part(_FED, (_C.RELOAD, _C.INTERFACE)),
     "entry": Part(("read",)),
     "fallbacks": Part((), (_C.RELOAD,)),
+    "folds": Part(("shape",), (_C.ACCURACY,)),
     "given": Part((), (_C.INTERFACE,)),
     "inputs": Part(_FED, (_C.RELOAD,)),
     "labels": Part(("mix", "control", "compare", "verify")),
@@ -82,7 +83,7 @@ PARTS = {
 }
 """`core`, `properties` and `recipe` have a dot and a name behind them: each of their values is a part."""
 
-_PROGRAM = ("batch", "dims", "inputs", "given", "outputs", "variants", "original", "rewrite")
+_PROGRAM = ("batch", "dims", "inputs", "folds", "given", "outputs", "variants", "original", "rewrite")
 _KEPT = ("recipe.keep_names",)
 _MODEL = Effect(("model", "entry", *_PROGRAM, *_KEPT))
 _DATA = Effect(("calibration", "validation", "labels"))
@@ -91,8 +92,9 @@ _LENGTH = Effect(("outputs", "dims", "overflow", "rewrite"))
 _SELECT = Effect(("inputs", "outputs", "overflow", "variants", "rewrite"), (_C.INTERFACE,))
 _FILLED = Effect(("inputs", "given", "variants", "original", "rewrite"))
 _PADDING = Effect(("inputs", "padding", "original", "rewrite"))
-_GIVEN = Effect(("inputs", "given", "variants"), (_C.INTERFACE,))
-_COMPUTED = Effect(("inputs", "variants"), (_C.ACCURACY,))
+_STEPS = ("inputs", "original", "folds", "layouts", "variants")
+_GIVEN = Effect((*_STEPS, "given"), (_C.INTERFACE,))
+_COMPUTED = Effect(_STEPS, (_C.ACCURACY,))
 _CHUNKS = Effect(("overflow",), (_C.ACCURACY,))
 _SESSION = Effect((), (_C.RELOAD,))
 _DECODE = Effect(("decodes",))
@@ -142,7 +144,7 @@ EFFECTS = {
     "inputs.*.built": _FILLED,
     "inputs.*.dim": _FILLED,
     "inputs.*.finite": Effect(("inputs", "given")),
-    "inputs.*.layout": Effect(("inputs", "layouts")),
+    "inputs.*.layout": Effect(_STEPS),
     "inputs.*.of": _FILLED,
     "inputs.*.pad-multiple": Effect(("inputs", "dims", "overflow")),
     "inputs.*.pad-side": _PADDING,

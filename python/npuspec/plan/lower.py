@@ -7,6 +7,7 @@ from msgspec import structs
 from npuspec.bundle.program import Load, Program
 from npuspec.plan.model import Decode, Plan, PlannedSource, Samples, Waste
 from npuspec.plan.passes.deploy import plan_ahead, plan_batch_mode, plan_core, plan_deployments
+from npuspec.plan.passes.fold import fold_preprocess
 from npuspec.plan.passes.preprocess import plan_layouts
 from npuspec.plan.passes.rewrite import plan_rewrite, rewritten
 from npuspec.plan.passes.sample import plan_recipe
@@ -52,13 +53,15 @@ def lower(
     core = plan_core(spec)
     deployments = plan_deployments(spec, device)
     rewrite = plan_rewrite(spec, program)
-    shipped = rewritten(program, rewrite)
+    free = rewritten(program, rewrite)
+    shipped = fold_preprocess(spec, free)
     work = Work(
         toolchain=toolchain,
         model=model,
         entry=entry,
         samples=samples,
         program=shipped,
+        free=free,
         original=program,
         rewrite=rewrite,
         recipe=recipe,

@@ -5,14 +5,14 @@ the same bytes.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from math import inf, isnan
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import to_builtins
 
-from npuspec.bundle.program import Extent, Frozen, Input, LengthInput, Load, Program
+from npuspec.bundle.program import DataInput, Extent, Frozen, Input, LengthInput, Load, Preprocess, Program
 from npuspec.npu import BatchMode
 from npuspec.store import canonical_json, digest_json
 
@@ -282,6 +282,19 @@ class Rewrite(Frozen):
     selects: tuple[Selection, ...]
 
 
+def folds_of(original: Iterable[Input], program: Program) -> dict[str, Preprocess]:
+    """Return the steps that are in the graph of what ships, by the names of its inputs.
+
+    Args:
+        original: what the model takes as it was published, with what is done before.
+        program: the model as it ships.
+
+    """
+    outside = {port.name for port in program.inputs if isinstance(port, DataInput) and port.preprocess is not None}
+    data = [port for port in original if isinstance(port, DataInput)]
+    return {p.name: p.preprocess for p in data if p.preprocess is not None and p.name not in outside}
+
+
 class PlannedStage(Frozen):
     """One step of `apply`. `digest` names its result: it covers the verb, the parameters and the inputs' digests."""
 
@@ -305,12 +318,12 @@ class Plan(Frozen):
     model: PlannedSource
     samples: Samples | None
     program: Program
-    """The model as it ships: rewritten."""
+    """The model as it ships: rewritten, and with preprocessing in its graph."""
     original: tuple[Input, ...]
-    """What the model takes as it was published."""
+    """What the model takes as it was published, and what is done before."""
     rewrite: Rewrite
     layout: Literal["original"] = "original"
-    """Inputs and outputs have the model's own order of axes: none is moved."""
+    """Outputs have the model's own order of axes, and so have inputs whose preprocessing isn't in the model."""
     batch_mode: BatchMode | None
     """Who makes inferences of a batch on an NPU; None where there is none."""
     recipe: Recipe

@@ -10,6 +10,7 @@ from npuspec.bundle.program import DataInput, Program, Variant
 from npuspec.diagnostics import Diagnostic, InputError
 from npuspec.diagnostics.suggest import did_you_mean
 from npuspec.runtime.preprocess import given_axes, given_dtype, preprocess
+from npuspec.runtime.resize import is_centred, resize, resized_shape, resizing
 
 Array = NDArray[Any]
 
@@ -39,15 +40,16 @@ def check_sample(program: Program, sample: Mapping[str, Any]) -> tuple[dict[str,
             raise InputError(Diagnostic("missing-tensor", message, f"give an array of {_wanted(data)}"))
         array = _array(data, sample[data.name])
         arrays[data.name] = array
-        for axis, (size, found) in enumerate(zip(given_axes(data), array.shape, strict=True)):
+        fits_into = is_centred(data)
+        for axis, (size, found) in enumerate(zip(given_axes(data), resized_shape(data, array), strict=True)):
             if isinstance(size, int):
-                if found != size:
+                if found > size or (found < size and not fits_into):
                     raise _wrong_shape(data, axis, found, f"{size} is needed")
             elif sizes.setdefault(size, found) != found:
                 raise _wrong_shape(data, axis, found, f"another input has {sizes[size]} in `{size}`")
     for name, size in sizes.items():
         _check_size(program, name, size)
-    return {data.name: preprocess(data, arrays[data.name]) for data in wanted}, sizes
+    return {data.name: preprocess(data, resize(data, arrays[data.name])) for data in wanted}, sizes
 
 
 def choose_variant(program: Program, sizes: Mapping[str, int]) -> Variant:
@@ -96,7 +98,10 @@ def _check_size(program: Program, name: str, size: int) -> None:
 
 
 def _wanted(data: DataInput) -> str:
-    return f"[{', '.join(map(str, given_axes(data)))}] {given_dtype(data)}"
+    axes: tuple[str | int, ...] = given_axes(data)
+    if (steps := resizing(data)) is not None:
+        axes = tuple(axis if index == steps.order[steps.channels or 0] else "any" for index, axis in enumerate(axes))
+    return f"[{', '.join(map(str, axes))}] {given_dtype(data)}"
 
 
 def _wrong_shape(data: DataInput, axis: int, found: int, why: str) -> InputError:

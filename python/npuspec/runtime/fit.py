@@ -18,6 +18,7 @@ from npuspec.bundle.program import (
     Variant,
 )
 from npuspec.runtime.pool import Slot
+from npuspec.runtime.resize import CHANNELS
 
 
 def check_fit(program: Program, slots: Mapping[str, Slot]) -> None:
@@ -66,10 +67,19 @@ def _is_possible(steps: Preprocess, axes: tuple[str | int, ...]) -> bool:
     counts = (0, 1) if steps.channels is None else (0, 1, axes[steps.channels])
     return (
         np.dtype(steps.dtype).kind in "biuf"
+        and (steps.resize == "none" or _is_resizable(steps, axes))
         and all(len(values) in counts for values in (steps.mean, steps.scale))
         and all(abs(mean) <= LARGEST_MEAN for mean in steps.mean)
         and all(LEAST_SCALE <= abs(scale) <= LARGEST_SCALE for scale in steps.scale)
     )
+
+
+def _is_resizable(steps: Preprocess, axes: tuple[str | int, ...]) -> bool:
+    """Tell whether samples are pictures that are resized to sides of which at most one is free."""
+    if steps.dtype != "uint8" or len(axes) != 3 or steps.channels is None:  # noqa: PLR2004  height, width, channels
+        return False
+    free = sum(isinstance(axis, str) for axis in axes)
+    return axes[steps.channels] in CHANNELS and free <= (steps.resize == "letterbox")
 
 
 def _of_variant(program: Program, variant: Variant, slot: Slot) -> Iterator[str]:

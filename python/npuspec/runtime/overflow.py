@@ -13,6 +13,7 @@ from npuspec.bundle.chunks import chunk_starts
 from npuspec.bundle.program import DataInput, Program
 from npuspec.runtime.feed import check_sample, choose_variant
 from npuspec.runtime.preprocess import preprocess
+from npuspec.runtime.resize import resize
 
 Array = NDArray[Any]
 
@@ -70,7 +71,7 @@ class Pieces:
         if known is not None:
             arrays = sample
             if self._prepared:
-                arrays = {**sample, **{d.name: preprocess(d, sample[d.name]) for d in self._prepared}}
+                arrays = {**sample, **{d.name: preprocess(d, resize(d, sample[d.name])) for d in self._prepared}}
             return [Piece(arrays, known)]
         checked, sizes = check_sample(self._program, sample)
         pieces = pieces_of(self._program, checked, sizes)

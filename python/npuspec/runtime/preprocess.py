@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from npuspec import _native
 from npuspec.bundle.program import DataInput, Preprocess
+from npuspec.runtime.resize import is_centred
 
 Array = NDArray[Any]
 
@@ -19,10 +20,7 @@ _MOST_CHANNELS = 4
 
 def given_axes(data: DataInput) -> tuple[str | int, ...]:
     """Return the axes of a sample as the caller gives it: sizes and names of dimensions, without the batch."""
-    if data.preprocess is None:
-        return data.axes
-    axes = dict(zip(data.preprocess.order, data.axes, strict=True))
-    return tuple(axes[index] for index in range(len(axes)))
+    return data.axes if data.preprocess is None else data.preprocess.given(data.axes)
 
 
 def given_dtype(data: DataInput) -> str:
@@ -59,6 +57,8 @@ def preprocess(data: DataInput, array: Array) -> Array:
             array -= _each_channel(steps.mean, steps.channels, array)
         if steps.scale:
             array /= _each_channel(steps.scale, steps.channels, array)
+    if is_centred(data):
+        return _in_the_middle(data, array)
     rounded_later = data.dtype == "float16" and array.dtype == np.float32
     return array if rounded_later else array.astype(data.dtype, copy=False)
 
@@ -85,8 +85,20 @@ def write_pictures(data: DataInput, steps: Preprocess, arrays: Sequence[Array], 
     formula = [(source, 1 / scale, -mean / scale, data.pad_value) for source, mean, scale in rows]
     for array, row in zip(arrays, buffer, strict=True):
         picture, room = (array, row.shape[:2]) if last else (array.transpose(1, 2, 0), row.shape[1:])
-        at = (0, 0) if data.pad_side == "right" else (room[0] - picture.shape[0], room[1] - picture.shape[1])
+        at = (room[0] - picture.shape[0], room[1] - picture.shape[1])
+        if is_centred(data):
+            at = (at[0] // 2, at[1] // 2)
+        elif data.pad_side == "right":
+            at = (0, 0)
         _native.normalize(picture, row, formula, at, last)
+
+
+def _in_the_middle(data: DataInput, array: Array) -> Array:
+    """Return a picture in the middle of what the model takes, with the pad value around it."""
+    whole = np.full([int(axis) for axis in data.axes], data.pad_value, data.dtype)
+    starts = [(room - size) // 2 for room, size in zip(whole.shape, array.shape, strict=True)]
+    whole[tuple(slice(start, start + n) for start, n in zip(starts, array.shape, strict=True))] = array
+    return whole
 
 
 def _each_channel(values: tuple[float, ...], axis: int | None, array: Array) -> Array:

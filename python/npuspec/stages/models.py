@@ -41,8 +41,14 @@ class Models:
     """The static model on CPU in float32."""
 
     @classmethod
-    def load(cls, core: ov.Core, request: Request, program: Program) -> "Models":
+    def load(cls, core: ov.Core, request: Request, program: Program, inputs: tuple[Input, ...]) -> "Models":
         """Compile the results of earlier stages: the published model, static ones, those that ship, and their blobs.
+
+        Args:
+            core: where they are compiled.
+            request: names their folders.
+            program: that of the static models.
+            inputs: what the published one takes.
 
         Raises:
             StageError: `output-shape`: a static model gives another number of rows than its batch has.
@@ -52,7 +58,6 @@ class Models:
         device, count = parameters["device"], len(program.variants)
         first, rest = request.inputs[0], request.inputs[1:]
         static, final, made = rest[:count], rest[count : 2 * count], rest[2 * count :]
-        inputs = convert(parameters.get("original", program.inputs), tuple[Input, ...])
         irs = {name: folder / MODEL for name, folder in zip(names, static, strict=True)}
         shipped = {
             name: _deployed(core, folder / MODEL, blob / BLOB, device, parameters["properties"])

@@ -16,11 +16,12 @@ from npuspec.facts.tensors import read_named
 from npuspec.facts.texts import open_tokenizer, read_texts
 from npuspec.runtime.arrays import read_array
 from npuspec.runtime.feed import Array
+from npuspec.runtime.preprocess import given_axes, given_dtype
+from npuspec.runtime.resize import CHANNELS
 from npuspec.sources.kinds import ARRAY, SOUND, suffix_of
 
 _SOUND = {"float32": "float32", "float16": "float32", "float64": "float64", "int16": "int16", "int32": "int32"}
 """NumPy's name of an input's dtype to the form in which sound is read for it: floats from -1 to 1, integers in full."""
-_CHANNELS = (1, 3, 4)  # of pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +73,10 @@ def _read(folder: Path, path: str, rate: int | None, target: DataInput) -> Array
         if suffix_of(path) in ARRAY:
             return read_array(folder / path)
         if suffix_of(path) in SOUND:
-            return _read_sound(folder / path, path, rate, _given_dtype(target))
+            return _read_sound(folder / path, path, rate, given_dtype(target))
         return _read_picture(folder / path, target)
     except ValueError as error:
         raise unreadable(path, str(error)) from None
-
-
-def _given_dtype(target: DataInput) -> str:
-    return target.dtype if target.preprocess is None else target.preprocess.dtype
 
 
 def _read_sound(file: Path, path: str, rate: int | None, dtype: str) -> Array:
@@ -97,21 +94,18 @@ def _read_sound(file: Path, path: str, rate: int | None, dtype: str) -> Array:
 
 def _read_picture(file: Path, target: DataInput) -> Array:
     """Decode a picture to the axes that the caller gives: [height, width], or with channels first or last."""
-    if (dtype := _given_dtype(target)) != "uint8":
+    if (dtype := given_dtype(target)) != "uint8":
         state = '`preprocess` with dtype = "uint8", and the mean and scale that the model was trained with'
         raise ValueError(f"a picture is uint8, and `{target.name}` takes {dtype}: state {state}")
-    axes = [*target.axes]
+    axes = given_axes(target)
     place = None
-    if target.preprocess is not None:
-        for axis, given in enumerate(target.preprocess.order):
-            axes[given] = target.axes[axis]
-        if target.preprocess.channels is not None:
-            place = target.preprocess.order[target.preprocess.channels]
+    if target.preprocess is not None and target.preprocess.channels is not None:
+        place = target.preprocess.order[target.preprocess.channels]
     if len(axes) == 2:  # noqa: PLR2004  height and width
         return read_picture(file, 1)[:, :, 0]
     if place is None and len(axes) == 3:  # noqa: PLR2004
-        place = next((axis for axis in (2, 0) if axes[axis] in _CHANNELS), None)
-    if place is None or len(axes) != 3 or axes[place] not in _CHANNELS:  # noqa: PLR2004
+        place = next((axis for axis in (2, 0) if axes[axis] in CHANNELS), None)
+    if place is None or len(axes) != 3 or axes[place] not in CHANNELS:  # noqa: PLR2004
         shape = ", ".join(map(str, axes))
         raise ValueError(f"a picture has 1, 3 or 4 channels, and `{target.name}` takes [{shape}]")
     pixels = read_picture(file, int(axes[place]))
@@ -152,7 +146,7 @@ def _read_texts(
 
 
 def _tokens(numbers: list[int], target: DataInput, name: str) -> Array:
-    dtype = np.dtype(_given_dtype(target))
+    dtype = np.dtype(given_dtype(target))
     if dtype.kind not in "iu":
         raise unreadable(name, f"text is token ids, and `{target.name}` takes {dtype}")
     if max(numbers, default=0) > np.iinfo(dtype).max:

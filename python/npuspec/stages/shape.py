@@ -1,4 +1,4 @@
-"""Give the model the static shapes of one variant, and put lengths into its graph where the spec wants them there."""
+"""Give the model the static shapes of one variant, and put into its graph what the spec wants there of the rest."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,12 +7,13 @@ from typing import Any
 import openvino as ov
 from msgspec import convert
 
-from npuspec.bundle.program import DataInput, Input, Program, Variant
+from npuspec.bundle.program import DataInput, Input, Preprocess, Program, Variant
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.facts.inspect import port_name, read_model, reason
 from npuspec.plan.model import Rewrite
 from npuspec.stages import MODEL
+from npuspec.stages.fold import fold
 from npuspec.stages.request import Request
 from npuspec.stages.rewrite import check_rewrite, rewrite_model
 
@@ -45,6 +46,9 @@ def shaped(model: ov.Model, parameters: Mapping[str, Any]) -> ov.Model:
         rewrite = convert(parameters["rewrite"], Rewrite)
         before, model = model, rewrite_model(model, rewrite, variant)
         check_rewrite(before, model, rewrite, convert(parameters["original"], tuple[Input, ...]), variant)
+    if "folds" in parameters:
+        folds = {name: convert(steps, Preprocess) for name, steps in parameters["folds"].items()}
+        fold(model, folds, parameters["layouts"])
     for port in model.inputs:
         if layout := parameters["layouts"].get(port_name(port)):
             port.get_node().set_layout(ov.Layout(layout))

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 import openvino as ov
-from msgspec import convert
+from msgspec import convert, structs
 
-from npuspec.bundle.program import DataInput, Program, Variant
+from npuspec.bundle.program import DataInput, Input, Program, Variant
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.facts.timing import TIMED, time_in_turn
 from npuspec.runtime.device import compile_model
-from npuspec.runtime.feed import Array
+from npuspec.runtime.feed import Array, check_sample
 from npuspec.runtime.fill import Filler
 from npuspec.stages import TIMINGS
 from npuspec.stages.agreement import Comparison
@@ -37,16 +37,18 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     """Write agreement.json and timings.json."""
     request = Request.of(arguments)
     parameters = request.parameters
-    program = convert(parameters["program"], Program)
+    program = request.program
+    inputs = convert(parameters.get("original", program.inputs), tuple[Input, ...])
     device: str = parameters["device"]
     if request.data is None:
         raise StageError(Diagnostic("no-data", "there are no samples to verify with", "add [data] to the spec"))
     told = parameters["samples"]
-    read = read_samples(request.data, told["validation"], program, told, request.tokenizer)
-    samples = [place(program, sample) for sample in read]
+    published = structs.replace(program, inputs=inputs)  # a static model may take what the caller gives
+    read = read_samples(request.data, told["validation"], published, told, request.tokenizer)
+    samples = [place(published, sample) for sample in read]
     core = ov.Core()
     core.set_property(parameters["core"])
-    models = Models.load(core, request, program)
+    models = Models.load(core, request, program, inputs)
     tasks = Tasks(request, told["validation"])
     comparisons = _compare(models, program, parameters["outputs"], samples, tasks, progress)
     bench = Bench(
@@ -72,9 +74,8 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
         timed["static"] = {
             n: compile_model(core, ir, device, parameters["properties"]) for n, ir in models.static_irs.items()
         }
-    latency = {
-        v.name: _time({k: m[v.name] for k, m in timed.items()}, program, v, samples[0].arrays) for v in program.variants
-    }
+    first, _ = check_sample(program, samples[0].given)
+    latency = {v.name: _time({k: m[v.name] for k, m in timed.items()}, program, v, first) for v in program.variants}
     request.write_json(TIMINGS, {"device": device, "latency": latency})
 
 

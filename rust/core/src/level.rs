@@ -59,7 +59,6 @@ impl Level {
         }
     }
 
-    #[cfg(target_arch = "x86_64")]
     pub(crate) fn set(self) -> Set {
         self.0
     }

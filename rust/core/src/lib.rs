@@ -7,4 +7,5 @@ pub mod level;
 mod memory;
 pub mod onnx;
 pub mod pad;
+pub mod resize;
 mod threads;

@@ -6,7 +6,8 @@ use npuspec_core::image::{self, Canvas, Channel, Float, Normalization};
 use npuspec_core::layout::{self, Images, Order};
 use npuspec_core::level::Level;
 use npuspec_core::pad::Sample;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use npuspec_core::resize::{self as core, ResizeError};
+use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::array::{Array, Name, View, detached};
@@ -128,6 +129,35 @@ pub fn normalize(
     };
     run(py, out.bytes_mut()?, |bytes| {
         image::normalize(&normalization, bytes, level, threads)
+    })
+}
+
+/// Write pictures in another size; see the stub for the contract.
+#[pyfunction]
+#[pyo3(signature = (image, out, *, level = None))]
+pub fn resize(py: Python<'_>, image: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>, level: Option<&str>) -> PyResult<()> {
+    let level = named(level)?;
+    let (image, out) = (Array::hold(image.clone(), IMAGE)?, Array::hold(out.clone(), OUT)?);
+    let (image, mut out) = (image.view(IMAGE)?, out.view(OUT)?);
+    out.is_output()?;
+    image.has_dtype(Dtype::U8)?;
+    out.has_dtype(Dtype::U8)?;
+    let (from, to) = (axes(&image, true, IMAGE)?, axes(&out, true, OUT)?);
+    let [count, height, width, channels] = to.shape;
+    if image.shape().len() != out.shape().len() || [from.shape[0], from.shape[3]] != [count, channels] {
+        let (from, to) = (image.shape(), out.shape());
+        return Err(PyValueError::new_err(format!(
+            "out has shape {to:?}, which isn't {from:?} in another height and width"
+        )));
+    }
+    out.is_apart(&image)?;
+    let images = from.images(&image, 1);
+    let work = image.bytes().len().max(out.bytes().len());
+    let bytes = out.bytes_mut()?;
+    let done = detached(py, work, || core::resize(&images, [height, width], bytes, level));
+    done.map_err(|error| match error {
+        ResizeError::NoMemory(_) => PyMemoryError::new_err(error.to_string()),
+        other => PyValueError::new_err(other.to_string()),
     })
 }
 

@@ -16,7 +16,7 @@ mod native {
     #[pymodule_export]
     use crate::batch::{NonFiniteError, pad, unpad};
     #[pymodule_export]
-    use crate::images::{levels, normalize, repack};
+    use crate::images::{levels, normalize, repack, resize};
     #[pymodule_export]
     use crate::model::onnx_external_data;
     #[pymodule_export]

@@ -23,6 +23,7 @@ def gated(metric: str, of: str = "static", more: str = "") -> str:
         SMALL + '[inputs.m]\nrole = "mask"\nof = "x"\nbuilt = "outside"\n',
         SMALL + 'pad-multiple = 8\nlayout = "NT"\n',
         SMALL + '[inputs.x.preprocess]\nplace = "native"\nmean = [0.5]\ndtype = "uint8"\n',
+        SMALL + '[inputs.x.preprocess]\nplace = "model"\nmean = [0.5]\ndtype = "float32"\n',
         SMALL.replace('overflow = "error"', 'overflow = "truncate"'),
         SMALL.replace('overflow = "error"', 'overflow = "chunk"\noverlap = 0\nstitch = "average"'),
         SMALL + '[inputs.m]\nrole = "mask"\nof = "x"\nbuilt = "in-model"\n',

@@ -78,6 +78,7 @@ def test_what_is_so_is_taken(models: Mapping[str, ov.CompiledModel]) -> None:
         ("inputs.0.preprocess.scale", [1.0, 0.0, 1.0], "can't be preprocessed so"),
         ("inputs.0.preprocess.scale", [float("nan")], "can't be preprocessed so"),
         ("inputs.0.preprocess.dtype", "object", "can't be preprocessed so"),
+        ("inputs.0.preprocess.resize", "stretch", "can't be preprocessed so"),
         ("inputs.1.of", "m", "input `n` follows `m`"),
         ("inputs.1.of", "y", "input `n` follows `y`"),
         ("inputs.1.dim", "width", "input `n` follows `x`, which has no `width`"),
@@ -92,3 +93,21 @@ def test_what_is_so_is_taken(models: Mapping[str, ov.CompiledModel]) -> None:
 def test_what_is_not_so_is_said(models: Mapping[str, ov.CompiledModel], path: str, value: Any, why: str) -> None:
     with pytest.raises(ValueError, match=re.escape(why)):
         Session(forged(path, value), models, device="CPU")
+
+
+@pytest.mark.parametrize(
+    ("steps", "axes"),
+    [
+        ({"dtype": "int8"}, (3, 4, "time")),
+        ({"channels": None}, (3, 4, "time")),
+        ({"resize": "stretch"}, (3, 4, "time")),
+        ({}, (5, 4, "time")),
+        ({}, (3, "width", "time")),
+        ({"order": (1, 0)}, (3, "time")),
+    ],
+)
+def test_what_can_not_be_resized_is_said(steps: dict[str, Any], axes: tuple[int | str, ...]) -> None:
+    resized = {"dtype": "uint8", "order": (0, 1, 2), "channels": 0, "resize": "letterbox", **steps}
+    toy = program(data(axes=axes, preprocess=Preprocess(**resized)), sizes=({"time": 8, "width": 8},))
+    with pytest.raises(ValueError, match="can't be preprocessed so"):
+        Session(toy, compiled(toy), device="CPU")

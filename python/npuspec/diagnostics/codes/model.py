@@ -30,6 +30,16 @@ MODEL = {
         "[batching]\nsize = 4   # the model was exported with a batch of 1 in a Reshape",
         "[batching]\nsize = 1",
     ),
+    "inexpressible-padding": CodeDoc(
+        "`pad-value` is meant as the model's own operations see it. With preprocessing in the model, what the caller "
+        "gives is padded before it, and the model normalises the padding too: it must be padded with what becomes the "
+        "pad value, in every channel, and there may be nothing such among bytes, or where channels have means of their "
+        'own. The help names the nearest value that there is, if there is one. `place = "native"` pads afterwards.',
+        '[inputs.image]\nshape = ["batch", 3, 48, "width"]\npad-value = 0.0\n\n'
+        '[inputs.image.preprocess]   # no byte is 127.5\nplace = "model"\ndtype = "uint8"\nmean = [127.5]',
+        '[inputs.image]\nshape = ["batch", 3, 48, "width"]\npad-value = 0.5\n\n'
+        '[inputs.image.preprocess]   # of 128\nplace = "model"\ndtype = "uint8"\nmean = [127.5]',
+    ),
     "input-too-large": CodeDoc(
         "One input of one static variant would take more than 2 GiB. Sizes are the product of a shape, so this is "
         "nearly always one zero too many; a static model would be compiled for it all the same.",

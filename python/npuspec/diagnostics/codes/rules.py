@@ -209,4 +209,12 @@ RULES = {
         '[target]\ndevice = "CPU"\nplatforms = ["4000"]',
         '[target]\ndevice = "NPU"\nplatforms = ["4000"]',
     ),
+    "wrong-resize": CodeDoc(
+        "Pictures are resized before the model, by npuspec: its shapes are static, and pictures come in all sizes. "
+        "What is resized are bytes of 1, 3 or 4 channels, whose height and width the model's `layout` names. A picture "
+        "is stretched to two fixed sides, or scaled to fit into them; where one side varies, as the width of lines of "
+        "text does, it is scaled to the other. If both vary, nothing says to which size.",
+        '[inputs.image.preprocess]\nplace = "model"\ndtype = "uint8"\nresize = "letterbox"',
+        '[inputs.image.preprocess]\nplace = "native"\ndtype = "uint8"\nresize = "letterbox"',
+    ),
 }

@@ -1,6 +1,5 @@
 """Bind the spec's inputs and outputs to the model's ports: names, ranks, dtypes, and nothing left dynamic."""
 
-import sys
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -8,6 +7,7 @@ from npuspec.bundle.program import DataInput, Extent, Input, LengthInput, MaskIn
 from npuspec.diagnostics import Diagnostic
 from npuspec.diagnostics.suggest import did_you_mean, toml_key
 from npuspec.facts import Lengths, Port, Signature
+from npuspec.plan.passes.fold import FLOAT_MAX, check_fold, range_of
 from npuspec.plan.passes.overflow import plan_dims
 from npuspec.plan.passes.preprocess import check_preprocess, plan_preprocess
 from npuspec.spec import Spec, models
@@ -16,7 +16,6 @@ from npuspec.spec.axes import BATCH, varying_axes
 LENGTH_DTYPES = ("int32", "int64")
 MASK_DTYPES = ("bool", "uint8", "int8", "int32", "int64", "float16", "float32")
 DATA_DTYPES = (*MASK_DTYPES, "int16", "uint16", "uint32", "uint64", "float64")
-_FLOAT_MAX = {"float16": 65504.0, "float32": float.fromhex("0x1.fffffep127"), "float64": sys.float_info.max}
 Size = TypeVar("Size", int, str)
 
 MAX_BYTES = 2**31  # of one input of one variant
@@ -75,7 +74,7 @@ def _check_outputs(spec: Spec, ports: Mapping[str, Port]) -> list[Diagnostic]:
                 message = f"`{name}` is {shown(ports[name])} in the model, and has no axis {below.axis}"
                 at = ("outputs", name, key, "axis")
                 faults.append(Diagnostic("wrong-port-rank", message, "axis 0 is the batch").at(at))
-        if table.select is not None and table.select.kind == "masked-mean" and ports[name].dtype not in _FLOAT_MAX:
+        if table.select is not None and table.select.kind == "masked-mean" and ports[name].dtype not in FLOAT_MAX:
             message = f"a mean is of floats; the model's `{name}` is {shown(ports[name])}"
             at = ("outputs", name, "select", "kind")
             faults.append(Diagnostic("wrong-port-dtype", message, 'select "last-valid" or "zero-invalid"').at(at))
@@ -125,32 +124,21 @@ def _check_data(spec: Spec, table: models.DataInput, port: Port) -> list[Diagnos
     if size * 8 > MAX_BYTES:
         message = f"`{port.name}` would have {size:,} elements"
         faults.append(Diagnostic("input-too-large", message, "state smaller sizes, or a smaller batch").at(at))
-    return [*faults, *check_preprocess(table, port), *_check_pad_value(table.pad_value, port)]
+    return [*faults, *check_preprocess(table, port), *_check_pad_value(spec, table, port)]
 
 
-def _check_pad_value(value: float, port: Port) -> list[Diagnostic]:
+def _check_pad_value(spec: Spec, table: models.DataInput, port: Port) -> list[Diagnostic]:
     if port.dtype not in DATA_DTYPES:
         return []
-    at = ("inputs", port.name, "pad-value")
+    value, at = table.pad_value, ("inputs", port.name, "pad-value")
     if not port.dtype.startswith("float") and value != int(value):
         message = f"`{port.name}` is of {port.dtype}, which {value} isn't"
         return [Diagnostic("wrong-type", message, "pad with a whole number").at(at)]
-    lowest, highest = _range(port.dtype)
+    lowest, highest = range_of(port.dtype)
     if not lowest <= value <= highest:
         message = f"`{port.name}` is of {port.dtype}, which can't hold {value:g}"
         return [Diagnostic("wrong-value", message, f"pad with a value from {lowest:g} to {highest:g}").at(at)]
-    return []
-
-
-def _range(dtype: str) -> tuple[float, float]:
-    """Return the lowest and the highest value of a NumPy dtype."""
-    if dtype.startswith("float"):
-        highest = _FLOAT_MAX[dtype]
-        return -highest, highest
-    if dtype == "bool":
-        return 0, 1
-    bits = int(dtype.lstrip("uint"))
-    return (0, 2**bits - 1) if dtype.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    return check_fold(spec, table, port)
 
 
 def sizes_of(spec: Spec, axis: str | int) -> tuple[int, ...]:

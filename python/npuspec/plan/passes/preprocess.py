@@ -1,4 +1,4 @@
-"""What npuspec does to a sample before it is padded, in terms of the model's axes."""
+"""What becomes of a sample before the model's own operations, in terms of the model's axes."""
 
 from npuspec.bundle.program import Preprocess, Program
 from npuspec.diagnostics import Diagnostic
@@ -20,6 +20,7 @@ def plan_preprocess(table: models.DataInput, port: Port) -> Preprocess | None:
         swap_channels=written.swap_channels,
         mean=written.mean,
         scale=written.scale,
+        resize=written.resize,
     )
 
 
@@ -31,12 +32,18 @@ def plan_layouts(spec: Spec, program: Program) -> dict[str, str]:
     found = {}
     for name, shape in sorted(program.variants[0].shapes.items()):
         table = spec.inputs.get(name)
-        layout = table.layout if isinstance(table, models.DataInput) else None
+        layout = _layout(table) if isinstance(table, models.DataInput) else None
         if program.batch > 1:
             found[name] = "N" + (layout or "?" * len(shape))[1:]
         elif layout is not None:
             found[name] = layout
     return found
+
+
+def _layout(table: models.DataInput) -> str | None:
+    """Return what the axes mean of what ships."""
+    given = table.preprocess.layout if table.preprocess is not None and table.preprocess.place == "model" else None
+    return given or table.layout
 
 
 def check_preprocess(table: models.DataInput, port: Port) -> list[Diagnostic]:

@@ -18,19 +18,8 @@ def beyond_reach(spec: Spec) -> list[Diagnostic]:
             "`npuspec apply` refuses the spec as long as it stands here",
             severity=Severity.NOTE,
         ).at(path)
-        for part in (_inputs, _gates)
-        for path, what in part(spec)
+        for path, what in _gates(spec)
     ]
-
-
-def _inputs(spec: Spec) -> Iterator[tuple[Path, str]]:
-    for name, table in spec.inputs.items():
-        at = ("inputs", name)
-        if isinstance(table, models.DataInput):
-            if table.preprocess is not None and table.preprocess.place == "model":
-                yield (*at, "preprocess"), 'preprocessing with place = "model"'
-            elif table.preprocess is not None and table.preprocess.resize != "none":
-                yield (*at, "preprocess", "resize"), "resizing images"
 
 
 def _gates(spec: Spec) -> Iterator[tuple[Path, str]]:

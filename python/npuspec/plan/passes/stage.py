@@ -16,6 +16,7 @@ from npuspec.plan.model import (
     Recipe,
     Rewrite,
     Samples,
+    folds_of,
 )
 from npuspec.plan.passes.task import METRIC_TOOLS, plan_tasks
 from npuspec.store import canonical_json, digest_json
@@ -27,7 +28,8 @@ _FORMAT = 4  # of the stages' results: raised when a stage does its work differe
 class Work:
     """All that the stages are told of.
 
-    `original` is the program of the model as it was published, `program` of what ships.
+    `original` is the program of the model as it was published, `program` of what ships, and `free` what that would be
+    without preprocessing in the graph: models whose lengths are free have none.
     """
 
     toolchain: dict[str, str]
@@ -35,6 +37,7 @@ class Work:
     entry: str
     samples: Samples | None
     program: Program
+    free: Program
     original: Program
     rewrite: Rewrite
     recipe: Recipe
@@ -55,7 +58,7 @@ class Work:
     @property
     def fed(self) -> dict[str, Any]:
         """What is fed to a model whose lengths are free."""
-        return {"program": to_builtins(self.program), "original": self.inputs}
+        return {"program": to_builtins(self.free), "original": self.inputs}
 
     @property
     def run(self) -> dict[str, Any]:
@@ -110,6 +113,8 @@ def plan_stages(work: Work) -> tuple[PlannedStage, ...]:
     changes: dict[str, Any] = {}
     if work.rewrite.masks or work.rewrite.selects:
         changes = {"original": work.inputs, "rewrite": to_builtins(work.rewrite)}
+    if folds := folds_of(work.original.inputs, work.program):
+        changes["folds"] = {name: to_builtins(steps) for name, steps in folds.items()}
     static: dict[str, str] = {}
     final: dict[str, str] = {}
     for published, variant in zip(work.original.variants, work.program.variants, strict=True):
@@ -197,6 +202,7 @@ def _deployed(
         for name, shaped in final.items()
     ]
     if work.samples is not None and work.samples.validation:
-        measured = {"outputs": work.outputs, **work.run, **work.sampled("validation")}
+        run = {**work.run, "program": to_builtins(work.program)}
+        measured = {"outputs": work.outputs, **run, **work.sampled("validation")}
         read = ("read", *static.values(), *final.values(), *compiled)
         stages.add(f"verify[{device}]", "verify", read, **told, **measured)

@@ -89,9 +89,14 @@ class Preprocess(Table):
     scale: Numbers = ()
     """Then divided by, one number for each channel."""
     resize: Literal["none", "stretch", "letterbox"] = "none"
-    """How an image is brought to the model's size; a letterbox keeps its sides' ratio and pads."""
+    """How pictures of bytes are brought to the model's size, each pixel a weighted mean of those around it. `stretch`
+    gives both sides the model's sizes. `letterbox` keeps their ratio: a picture is scaled to fit into both sides and
+    lies in the middle, padded around; where one side varies, it is scaled to the other, and padded as any sample is.
+    Only with `place = "native"`: a model's shapes are static, and pictures come in all sizes."""
     place: Literal["model", "native"] = "model"
-    """Where that is done: in the model's graph, or by npuspec before it, in float32."""
+    """Where that is done: in the graph of each static model, which then takes what the caller gives, padded before; or
+    by npuspec before it, in float32, and padded afterwards. `pad-value` is what the model's own operations see either
+    way. Both give the same to rounding, in the precision of the device: benches/preprocess.py says which is quicker."""
 
 
 class DataInput(Table):
@@ -112,7 +117,7 @@ class DataInput(Table):
     finite: bool = False
     """Refuse samples that hold NaN or an infinity."""
     preprocess: Preprocess | None = None
-    """What becomes of a sample before it is padded."""
+    """What becomes of a sample before the model's own operations see it."""
 
 
 class LengthInput(Table):

@@ -65,4 +65,5 @@ RULES: tuple[Rule, ...] = (
     dims.chunk_keys,
     inputs.layout_of_axes,
     inputs.channel_numbers,
+    inputs.resize_of_pictures,
 )

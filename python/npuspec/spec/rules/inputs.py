@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from npuspec.bundle.program import LARGEST_MEAN, LARGEST_SCALE, LEAST_SCALE
 from npuspec.diagnostics import Diagnostic, Path
+from npuspec.spec.axes import varying_axes
 from npuspec.spec.models import DataInput, FixedDim, Spec
 
 
@@ -64,6 +65,49 @@ def channel_numbers(spec: Spec) -> Iterator[Diagnostic]:
                 yield Diagnostic(
                     "wrong-value", f"nothing is divided by {number:g}", "1.0 leaves a channel as it is"
                 ).at((*at, "scale", index))
+
+
+def resize_of_pictures(spec: Spec) -> Iterator[Diagnostic]:
+    """What is resized is a picture of bytes, outside of the model, to sides of which at most one varies."""
+    for name, table in spec.inputs.items():
+        steps = table.preprocess if isinstance(table, DataInput) else None
+        if not isinstance(table, DataInput) or steps is None or steps.resize == "none":
+            continue
+        at: Path = ("inputs", name, "preprocess")
+        if steps.place == "model":
+            message = (
+                f"pictures of `{name}` come in all sizes, and an NPU takes static shapes: no model can resize them"
+            )
+            yield Diagnostic("wrong-resize", message, 'place = "native"').at((*at, "resize"))
+        if steps.dtype != "uint8":
+            message = f"pictures are resized as bytes, and `{name}` isn't said to be given as such"
+            yield Diagnostic("wrong-resize", message, 'dtype = "uint8"').at((*at, "dtype"))
+        if sorted(table.layout or "") != ["C", "H", "N", "W"] or len(table.shape) != len("NCHW"):
+            message = f"which axes of `{name}` are a picture's height, width and channels isn't stated"
+            yield Diagnostic("wrong-resize", message, 'add it beside `shape`: layout = "NCHW"').at((*at, "resize"))
+            continue
+        yield from _resized_axes(spec, table, at)
+
+
+def _resized_axes(spec: Spec, table: DataInput, at: Path) -> Iterator[Diagnostic]:
+    """A picture has 1, 3 or 4 channels; it is stretched to two fixed sides, or scaled to fit into one or two."""
+    layout = table.layout or ""
+    place = layout.index("C")
+    size = table.shape[place]
+    count = dim.size if isinstance(dim := spec.dims.get(str(size)), FixedDim) else size
+    if count not in (1, 3, 4):
+        message = f"pictures of 1, 3 or 4 channels are resized, and `{at[1]}` has {count}"
+        yield Diagnostic("wrong-resize", message, "take `resize` out").at((*at, "resize"))
+    varying = [layout[axis] for axis in varying_axes(spec, table) if layout[axis] in "HW"]
+    resize = table.preprocess.resize if table.preprocess is not None else "none"
+    if resize == "stretch" and varying:
+        message = f"`{at[1]}` can't be stretched to a size that varies"
+        help_ = 'strategy = "fixed" for height and width, or resize = "letterbox" where one of them varies'
+        yield Diagnostic("wrong-resize", message, help_).at((*at, "resize"))
+    elif len(varying) > 1:
+        message = f"height and width of `{at[1]}` both vary: there is nothing that its pictures are to fit into"
+        help_ = 'strategy = "fixed" for one of them, or for both'
+        yield Diagnostic("wrong-resize", message, help_).at((*at, "resize"))
 
 
 def _channels(spec: Spec, table: DataInput, at: Path, numbers: dict[str, tuple[float, ...]]) -> Iterator[Diagnostic]:

@@ -6,6 +6,7 @@ from builders import SMALL, places
 from npuspec.diagnostics import Path
 
 IMAGE = SMALL.replace('["batch", "time"]', '["batch", 3, "time", 8]')
+RESIZED = ('place = "native"', 'dtype = "uint8"', 'resize = "letterbox"')
 FIXED = """
 [dims.colour]
 strategy = "fixed"
@@ -34,6 +35,9 @@ def preprocess(*lines: str, layout: str = 'layout = "NCHW"') -> str:
         preprocess("mean = [0.5]"),
         preprocess("scale = [-1.0]"),
         FIXED + "mean = [1.0, 2.0]\n",
+        preprocess(*RESIZED),
+        preprocess(*RESIZED, layout='layout = "NCWH"\npad-side = "left"'),
+        preprocess(*RESIZED[:2], 'resize = "stretch"').replace('"pad"', '"fixed"').replace('overflow = "error"\n', ""),
     ],
 )
 def test_what_keeps_every_rule_has_no_faults(text: str) -> None:
@@ -61,6 +65,21 @@ def test_what_keeps_every_rule_has_no_faults(text: str) -> None:
         (preprocess("mean = [1.0, 2.0]", layout='layout = "NHCW"'), "wrong-value", (*AT, "preprocess", "mean")),
         (IMAGE + 'layout = "CNHW"\n', "wrong-value", (*AT, "layout")),
         (FIXED + "scale = [1.0, 2.0, 3.0]\n", "wrong-value", (*AT, "preprocess", "scale")),
+        (preprocess(*RESIZED[1:]), "wrong-resize", (*AT, "preprocess", "resize")),
+        (preprocess(RESIZED[0], RESIZED[2]), "wrong-resize", (*AT, "preprocess", "dtype")),
+        (preprocess(*RESIZED, layout=""), "wrong-resize", (*AT, "preprocess", "resize")),
+        (preprocess(*RESIZED, layout='layout = "NC?W"'), "wrong-resize", (*AT, "preprocess", "resize")),
+        (preprocess(*RESIZED, layout='layout = "NHCW"'), "wrong-resize", (*AT, "preprocess", "resize")),
+        (preprocess(*RESIZED, layout='layout = "NHWC"'), "wrong-resize", (*AT, "preprocess", "resize")),
+        (preprocess(*RESIZED[:2], 'resize = "stretch"'), "wrong-resize", (*AT, "preprocess", "resize")),
+        (FIXED + "\n".join(RESIZED), "wrong-resize", (*AT, "preprocess", "resize")),
+        (
+            preprocess(*RESIZED)
+            .replace('"time", 8]', '"time", "width"]')
+            .replace("[inputs.x]", '[dims.width]\nstrategy = "pad"\nsize = 8\noverflow = "error"\n[inputs.x]'),
+            "wrong-resize",
+            (*AT, "preprocess", "resize"),
+        ),
     ],
 )
 def test_what_breaks_one_rule_is_one_fault_at_its_place(text: str, code: str, path: Path) -> None:
