@@ -229,7 +229,8 @@ def weights(image: Array, out: Array, axis: int) -> Array:
     size, made = image.shape[axis], out.shape[axis]
     centres = (np.arange(made)[:, None] + 0.5) * size / made
     triangles = np.maximum(1 - np.abs(np.arange(size) + 0.5 - centres) / max(size / made, 1), 0)
-    return triangles / triangles.sum(1, keepdims=True)
+    scaled: Array = triangles / triangles.sum(1, keepdims=True)
+    return scaled
 
 
 def place(shape: tuple[int, ...], room: tuple[int, ...], side: str) -> tuple[slice, ...]:
