@@ -1,4 +1,4 @@
-"""Repacking and normalizing against NumPy, OpenCV, numba and OpenVINO, and against what memory allows.
+"""Repacking, normalizing and resizing against NumPy, OpenCV, numba, Pillow and OpenVINO, and what memory allows.
 
 All contenders of a case run in one process, in an order that is shuffled from round to round, each a few times in a
 row; after each time, a consumer reads the result. What counts is the median. numba and OpenCV are in the group `bench`;
@@ -21,6 +21,7 @@ import numpy as np
 import openvino as ov
 import openvino.opset15 as ops
 from openvino.preprocess import PrePostProcessor
+from PIL import Image
 
 from npuspec import kernels
 
@@ -182,6 +183,22 @@ def image_case(height: int, width: int, dtype: str, *, last: bool = False, room:
     return Case(out, contenders)
 
 
+def resize_case(before: tuple[int, int], after: tuple[int, int]) -> Case:
+    """Return a case of resizing one picture. Of OpenCV's filters, none is ours: both look at fewer pixels."""
+    image, copy, out = aligned((*before, 3), "u1"), aligned((*before, 3), "u1", 2048), aligned((*after, 3), "u1", 2048)
+    image[...] = np.random.default_rng(1).integers(0, 256, image.shape)
+    picture = Image.fromarray(image)
+    contenders: Contenders = {
+        "copying the picture": lambda: np.copyto(copy, image),
+        "npuspec": lambda: kernels.resize(image, after, out),
+        "Pillow": lambda: picture.resize(after[::-1], Image.Resampling.BILINEAR),
+    }
+    if cv2 is not None:
+        contenders["OpenCV, linear"] = lambda: cv2.resize(image, after[::-1], dst=out, interpolation=cv2.INTER_LINEAR)
+        contenders["OpenCV, area"] = lambda: cv2.resize(image, after[::-1], dst=out, interpolation=cv2.INTER_AREA)
+    return Case(out, contenders)
+
+
 def cases() -> dict[str, Callable[[], Case]]:
     """Return what makes each case, by name."""
     layouts = [
@@ -206,6 +223,8 @@ def cases() -> dict[str, Callable[[], Case]]:
         made[name] = partial(image_case, side, side, dtype, last=last)
     made["image 1080 f4 CHW"] = partial(image_case, 1080, 1920, "f4")
     made["image 360 in 640 f4 CHW"] = partial(image_case, 360, 640, "f4", room=(640, 640))
+    made["resize 1080 1920 to 640 640"] = partial(resize_case, (1080, 1920), (640, 640))
+    made["resize 480 640 to 224 224"] = partial(resize_case, (480, 640), (224, 224))
     return made
 
 

@@ -90,6 +90,7 @@ def pad(
     lengths: NDArray[np.int32] | NDArray[np.int64] | None = None,
     mask: NDArray[Any] | None = None,
     threads: int = 1,
+    level: str | None = None,
 ) -> None:
     """Copy sample b into row b of a batch and pad the rest of the row.
 
@@ -114,13 +115,14 @@ def pad(
         mask: bool, uint8, int8, int32, int64, float16 or float32 [B, T], C-contiguous, T being the size of `out` along
             `axis`; receives 1 where that axis holds the sample and 0 where it holds padding.
         threads: how many may work. More than one pays in hot loops only, from some megabytes on; less is left to one.
+        level: one of `levels()`, the best one if not given.
 
     Raises:
         TypeError: an argument is no array, or its dtype is unsupported or isn't that of `out`.
         BufferError: an output is read-only or not C-contiguous, an array has no axes, or `sizes` isn't C-contiguous.
         ValueError: sizes don't fit, `axis` or `side` doesn't exist, `threads` is less than 1, `value` has no
-            counterpart in the dtype (a finite one beyond a float's range included), a length exceeds int32, or the
-            memory that an output spans overlaps that of another array.
+            counterpart in the dtype (a finite one beyond a float's range included), a length exceeds int32, the memory
+            that an output spans overlaps that of another array, or there is no such level on this machine.
         NonFiniteError: with `finite`, a sample isn't. The outputs may then be partly written.
 
     """
@@ -130,6 +132,7 @@ def unpad(
     outs: Sequence[NDArray[Any]],
     *,
     side: Literal["right", "left"] = "right",
+    level: str | None = None,
 ) -> None:
     """Copy the part of row b of a batch that isn't padding into output b.
 
@@ -140,11 +143,13 @@ def unpad(
         batch: [B, t_1, .., t_r], r >= 1, of a dtype that `pad` takes; strided and read-only ones are fine.
         outs: B arrays of the same dtype, C-contiguous, of shape [s_1, .., s_r], every s_i <= t_i.
         side: on which side of every axis the padding is.
+        level: one of `levels()`, the best one if not given.
 
     Raises:
         TypeError: an argument is no array, or its dtype is unsupported or isn't that of `batch`.
         BufferError: an output is read-only or not C-contiguous, or an array has no axes.
-        ValueError: sizes don't fit, `side` doesn't exist, or the memory of an output overlaps that of another array.
+        ValueError: sizes don't fit, `side` doesn't exist, the memory of an output overlaps that of another array, or
+            there is no such level on this machine.
 
     """
 
@@ -219,7 +224,8 @@ def resize(image: NDArray[np.uint8], out: NDArray[np.uint8], *, level: str | Non
     """Write pictures in another height and width: means of the pixels around, weighted by a triangle.
 
     Everything is checked before the first write. The GIL is released for 64 KB and more; no array may be written to by
-    others meanwhile. Arrays are taken by the buffer protocol. If both sides change, values between are rounded to bytes.
+    others meanwhile. Arrays are taken by the buffer protocol. If both sides change, values between are
+    rounded to bytes.
 
     Args:
         image: uint8 [N, H, W, C] or [H, W, C], 1, 3 or 4 channels; strided and read-only ones are fine.

@@ -257,9 +257,9 @@ def normalize(
 def resize(image: NDArray[np.uint8], size: tuple[int, int], out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
     """Bring pictures of bytes to another height and width, as Pillow's filter BILINEAR does.
 
-    A pixel of the result is the mean of those around its centre, weighted by a triangle that is as wide as two pixels of
-    the image, or of the result where those are larger: what becomes smaller has no steps. Values differ from Pillow's by
-    1 at most, but for one in millions. Channels are independent of each other: transparent pixels count as others do.
+    A pixel of the result is the mean of those around its centre, weighted by a triangle as wide as two pixels of the
+    image, or of the result where those are larger: what becomes smaller has no steps. Values are within 1 of Pillow's,
+    but for one in millions. Channels are independent of each other: transparent pixels count as others do.
 
     Args:
         image: uint8 [H, W, C] or [N, H, W, C] of 1, 3 or 4 channels, any strides. No side is longer than 65535.

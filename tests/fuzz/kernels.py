@@ -101,8 +101,8 @@ def options(rng: random.Random) -> Call:
         call["value"] = rng.choice([0, 1, -1, 127, 255, 1 << 40, 0.5, 65519.0, 65520.0, 1e300, float("inf"), "x", None])
     if rng.random() < 0.2:
         call["finite"] = True
-    if rng.random() < 0.2:
-        call["threads"] = rng.choice([1, 2, 3, 0, -1])
+    if rng.random() < 0.5:
+        call |= how(rng)
     return call
 
 
@@ -141,7 +141,12 @@ def an_unpad(rng: random.Random, memories: list[Array]) -> Call:
     shapes = shapes_of(rng, rows, room)
     batch = odd(rng, view(rng, rng.choice(memories), (rows, *room), dtype, plain=rng.random() < 0.5), memories[0])
     outs = [odd(rng, view(rng, rng.choice(memories), shape, dtype, plain=True), memories[0]) for shape in shapes]
-    return {"batch": batch, "outs": outs, "side": rng.choice(["right", "left", "left", "right", "both"])}
+    return {
+        "batch": batch,
+        "outs": outs,
+        "side": rng.choice(["right", "left", "left", "right", "both"]),
+        "level": how(rng)["level"],
+    }
 
 
 def a_repack(rng: random.Random, memories: list[Array]) -> Call:
@@ -224,7 +229,8 @@ def weights(image: Array, out: Array, axis: int) -> Array:
     size, made = image.shape[axis], out.shape[axis]
     centres = (np.arange(made)[:, None] + 0.5) * size / made
     triangles = np.maximum(1 - np.abs(np.arange(size) + 0.5 - centres) / max(size / made, 1), 0)
-    return triangles / triangles.sum(1, keepdims=True)
+    scaled: Array = triangles / triangles.sum(1, keepdims=True)
+    return scaled
 
 
 def place(shape: tuple[int, ...], room: tuple[int, ...], side: str) -> tuple[slice, ...]:

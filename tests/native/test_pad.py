@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from arrays import UNTOUCHED, Array, Guarded
-from npuspec._native import NonFiniteError, pad
+from npuspec._native import NonFiniteError, levels, pad
 
 Side: TypeAlias = Literal["right", "left"]
 
@@ -72,18 +72,21 @@ def test_equals_numpy_bit_for_bit(
         Guarded((shape[0], shape[1 + axis]), mask_dtype),
     )
     out, lengths, mask = (memory.array for memory in memories)
-    pad(samples, out, axis=axis, side=side, value=value, lengths=lengths, mask=mask)
     wanted = reference(samples, out, side, value)
-    if np.isnan(value):  # a NaN is a NaN: its payload may not survive Python's float
-        np.testing.assert_array_equal(out, wanted)
-    else:
-        assert out.tobytes() == wanted.tobytes()
     sizes = [sample.shape[axis] for sample in samples]
-    assert lengths.ravel().tolist() == sizes
     ones: list[Array] = [np.ones(size, mask_dtype) for size in sizes]
-    assert mask.tobytes() == reference(ones, mask, side, 0).tobytes()
-    for memory in memories:
-        memory.assert_intact()
+    for level in (None, *levels()):
+        for array in (out, lengths, mask):
+            array.view("u1")[...] = UNTOUCHED
+        pad(samples, out, axis=axis, side=side, value=value, lengths=lengths, mask=mask, level=level)
+        if np.isnan(value):  # a NaN is a NaN: its payload may not survive Python's float
+            np.testing.assert_array_equal(out, wanted)
+        else:
+            assert out.tobytes() == wanted.tobytes()
+        assert lengths.ravel().tolist() == sizes
+        assert mask.tobytes() == reference(ones, mask, side, 0).tobytes()
+        for memory in memories:
+            memory.assert_intact()
 
 
 @given(
@@ -96,11 +99,29 @@ def test_single_precision_is_rounded_to_half_as_by_numpy(values: list[Array], st
     samples = [np.where(np.isnan(value), np.float32(np.nan), value)[::step] for value in values]
     memory = Guarded((len(samples), 71), "f2")
     out = memory.array
-    pad(samples, out, side=side, value=1.5)
     with np.errstate(over="ignore"):
         wanted = reference([sample.astype("f2") for sample in samples], out, side, 1.5)
-    assert out.tobytes() == wanted.tobytes()
-    memory.assert_intact()
+    for level in levels():
+        out.view("u1")[...] = UNTOUCHED
+        pad(samples, out, side=side, value=1.5, level=level)
+        assert out.tobytes() == wanted.tobytes()
+        memory.assert_intact()
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i8"])
+@pytest.mark.parametrize("side", SIDES)
+def test_every_length_of_a_row_is_the_same_at_every_level(dtype: str, side: Side) -> None:
+    # Stores of all widths, what is left of them, and what the C library does.
+    room = 5000 // np.dtype(dtype).itemsize
+    lengths = [*range(min(room, 700)), *range(room - 3, room + 1)]
+    samples = [np.arange(1, n + 1).astype(dtype) for n in lengths]
+    for level in levels():
+        memory, mask = Guarded((len(samples), room), dtype, 3), Guarded((len(samples), room), "i4")
+        pad(samples, memory.array, side=side, value=7, mask=mask.array, level=level)
+        assert memory.array.tobytes() == reference(samples, memory.array, side, 7).tobytes()
+        assert mask.array.sum(1).tolist() == lengths
+        memory.assert_intact()
+        mask.assert_intact()
 
 
 def test_every_float16_and_its_neighbours_are_rounded_as_by_numpy() -> None:
@@ -109,17 +130,20 @@ def test_every_float16_and_its_neighbours_are_rounded_as_by_numpy() -> None:
         middle = (halves[:-1] + halves[1:]) / 2
     singles = np.concatenate([halves, *(np.nextafter(middle, side, dtype="f4") for side in (-np.inf, np.inf)), middle])
     singles = np.where(np.isnan(singles), np.copysign(np.float32(np.nan), singles), singles)
-    out = np.empty((1, len(singles)), "f2")
-    pad([singles], out)
     with np.errstate(over="ignore"):
-        assert out.tobytes() == singles.astype("f2").tobytes()
+        wanted = singles.astype("f2").tobytes()
+    for level in levels():
+        out = np.empty((1, len(singles)), "f2")
+        pad([singles], out, level=level)
+        assert out.tobytes() == wanted
 
 
 def test_a_signalling_nan_becomes_a_quiet_one_with_its_sign_and_payload() -> None:
     singles = np.array([0x7F800001, 0xFF802001, 0x7FC04000, 0xFFFFFFFF], "u4").view("f4")
-    out = np.empty((1, 4), "f2")
-    pad([singles], out)
-    assert out.view("u2").tolist() == [[0x7E00, 0xFE01, 0x7E02, 0xFFFF]]
+    for level in levels():
+        out = np.empty((1, 4), "f2")
+        pad([singles], out, level=level)
+        assert out.view("u2").tolist() == [[0x7E00, 0xFE01, 0x7E02, 0xFFFF]]
 
 
 @given(batch=batches(), side=st.sampled_from(SIDES), dtype=st.sampled_from(["i4", "i8"]))
@@ -178,8 +202,9 @@ def test_the_first_value_that_is_not_finite_is_named(bad: float, dtype: str, sid
     sample[40:, 70:] = bad
     memory = Guarded((2, 60, 100), dtype)
     out = memory.array
-    with pytest.raises(NonFiniteError, match=r"sample 1 .* flat index 3670") as caught:
-        pad([good, sample], out, side=side, finite=True)
+    for level in levels():
+        with pytest.raises(NonFiniteError, match=r"sample 1 .* flat index 3670") as caught:
+            pad([good, sample], out, side=side, finite=True, level=level)
     assert (caught.value.sample, caught.value.index) == (1, 40 * 90 + 70)
     assert caught.value.args == (str(caught.value),)
     again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301
@@ -287,6 +312,7 @@ SWAPPED = np.dtype("f4").newbyteorder("S")
         pytest.param(ValueError, "less than 0", {"axis": -1}, id="negative axis"),
         pytest.param(ValueError, "side is", {"side": "both"}, id="side"),
         pytest.param(ValueError, "threads is 0", {"threads": 0}, id="threads"),
+        pytest.param(ValueError, "no level", {"level": "sse"}, id="level"),
         pytest.param(TypeError, "not dtype float32", {"out": HALF, "samples": [GOOD, HALF[0]]}, id="half and single"),
         pytest.param(ValueError, "rank 2, not 1", {"samples": GOOD, "sizes": np.zeros((1, 2), "i4")}, id="sizes rank"),
         pytest.param(TypeError, "sizes has dtype", {"samples": GOOD, "sizes": np.ones(2, "u4")}, id="sizes dtype"),

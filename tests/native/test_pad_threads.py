@@ -10,33 +10,44 @@ import pytest
 from test_pad import SIDES, Side, reference
 
 from arrays import in_threads
-from npuspec._native import pad
+from npuspec._native import NonFiniteError, pad
 
 
 @pytest.mark.parametrize("side", SIDES)
 def test_threads_change_nothing(side: Side) -> None:
-    samples = [np.arange(n * 1000, dtype="f4").reshape(n, 1000) for n in (300, 0, 299, 1, 150)]
+    samples = [np.arange(n * 1000, dtype="f4").reshape(n, 1000) for n in (700, 0, 699, 1, 350)]
     for threads in (1, 2, 3, 16):
-        out, mask = np.empty((5, 300, 1000), "f4"), np.empty((5, 300), "?")
+        out, mask = np.empty((5, 700, 1000), "f4"), np.empty((5, 700), "?")
         pad(samples, out, side=side, value=-1, mask=mask, threads=threads)
         assert out.tobytes() == reference(samples, out, side, -1).tobytes()
-        assert mask.sum(1).tolist() == [300, 0, 299, 1, 150]
+        assert mask.sum(1).tolist() == [700, 0, 699, 1, 350]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_of_several_values_that_are_not_finite_the_first_is_named(threads: int) -> None:
+    samples = [np.zeros(1000, "f4") for _ in range(1000)]
+    for number in (999, 700, 301, 300):
+        samples[number][number % 7 :] = np.nan
+        for _ in range(5):
+            with pytest.raises(NonFiniteError) as caught:
+                pad(samples, np.empty((1000, 1100), "f4"), finite=True, threads=threads)
+            assert (caught.value.sample, caught.value.index) == (number, number % 7)
 
 
 def test_32_threads_at_once_share_samples() -> None:
     small = [np.arange(n, dtype="i8") for n in (5, 0, 128, 77)]
-    large = [np.arange(n * 80, dtype="f4").reshape(n, 80) for n in (900, 0, 1000, 3)]
+    large = [np.arange(n * 300, dtype="f4").reshape(n, 300) for n in (900, 0, 1000, 3)]
     wanted = [
         reference(samples, np.empty(shape, dtype), "right", 0).tobytes()
         for samples, shape, dtype in (
             (small, (4, 128), "i8"),
-            (large, (4, 1000, 80), "f4"),
+            (large, (4, 1000, 300), "f4"),
         )
     ]
 
     def work(_: int) -> None:
         for _ in range(10):
-            first, mask, second = np.empty((4, 128), "i8"), np.empty((4, 128), "i8"), np.empty((4, 1000, 80), "f4")
+            first, mask, second = np.empty((4, 128), "i8"), np.empty((4, 128), "i8"), np.empty((4, 1000, 300), "f4")
             pad(small, first, mask=mask)
             pad(large, second, threads=2)
             assert [first.tobytes(), second.tobytes()] == wanted
@@ -48,8 +59,8 @@ def test_32_threads_at_once_share_samples() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.filterwarnings("ignore:.*fork")
 def test_a_fork_pads_as_well() -> None:
-    samples = [np.arange(n * 1000, dtype="f4").reshape(n, 1000) for n in (300, 299)]
-    out = np.empty((2, 300, 1000), "f4")
+    samples = [np.arange(n * 1000, dtype="f4").reshape(n, 1000) for n in (600, 599)]
+    out = np.empty((2, 600, 1000), "f4")
     pad(samples, out, threads=2)
     wanted = out.tobytes()
     child = os.fork()

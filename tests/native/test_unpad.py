@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from test_pad import DTYPES, SIDES, Side
 
-from arrays import Array, Guarded
-from npuspec._native import unpad
+from arrays import UNTOUCHED, Array, Guarded
+from npuspec._native import levels, unpad
 
 
 @given(st.data(), st.sampled_from(SIDES))
@@ -26,10 +26,13 @@ def test_equals_numpy_bit_for_bit(draw: st.DataObject, side: Side) -> None:
         memories.append(Guarded(shape, dtype))
         sizes = zip(shape, row.shape, strict=True)
         wanted.append(row[tuple(slice(0, n) if side == "right" else slice(most - n, most) for n, most in sizes)])
-    unpad(batch, [memory.array for memory in memories], side=side)
-    for memory, right in zip(memories, wanted, strict=True):
-        assert memory.array.tobytes() == right.tobytes()
-        memory.assert_intact()
+    for level in (None, *levels()):
+        for memory in memories:
+            memory.array.view("u1")[...] = UNTOUCHED
+        unpad(batch, [memory.array for memory in memories], side=side, level=level)
+        for memory, right in zip(memories, wanted, strict=True):
+            assert memory.array.tobytes() == right.tobytes()
+            memory.assert_intact()
 
 
 def test_much_is_cut_while_other_threads_may_run() -> None:

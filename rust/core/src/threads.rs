@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::thread;
 
-/// Bytes of output from which a second thread pays.
-const SHARE_FROM: usize = if cfg!(test) { 1 << 10 } else { 1 << 20 };
+/// Bytes of output from which a second thread pays: to start one takes as long as to write a half of them.
+const SHARE_FROM: usize = if cfg!(test) { 1 << 10 } else { 4 << 20 };
 
 /// How many of `threads` pay where so many bytes are written in so many parts.
 pub(crate) fn paying(threads: usize, bytes: usize, parts: usize) -> usize {

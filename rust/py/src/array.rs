@@ -75,7 +75,8 @@ impl<'py> Array<'py> {
     /// # Errors
     ///
     /// `BufferError` if it has no axes, or doesn't lie in one block of memory.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "what it returns is too large to be quick to return")]
+    #[inline(always)]
     pub fn view(&self, name: Name) -> PyResult<View<'_>> {
         let (dtype, first) = match self {
             Self::NumPy(array) => {

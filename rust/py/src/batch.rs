@@ -31,11 +31,11 @@ create_exception!(
 /// Pad samples into a batch; see the stub for the contract.
 #[pyfunction]
 #[pyo3(
-    text_signature = "(samples, out, *, sizes=None, axis=0, side='right', value=0, finite=False, lengths=None, mask=None, threads=1)"
+    text_signature = "(samples, out, *, sizes=None, axis=0, side='right', value=0, finite=False, lengths=None, mask=None, threads=1, level=None)"
 )]
 #[pyo3(signature = (
     samples, out, *, sizes = None, axis = 0, side = "right", value = Number::Int(0), finite = false, lengths = None,
-    mask = None, threads = 1
+    mask = None, threads = 1, level = None
 ))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords")]
 pub fn pad(
@@ -50,8 +50,9 @@ pub fn pad(
     lengths: Option<&Bound<'_, PyAny>>,
     mask: Option<&Bound<'_, PyAny>>,
     threads: isize,
+    level: Option<&str>,
 ) -> PyResult<()> {
-    let (side, level) = (parse_side(side)?, Level::best());
+    let (side, level) = (parse_side(side)?, parse_level(level)?);
     let threads = parse_threads(threads)?;
     let axis = usize::try_from(axis).map_err(|_| PyValueError::new_err(format!("axis is {axis}, less than 0")))?;
 
@@ -143,12 +144,23 @@ pub fn parse_threads(threads: isize) -> PyResult<usize> {
         .ok_or_else(|| PyValueError::new_err(format!("threads is {threads}, less than 1")))
 }
 
+pub fn parse_level(level: Option<&str>) -> PyResult<Level> {
+    let Some(name) = level else { return Ok(Level::best()) };
+    Level::named(name).map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
 /// Cut a batch into samples; see the stub for the contract.
 #[pyfunction]
-#[pyo3(text_signature = "(batch, outs, *, side='right')")]
-#[pyo3(signature = (batch, outs, *, side = "right"))]
-pub fn unpad(py: Python<'_>, batch: &Bound<'_, PyAny>, outs: &Bound<'_, PyAny>, side: &str) -> PyResult<()> {
-    let (side, level) = (parse_side(side)?, Level::best());
+#[pyo3(text_signature = "(batch, outs, *, side='right', level=None)")]
+#[pyo3(signature = (batch, outs, *, side = "right", level = None))]
+pub fn unpad(
+    py: Python<'_>,
+    batch: &Bound<'_, PyAny>,
+    outs: &Bound<'_, PyAny>,
+    side: &str,
+    level: Option<&str>,
+) -> PyResult<()> {
+    let (side, level) = (parse_side(side)?, parse_level(level)?);
     let batch = Array::hold(batch.clone(), BATCH)?;
     let outs = hold_each(outs, "output")?;
 

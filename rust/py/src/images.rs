@@ -11,7 +11,7 @@ use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::array::{Array, Name, View, detached};
-use crate::batch::parse_threads;
+use crate::batch::{parse_level, parse_threads};
 use crate::dtype::Dtype;
 
 const ARRAY: Name = Name::The("array");
@@ -35,7 +35,7 @@ pub fn repack(
     threads: isize,
     level: Option<&str>,
 ) -> PyResult<()> {
-    let (level, threads) = (named(level)?, parse_threads(threads)?);
+    let (level, threads) = (parse_level(level)?, parse_threads(threads)?);
     let (array, out) = (Array::hold(array.clone(), ARRAY)?, Array::hold(out.clone(), OUT)?);
     let (array, mut out) = (array.view(ARRAY)?, out.view(OUT)?);
     out.is_output()?;
@@ -70,7 +70,7 @@ pub fn normalize(
     threads: isize,
     level: Option<&str>,
 ) -> PyResult<()> {
-    let (level, threads) = (named(level)?, parse_threads(threads)?);
+    let (level, threads) = (parse_level(level)?, parse_threads(threads)?);
     let (image, out) = (Array::hold(image.clone(), IMAGE)?, Array::hold(out.clone(), OUT)?);
     let (image, mut out) = (image.view(IMAGE)?, out.view(OUT)?);
     out.is_output()?;
@@ -136,7 +136,7 @@ pub fn normalize(
 #[pyfunction]
 #[pyo3(signature = (image, out, *, level = None))]
 pub fn resize(py: Python<'_>, image: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>, level: Option<&str>) -> PyResult<()> {
-    let level = named(level)?;
+    let level = parse_level(level)?;
     let (image, out) = (Array::hold(image.clone(), IMAGE)?, Array::hold(out.clone(), OUT)?);
     let (image, mut out) = (image.view(IMAGE)?, out.view(OUT)?);
     out.is_output()?;
@@ -168,11 +168,6 @@ fn run<E: Display + Send>(
 ) -> PyResult<()> {
     let done = detached(py, bytes.len(), || work(bytes));
     done.map_err(|error| PyValueError::new_err(error.to_string()))
-}
-
-fn named(level: Option<&str>) -> PyResult<Level> {
-    let Some(name) = level else { return Ok(Level::best()) };
-    Level::named(name).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 fn order(channels_last: bool) -> Order {

@@ -53,13 +53,13 @@ const RUN: usize = 4;
 /// Bytes of a target from which on that pays.
 const FAR_FROM: usize = if cfg!(test) { 32 << 10 } else { 1 << 20 };
 
-/// Where blocks of `RUN` tiles begin, and then single tiles, of `tile` rows each, and how many rows they have.
-fn blocks(rows: usize, tile: usize) -> impl Iterator<Item = (usize, usize)> {
-    let size = RUN * tile;
-    let whole = rows / size * size;
-    let rest = (whole..rows)
+/// Where blocks of `run` tiles begin, and then single tiles, of `tile` rows or columns each, and how many they have.
+fn blocks(len: usize, tile: usize, run: usize) -> impl Iterator<Item = (usize, usize)> {
+    let size = run * tile;
+    let whole = len / size * size;
+    let rest = (whole..len)
         .step_by(tile)
-        .map(move |begin| (begin.min(rows - tile), tile));
+        .map(move |begin| (begin.min(len - tile), tile));
     (0..whole).step_by(size).map(move |begin| (begin, size)).chain(rest)
 }
 
@@ -194,27 +194,31 @@ macro_rules! level {
                     let written = &mut far.then(|| Scratch([0; LINE * LINE * RUN]));
                     // Pixels are the longer side; of some of them, all channels.
                     if job.rows > job.cols {
-                        for (row, rows) in blocks(job.rows, L) {
+                        for (row, rows) in blocks(job.rows, L, RUN) {
                             for col in steps(job.cols, L) {
+                                let (size, next) = ([rows, L], (rows, 0));
                                 // SAFETY: the block lies within rows and columns.
-                                unsafe { block::<STREAM>(job.rest(row, col, E), rows, (rows, 0), read, written.as_mut()) }
+                                unsafe { block::<STREAM>(job.rest(row, col, E), size, next, read, written.as_mut()) }
                             }
                         }
                     } else {
-                        for col in steps(job.cols, L) {
-                            for (row, rows) in blocks(job.rows, L) {
+                        // Planes lie in a page each, of which some lines are read before it is left.
+                        let run = if far { LINE / L } else { 1 };
+                        for (col, cols) in blocks(job.cols, L, run) {
+                            for (row, rows) in blocks(job.rows, L, RUN) {
+                                let (size, next) = ([rows, cols], (0, cols));
                                 // SAFETY: as above.
-                                unsafe { block::<STREAM>(job.rest(row, col, E), rows, (0, L), read, written.as_mut()) }
+                                unsafe { block::<STREAM>(job.rest(row, col, E), size, next, read, written.as_mut()) }
                             }
                         }
                     }
                 }
 
-                /// The first `rows` rows, a multiple of `L`, of `L` columns; `next` is where the one after it begins.
+                /// The first rows and columns, multiples of `L`; `next` is where the block after it begins.
                 #[target_feature(enable = $features)]
                 unsafe fn block<const STREAM: bool>(
                     job: Transpose<'_>,
-                    rows: usize,
+                    [rows, cols]: [usize; 2],
                     next: (usize, usize),
                     read: &mut Scratch<{ LINE * LINE }>,
                     mut written: Option<&mut Scratch<{ LINE * LINE * RUN }>>,
@@ -222,37 +226,39 @@ macro_rules! level {
                     // Lines that are a multiple of 64 lines apart displace each other from the first cache.
                     let sets = 64 >> (job.row_step / 64).trailing_zeros().min(6);
                     let aliased = job.row_step % 64 == 0 && L > 6 * sets;
-                    for part in (0..rows).step_by(L) {
-                        let mut tile = job.rest(part, 0, E);
-                        // SAFETY: the tile lies within rows and columns, and within what is made for one.
-                        unsafe {
-                            if written.is_some() && job.row_step != LINE.cast_signed() {
-                                for row in 0..L {
-                                    let ahead = tile.source_at(row + next.0, next.1);
-                                    let start = tile.source.0.as_ptr();
-                                    _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(ahead).cast());
+                    for first_row in (0..rows).step_by(L) {
+                        for first_col in (0..cols).step_by(L) {
+                            let mut tile = job.rest(first_row, first_col, E);
+                            // SAFETY: the tile lies within rows and columns, and within what is made for one.
+                            unsafe {
+                                if written.is_some() && job.row_step != LINE.cast_signed() {
+                                    for row in 0..L {
+                                        let ahead = tile.source_at(row + next.0, next.1);
+                                        let start = tile.source.0.as_ptr();
+                                        _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(ahead).cast());
+                                    }
                                 }
-                            }
-                            if aliased {
-                                copy(tile, read);
-                                tile.source = Source(&read.0);
-                                tile.from = 0;
-                                tile.row_step = LINE.cast_signed();
-                            }
-                            if let Some(written) = &mut written {
-                                tile.target = Target::new(&mut written.0);
-                                tile.to = part * E;
-                                tile.to_step = RUN * LINE;
-                            }
-                            for col in (0..L).step_by(N) {
-                                for half in (0..L).step_by(V) {
-                                    tall::<false>(tile, half, col);
+                                if aliased {
+                                    copy(tile, read);
+                                    tile.source = Source(&read.0);
+                                    tile.from = 0;
+                                    tile.row_step = LINE.cast_signed();
+                                }
+                                if let Some(written) = &mut written {
+                                    tile.target = Target::new(&mut written.0);
+                                    tile.to = first_row * E + first_col * RUN * LINE;
+                                    tile.to_step = RUN * LINE;
+                                }
+                                for col in (0..L).step_by(N) {
+                                    for half in (0..L).step_by(V) {
+                                        tall::<false>(tile, half, col);
+                                    }
                                 }
                             }
                         }
                     }
                     let Some(written) = written else { return };
-                    for col in 0..L {
+                    for col in 0..cols {
                         // SAFETY: the column exists.
                         unsafe {
                             let from = written.0.as_ptr().add(col * RUN * LINE);
