@@ -6,8 +6,8 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-from msgspec import structs
 import pytest
+from msgspec import structs
 from numpy.typing import NDArray
 from PIL import Image
 from runtime.toys import CORE

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import openvino as ov
-from msgspec import convert
 
 from npuspec.bundle.program import Input, Program
 from npuspec.diagnostics import Diagnostic, StageError
