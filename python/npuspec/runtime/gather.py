@@ -1,7 +1,7 @@
 """Requests that wait: gathered into batches of a variant, the oldest first, by as many threads as batches may run."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from heapq import heappop, heappush
 from itertools import count
@@ -44,6 +44,7 @@ class Request:
 
 Part = tuple[Request, int]
 """A request, and which of its pieces."""
+Item = TypeVar("Item")
 Done = TypeVar("Done")
 Run = Callable[[str, list[Part]], None]
 
@@ -245,6 +246,21 @@ class Gatherer:
         for threads in (self._callers, *self._former, self._workers):
             threads.shutdown()
         self._timeouts.close()
+
+
+def in_order(items: Iterable[Item], begin: Callable[[Item], Future[Done]], most: int) -> Generator[Done, None, None]:
+    """Begin with items, so many at a time; yield what comes of them in their order, cancel what nobody waits for."""
+    begun: deque[Future[Done]] = deque()
+    try:
+        for item in items:
+            if len(begun) >= most:
+                yield begun.popleft().result()
+            begun.append(begin(item))
+        while begun:
+            yield begun.popleft().result()
+    finally:
+        for future in begun:
+            future.cancel()
 
 
 class _Timeouts:

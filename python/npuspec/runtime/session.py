@@ -1,6 +1,5 @@
 """A model, running: the caller's unpadded arrays in, outputs cut to their valid length out."""
 
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
@@ -16,7 +15,7 @@ from npuspec.diagnostics import NpuspecError, QueueFull
 from npuspec.runtime import forked
 from npuspec.runtime.blobs import Origin
 from npuspec.runtime.engine import Engine
-from npuspec.runtime.gather import Gatherer, Part, Request, Result
+from npuspec.runtime.gather import Gatherer, Part, Request, Result, in_order
 from npuspec.runtime.opening import Step
 from npuspec.runtime.overflow import Piece, Pieces, stitch
 from npuspec.runtime.serving import Opener, Serving
@@ -247,19 +246,8 @@ class Session:
             DeviceError: `infer-failed`, with what the device said.
 
         """
-        waiting: deque[Future[Result]] = deque()
         batches = 2 * self._gatherer.threads * len(self.program.variants)
-        most = min(self._queue, batches * self.program.batch)
-        try:
-            for sample in samples:
-                if len(waiting) >= most:
-                    yield waiting.popleft().result()
-                waiting.append(self.submit(sample))
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+        yield from in_order(samples, self.submit, min(self._queue, batches * self.program.batch))
 
     def _run_all(self, pieces: Sequence[Piece]) -> list[Result]:
         """Run pieces in full batches of each variant, and return their outputs in the order of the pieces."""
@@ -268,21 +256,15 @@ class Session:
             lines.setdefault(piece.fit.variant, []).append(number)
         rows = self.program.batch
         batches = [(n, numbers[i : i + rows]) for n, numbers in lines.items() for i in range(0, len(numbers), rows)]
-        results: list[Result] = [{} for _ in pieces]
         if len(batches) == 1:
             return self._run(batches[0][0], pieces, alone=True)
-        running: deque[tuple[list[int], Future[list[Result]]]] = deque()
-        try:
-            for name, numbers in batches:
-                while len(running) >= self._gatherer.threads:
-                    _take(running, results)
-                batch = [pieces[number] for number in numbers]
-                running.append((numbers, self._gatherer.call(partial(self._run, name, batch))))
-            while running:
-                _take(running, results)
-        finally:
-            for _, future in running:
-                future.cancel()
+        results: list[Result] = [{} for _ in pieces]
+        work = [partial(self._run, name, [pieces[number] for number in numbers]) for name, numbers in batches]
+        for (_, numbers), outputs in zip(
+            batches, in_order(work, self._gatherer.call, self._gatherer.threads), strict=True
+        ):
+            for number, result in zip(numbers, outputs, strict=True):
+                results[number] = result
         return results
 
     def _run(
@@ -395,10 +377,3 @@ _OF_ONE = ("infer-failed", "not-finite")
 def _again(error: Exception) -> Exception:
     """Return an error that another thread may raise at the same time: a traceback is written to each."""
     return type(error)(error.diagnostics) if isinstance(error, NpuspecError) else error
-
-
-def _take(running: deque[tuple[list[int], Future[list[Result]]]], results: list[Result]) -> None:
-    numbers, future = running[0]
-    for number, result in zip(numbers, future.result(), strict=True):
-        results[number] = result
-    running.popleft()
