@@ -1,27 +1,37 @@
 """Requests that wait: gathered into batches of a variant, the oldest first, by as many threads as batches may run."""
 
+import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
-from threading import Condition, Lock, Thread
+from math import isnan
+from threading import TIMEOUT_MAX, Condition, Lock, Thread, current_thread
 from time import perf_counter
 from typing import Any, TypeVar
-from weakref import ref
+from weakref import WeakMethod, WeakSet, ref
 
 from npuspec.bundle.program import Program
-from npuspec.diagnostics import Diagnostic, InputError, QueueFull, RequestTimeout
+from npuspec.diagnostics import Diagnostic, InputError, NpuspecError, QueueFull, RequestTimeout
 from npuspec.runtime.feed import Array
 from npuspec.runtime.overflow import Piece, stitch
 
+log = logging.getLogger("npuspec")
+
 Result = dict[str, Array]
+FEW = 1024
+"""Deadlines, among which those that concern nobody any more aren't looked for."""
+LONG = 10.0
+"""Seconds after which the thread that waits for deadlines looks whether there is still a session."""
 
 
 class Request:
     """One sample, its pieces, and the future of its result."""
 
     def __init__(self, program: Program, pieces: list[Piece], timeout: float | None) -> None:
+        if timeout is not None and isnan(timeout):
+            raise ValueError("the timeout is not a number")
         self._program = program
         self._results: list[Result] = [{} for _ in pieces]
         self.future: Future[Result] = Future()
@@ -29,7 +39,7 @@ class Request:
         self.left = len(pieces)
         self.since = perf_counter()
         self.deadline = None if timeout is None else self.since + timeout
-        self.state = "waiting"  # then running, or over
+        self.state = "outside"  # then waiting, running, over
         self.span: Any = None  # OpenTelemetry's
 
     def put(self, index: int, result: Result) -> None:
@@ -47,6 +57,8 @@ Part = tuple[Request, int]
 Item = TypeVar("Item")
 Done = TypeVar("Done")
 Run = Callable[[str, list[Part]], None]
+NOT_BEGUN = ("outside", "waiting")
+"""States of a request that waits for room, and of one that has it."""
 
 
 class Gatherer:
@@ -73,15 +85,25 @@ class Gatherer:
         self._wait = wait
         self._lines: dict[str, deque[Part]] = {name: deque() for name in variants}
         self._waiting = 0
+        self._tasks = 0  # that have no batch yet; never fewer than batches could be made
         self._closed = False
+        self._own: WeakSet[Thread] = WeakSet()
         self._lock = Lock()  # entered as it is: Ctrl-C may come between the steps in which a condition is entered
         self._due_now, self._room = Condition(self._lock), Condition(self._lock)
         self.threads = threads
-        self._workers = ThreadPoolExecutor(threads, "npuspec")
+        self._workers = self._threads(threads, "npuspec")
         self._former: list[ThreadPoolExecutor] = []
-        self._callers = ThreadPoolExecutor(1, "npuspec-callers")
-        self._timeouts = _Timeouts(self._expire)
+        self._callers = self._threads(1, "npuspec-callers")
+        self._timeouts = _Timeouts(self._expire, self._own)
         self.cancelled = self.expired = self.refused = 0
+
+    def _threads(self, most: int, name: str) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(most, name, _enter, (self._own,))  # no method: threads would keep the session
+
+    @property
+    def is_within(self) -> bool:
+        """Whether the caller is one of the own threads, as callbacks of futures are: it can't wait for them."""
+        return current_thread() in self._own
 
     @property
     def waiting(self) -> int:
@@ -102,21 +124,22 @@ class Gatherer:
 
         """
         with self._lock:
-            while self._waiting >= self._most and not self._closed:
-                left = None if request.deadline is None else request.deadline - perf_counter()
-                if not block:
-                    message = f"{self._most} requests wait already, and no more may"
-                    raise QueueFull(Diagnostic("queue-full", message, "try again later, or let `submit` wait for room"))
-                if left is not None and left <= 0:
-                    self.expired += 1
-                    raise _expired()
-                self._room.wait(left)
+            self._wait_for_room(request, block=block)
+            if request.future.cancelled():
+                self._begins(request, [])
+            if request.state == "over":
+                return
             if self._closed:
+                request.state = "over"
                 raise closed()
+            request.state = "waiting"
             for index, piece in enumerate(request.pieces):
                 line = self._lines[piece.fit.variant]
-                if len(line) % self._rows == 0:
+                if len(line) % self._rows == 0 and self._tasks <= sum(
+                    [-(-len(each) // self._rows) for each in self._lines.values()]
+                ):
                     self.call(self._work)
+                    self._tasks += 1
                 line.append((request, index))
                 if len(line) % self._rows == 0:
                     self._due_now.notify()
@@ -124,25 +147,52 @@ class Gatherer:
         if request.deadline is not None:
             self._timeouts.watch(request, request.deadline)
 
+    def _wait_for_room(self, request: Request, *, block: bool) -> None:
+        while self._waiting >= self._most and not self._closed and request.state == "outside":
+            left = None if request.deadline is None else request.deadline - perf_counter()
+            if not block:
+                message = f"{self._most} requests wait already, and no more may"
+                raise QueueFull(Diagnostic("queue-full", message, "try again later, or let `submit` wait for room"))
+            if left is not None and left <= 0:
+                self.expired += 1
+                request.state = "over"
+                raise _expired()
+            self._room.wait(left and min(left, TIMEOUT_MAX))
+
     def resize(self, threads: int) -> None:
         """Let another number of batches be under way; what has its thread already keeps it."""
         with self._lock:
             if threads != self.threads and not self._closed:
                 self.threads = threads
-                self._workers.shutdown(wait=False)
                 self._former.append(self._workers)
-                self._workers = ThreadPoolExecutor(threads, "npuspec")
+                self._workers = self._threads(threads, "npuspec")
+                self._former[-1].shutdown(wait=False)
 
-    def put_later(self, request: Request) -> Future[None]:
-        """Let a request wait for room behind those that do so already, and go on."""
-        return self._callers.submit(self.put, request, block=True)
+    def put_later(self, request: Request) -> None:
+        """Let a request wait for room behind those that do so already, and go on; its future tells what is wrong."""
+        if request.deadline is not None:
+            self._timeouts.watch(request, request.deadline)
+        try:
+            self._callers.submit(self._put_late, request)
+        except RuntimeError:
+            raise closed() from None
+
+    def _put_late(self, request: Request) -> None:
+        try:
+            self.put(request, block=True)
+        except NpuspecError as error:
+            if request.future.set_running_or_notify_cancel():
+                _quietly(request.future.set_exception, error)
 
     def call(self, work: Callable[[], Done]) -> Future[Done]:
         """Let a thread do something in its turn. Raises InputError, `session-closed`."""
-        try:
-            return self._workers.submit(work)
-        except RuntimeError:  # as the executor says that it, or the interpreter, has been shut down
-            raise closed() from None
+        while True:
+            workers = self._workers
+            try:
+                return workers.submit(work)
+            except RuntimeError:  # as the executor says that it, or the interpreter, has been shut down
+                if workers is self._workers:
+                    raise closed() from None
 
     def _work(self) -> None:
         """Make one batch, once one is due, and run it."""
@@ -155,8 +205,9 @@ class Gatherer:
                     self._due_now.wait(seconds)
                 else:
                     batch = self._pop(due, expired)
+            self._tasks -= 1
         for request in expired:
-            request.future.set_exception(_expired())
+            _quietly(request.future.set_exception, _expired())
         if batch is not None:
             self._run(*batch)
 
@@ -182,13 +233,14 @@ class Gatherer:
         return (variant, parts) if parts else None
 
     def _begins(self, request: Request, expired: list[Request]) -> bool:
-        if request.state == "waiting":
-            self._waiting -= 1
-            self._room.notify()
+        if request.state in NOT_BEGUN:
+            if request.state == "waiting":
+                self._waiting -= 1
+                self._room.notify()
             request.state = "over"
             if not request.future.set_running_or_notify_cancel():
                 self.cancelled += 1
-            elif request.deadline is not None and request.deadline < perf_counter():
+            elif request.deadline is not None and request.deadline <= perf_counter():
                 self.expired += 1
                 expired.append(request)
             else:
@@ -196,13 +248,16 @@ class Gatherer:
         return request.state == "running"
 
     def _expire(self, request: Request) -> None:
-        """End a request that hasn't begun in time; its pieces stay in their lines until they are met there."""
+        """End a request that hasn't begun in time."""
+        late: list[Request] = []
         with self._lock:
-            late: list[Request] = []
             if request.state == "waiting":
+                for index, piece in enumerate(request.pieces):
+                    self._lines[piece.fit.variant].remove((request, index))
+            if request.state in NOT_BEGUN:
                 self._begins(request, late)
         for one in late:
-            one.future.set_exception(_expired())
+            _quietly(one.future.set_exception, _expired())
 
     def finish(self, part: Part, result: Result | Exception) -> bool:
         """Take the result of a piece, or why there is none; tell whether its request is over by that."""
@@ -223,9 +278,9 @@ class Gatherer:
             except Exception as error:  # noqa: BLE001  whatever it is, whoever waits has to learn of it
                 result = error
         if isinstance(result, Exception):
-            request.future.set_exception(result)
+            _quietly(request.future.set_exception, result)
         else:
-            request.future.set_result(result)
+            _quietly(request.future.set_result, result)
         return True
 
     def close(self, *, cancel: bool) -> None:
@@ -234,14 +289,18 @@ class Gatherer:
         with self._lock:
             self._closed = True
             if cancel:
-                for line in self._lines.values():
-                    dropped += [request for request, _ in line if request.state == "waiting"]
-                    line.clear()
-                self._waiting = 0
+                for name, line in self._lines.items():
+                    for request, _ in line:
+                        if request.state == "waiting":
+                            request.state = "over"
+                            dropped.append(request)
+                    self._lines[name] = deque(part for part in line if part[0].state == "running")
+                self._waiting -= len(dropped)
+                self.cancelled += len(dropped)
             self._due_now.notify_all()
             self._room.notify_all()
         for request in dropped:
-            request.future.cancel()
+            _quietly(request.future.cancel)
             request.future.set_running_or_notify_cancel()
         for threads in (self._callers, *self._former, self._workers):
             threads.shutdown()
@@ -266,8 +325,10 @@ def in_order(items: Iterable[Item], begin: Callable[[Item], Future[Done]], most:
 class _Timeouts:
     """Tells, in a thread of its own, when a request should have begun. There is none before there is a deadline."""
 
-    def __init__(self, expire: Callable[[Request], None]) -> None:
-        self._expire = expire
+    def __init__(self, expire: Callable[[Request], None], own: WeakSet[Thread]) -> None:
+        self._expire = WeakMethod(expire)  # nor does the thread keep the session
+        self._own = own
+        self._most = FEW
         self._heap: list[tuple[float, int, ref[Request]]] = []
         self._numbers = count()
         self._lock = Lock()
@@ -280,21 +341,28 @@ class _Timeouts:
             if self._thread is None and not self._closed:
                 self._thread = Thread(target=self._wait, name="npuspec-timeouts", daemon=True)
                 self._thread.start()
+            if len(self._heap) >= self._most:
+                self._heap = [each for each in self._heap if (one := each[2]()) is not None and one.state in NOT_BEGUN]
+                heapify(self._heap)
+                self._most = max(FEW, 2 * len(self._heap))
             heappush(self._heap, (deadline, next(self._numbers), ref(request)))
             if self._heap[0][0] == deadline:
                 self._changed.notify()
 
     def _wait(self) -> None:
+        _enter(self._own)
         while True:
             with self._lock:
                 while not self._closed and (not self._heap or self._heap[0][0] > perf_counter()):
-                    self._changed.wait(self._heap[0][0] - perf_counter() if self._heap else None)
+                    self._changed.wait(min(LONG, self._heap[0][0] - perf_counter()) if self._heap else LONG)
+                    if self._expire() is None:
+                        return
                 if self._closed:
                     return
-                request = heappop(self._heap)[2]()
-            if request is not None:
-                self._expire(request)
-                del request
+                request, expire = heappop(self._heap)[2](), self._expire()
+            if request is not None and expire is not None:
+                expire(request)
+            del request, expire
 
     def close(self) -> None:
         with self._lock:
@@ -312,3 +380,15 @@ def closed() -> InputError:
 def _expired() -> RequestTimeout:
     message = "the request hasn't begun in the time that it was given"
     return RequestTimeout(Diagnostic("request-timeout", message, "give it longer, or send fewer requests at a time"))
+
+
+def _enter(own: WeakSet[Thread]) -> None:
+    own.add(current_thread())
+
+
+def _quietly(end: Callable[..., object], *result: object) -> None:
+    """End a future, whatever its callbacks raise: others wait for the same thread."""
+    try:
+        end(*result)
+    except BaseException:
+        log.exception("a callback of a request's future failed")

@@ -73,16 +73,19 @@ class Serving:
     def _again(self, failed: Engine, error: RuntimeError, variant: str, pieces: Sequence[Piece]) -> Ran:
         log.warning("%s failed, and the batch runs once more: %s", failed.device, _said(error))
         with self._mending:  # whoever fails meanwhile waits, and then runs on what was found
-            engine = self.engine
-            try:
-                return engine.run(variant, pieces)
-            except RuntimeError as again:
-                error = again
-                if engine.works(variant):
-                    raise _fault(engine.device, error, code="infer-failed") from None
-                return self._elsewhere(engine, error, variant, pieces)
-            except PoolClosed:
-                raise closed() from None
+            while True:
+                engine = self.engine
+                try:
+                    try:
+                        return engine.run(variant, pieces)
+                    except RuntimeError as again:
+                        error = again
+                        if engine.works(variant):
+                            raise _fault(engine.device, error, code="infer-failed") from None
+                        return self._elsewhere(engine, error, variant, pieces)
+                except PoolClosed:
+                    if engine is self.engine:
+                        raise closed() from None
 
     def _elsewhere(self, failed: Engine, error: RuntimeError, variant: str, pieces: Sequence[Piece]) -> Ran:
         """Open the device anew, or a fallback, and run the batch there."""
@@ -91,7 +94,7 @@ class Serving:
             log.error("%s failed, and %s is opened: %s", failed.device, device, _said(error))
             try:
                 engine = self._openers[device]()
-            except (NpuspecError, RuntimeError) as fault:
+            except Exception as fault:  # noqa: BLE001  whatever it is, there may be a fallback
                 log.error("%s can't be opened: %s", device, _said(fault))  # noqa: TRY400  said to whoever waits, too
                 continue
             try:
@@ -100,13 +103,17 @@ class Serving:
                 error = fault
                 engine.close()
                 continue
-            self.recoveries += 1
-            self.replace(engine, f"{failed.device} failed, and {device} was opened: {_said(error)}")
+            self.replace(engine, f"{failed.device} failed, and {device} was opened: {_said(error)}", failed)
             return ran
         raise _fault(failed.device, error) from None
 
-    def replace(self, engine: Engine, note: str) -> None:
+    def replace(self, engine: Engine, note: str, failed: Engine | None = None) -> None:
         """Let another engine serve from now on. What runs on the old one ends there.
+
+        Args:
+            engine: what is to serve.
+            note: what the caller should know.
+            failed: what it is to stand in for; if something else serves already, that goes on.
 
         Raises:
             InputError: `session-closed`; the engine is closed then.
@@ -116,6 +123,11 @@ class Serving:
             if self._closed:
                 engine.close()
                 raise closed()
+            if failed is not None:
+                if self.engine is not failed:
+                    engine.close()
+                    return
+                self.recoveries += 1
             if self._properties:
                 try:
                     engine.set(self._properties)
@@ -139,6 +151,16 @@ class Serving:
                 log.exception("what was to serve in the place of %s can't be opened", before)
             raise
         return engine.device
+
+    def tell(self, name: str) -> dict[str, Any]:
+        """Return what `Engine.tell` does. Raises InputError, `session-closed`."""
+        while True:
+            engine = self.engine
+            try:
+                return engine.tell(name)
+            except PoolClosed:
+                if engine is self.engine:
+                    raise closed() from None
 
     def set(self, properties: Mapping[str, Any]) -> None:
         """Change properties of what serves now, and of what will.
@@ -164,6 +186,11 @@ class Serving:
             self._closed = True
             self.engine.close()
         self.engine.join()
+
+
+def for_another(error: Exception) -> Exception:
+    """Return an error that another thread may raise at the same time: a traceback is written to each."""
+    return type(error)(error.diagnostics) if isinstance(error, NpuspecError) else error
 
 
 def _said(error: Exception) -> str:

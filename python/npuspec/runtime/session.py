@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from functools import partial
+from threading import Thread
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from npuspec.runtime.engine import Engine
 from npuspec.runtime.gather import Gatherer, Part, Request, Result, in_order
 from npuspec.runtime.opening import Step
 from npuspec.runtime.overflow import Piece, Pieces, stitch
-from npuspec.runtime.serving import Opener, Serving
+from npuspec.runtime.serving import Opener, Serving, for_another
 from npuspec.runtime.stats import Recorder, Stats
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ class Session:
         Args:
             inputs: as `infer` takes them.
             timeout: seconds in which it must have begun.
-            block: wait for room where as many requests wait as may (`load.queue`), for `timeout` at most.
+            block: where `load.queue` requests wait, wait for room, for `timeout` at most; never in a future's callback.
 
         Returns:
             What `infer` returns, or raises, once it is there; `RequestTimeout` if it hasn't begun in time. `cancel()`
@@ -200,15 +201,16 @@ class Session:
 
         Raises:
             InputError: the sample doesn't fit.
-            QueueFull: without `block`, there is no room.
+            QueueFull: there is no room, without `block` or in a callback.
             RequestTimeout: there was no room in time.
 
         """
         request = self._request(inputs, timeout)
         try:
-            self._gatherer.put(request, block=block)
-        except QueueFull:
-            self._gatherer.refused += 1
+            self._gatherer.put(request, block=block and not self._gatherer.is_within)
+        except BaseException as error:
+            self._gatherer.refused += isinstance(error, QueueFull)
+            request.future.cancel()
             raise
         return request.future
 
@@ -221,13 +223,14 @@ class Session:
             try:
                 self._gatherer.put(request, block=False)
             except QueueFull:
-                await wrap_future(self._gatherer.put_later(request))
+                self._gatherer.put_later(request)
             return await wrap_future(request.future)
         except BaseException:
             request.future.cancel()
             raise
 
     def _request(self, inputs: Mapping[str, Any], timeout: float | None) -> Request:
+        inputs = dict(inputs) if isinstance(inputs, dict) else inputs  # the caller may put another sample into it
         request = Request(self.program, self._pieces(inputs), timeout)
         if self._spans is not None:
             request.span = self._spans.request(request.future)
@@ -247,7 +250,16 @@ class Session:
 
         """
         batches = 2 * self._gatherer.threads * len(self.program.variants)
-        yield from in_order(samples, self.submit, min(self._queue, batches * self.program.batch))
+        yield from in_order(samples, self._submit_or_say, min(self._queue, batches * self.program.batch))
+
+    def _submit_or_say(self, inputs: Mapping[str, Any]) -> Future[Result]:
+        """Submit a sample; what is wrong with it is said in its turn."""
+        try:
+            return self.submit(inputs)
+        except NpuspecError as error:
+            refused = Future[Result]()
+            refused.set_exception(error)
+            return refused
 
     def _run_all(self, pieces: Sequence[Piece]) -> list[Result]:
         """Run pieces in full batches of each variant, and return their outputs in the order of the pieces."""
@@ -291,16 +303,19 @@ class Session:
         begin = perf_counter()
         for request, _ in parts:
             self._recorder.began(begin - request.since)
+        self._answer(variant, parts)
+
+    def _answer(self, variant: str, parts: list[Part]) -> None:
         try:
             results: Sequence[Result | Exception] = self._run(
                 variant, [r.pieces[index] for r, index in parts], requests=[request for request, _ in parts]
             )
         except Exception as error:  # noqa: BLE001  whatever it is, whoever waits has to learn of it
-            if len(parts) > 1 and isinstance(error, NpuspecError) and error.code in _OF_ONE:
+            if len(parts) > 1 and (not isinstance(error, NpuspecError) or error.code in _OF_ONE):
                 for part in parts:
-                    self._serve(variant, [part])
+                    self._answer(variant, [part])
                 return
-            results = [_again(error) for _ in parts]
+            results = [for_another(error) for _ in parts]
         for part, result in zip(parts, results, strict=True):
             if self._gatherer.finish(part, result):
                 if isinstance(result, Exception):
@@ -310,7 +325,8 @@ class Session:
 
     def tell(self, name: str) -> dict[str, Any]:
         """Return what each variant's compiled model says of one of OpenVINO's properties, such as EXECUTION_DEVICES."""
-        return self._serving.engine.tell(name)
+        self._check_process()
+        return self._serving.tell(name)
 
     def set_property(self, properties: Mapping[str, Any]) -> None:
         """Change properties while it runs: `{"WORKLOAD_TYPE": "EFFICIENT"}`, `{"MODEL_PRIORITY": "HIGH"}`.
@@ -321,6 +337,7 @@ class Session:
             InputError: `property-refused`: the device doesn't take one, and none is changed.
 
         """
+        self._check_process()
         self._serving.set(properties)
 
     def stats(self) -> Stats:
@@ -337,17 +354,26 @@ class Session:
     def close(self, *, cancel: bool = False) -> None:
         """Let go of the device. What is called later is refused.
 
+        In a callback of a future it only begins with that, since the callback's thread is one that is waited for.
+
         Args:
             cancel: cancel the requests that haven't begun; without, they run first.
 
         """
         if self._is_forked:
             return
+        if self._gatherer.is_within:
+            Thread(target=self.close, kwargs={"cancel": cancel}, name="npuspec-close").start()
+            return
         if self._stop is not None:
             self._stop()
         self._gatherer.close(cancel=cancel)
         self._serving.close()
         wait([self.ready])
+
+    def _check_process(self) -> None:
+        if self._is_forked:
+            forked.refuse({})
 
     def leave_to_parent(self) -> None:
         """Refuse everything in a process that was forked: neither OpenVINO's threads nor the session's are there."""
@@ -372,8 +398,3 @@ def _spans_of(tracer: "Tracer") -> "Spans":
 
 _OF_ONE = ("infer-failed", "not-finite")
 """What is wrong with a batch where it may be one of its samples that is."""
-
-
-def _again(error: Exception) -> Exception:
-    """Return an error that another thread may raise at the same time: a traceback is written to each."""
-    return type(error)(error.diagnostics) if isinstance(error, NpuspecError) else error

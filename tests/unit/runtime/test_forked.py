@@ -29,13 +29,14 @@ for _ in range(8):  # while locks are held
     if not (child := os.fork()):
         codes = []
         many, stream = lambda s: session.infer_many([s]), lambda s: next(session.stream([s]))
-        for call in (session.infer, session.submit, many, stream):
+        tell = lambda _: session.tell("NETWORK_NAME")
+        for call in (session.infer, session.submit, many, stream, tell, session.set_property):
             try:
                 call(sample)
             except ValueError as error:
                 codes.append(error.code)
         session.close()
-        os._exit(codes != ["session-forked"] * 4)
+        os._exit(codes != ["session-forked"] * 6)
     children.append(child)
 assert [os.waitpid(child, 0)[1] for child in children] == [0] * 8
 for thread in threads:

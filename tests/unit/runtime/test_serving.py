@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -158,6 +159,55 @@ def test_a_property_that_the_device_does_not_take_is_refused() -> None:
             session.set_property({"WORKLOAD_TYPE": "EFFICIENT"})
         assert caught.value.code == "property-refused"
         check(session)
+
+
+def test_an_opener_that_fails_in_another_way_is_followed_by_the_fallback() -> None:
+    def gone() -> Engine:
+        raise OSError("the disk is full")
+
+    lost = threading.Event()
+    with open_on(Device(lambda _: lost.is_set()), gone, lambda: engine_on(Device())) as session:
+        lost.set()
+        check(session)
+        assert session.stats().recoveries == 1
+
+
+def test_what_is_replaced_while_it_is_mended_is_not_said_to_be_closed() -> None:
+    """An engine that comes in the background takes over between the second failure and the look at the device."""
+    calls = count(1)
+
+    def fails(_: dict[str, Any]) -> bool:
+        if next(calls) == 2:
+            session._serving.replace(engine_on(Device()), "another is there")
+        return True
+
+    with open_on(Device(fails)) as session:
+        check(session)
+
+
+def test_what_is_closed_while_it_is_mended_says_so() -> None:
+    calls = count(1)
+
+    def fails(_: dict[str, Any]) -> bool:
+        if next(calls) == 2:
+            session._serving.engine.close()
+        return True
+
+    with open_on(Device(fails)) as session, pytest.raises(InputError, match="closed"):
+        session.infer(ramp(3))
+
+
+def test_what_came_while_a_device_was_opened_again_goes_on() -> None:
+    better = engine_on(Device())
+
+    def reopen() -> Engine:
+        session._serving.replace(better, "another is there")
+        return engine_on(Device())
+
+    with open_on(Device(lambda _: True), reopen) as session:
+        check(session)
+        assert session._serving.engine is better
+        assert session.stats().recoveries == 0
 
 
 @pytest.fixture(autouse=True)

@@ -50,3 +50,13 @@ def test_calls_requests_and_batches_are_spans_that_belong_together() -> None:
     assert [span.status.is_ok for span in named(spans, "npuspec.infer")] == [True, False]
     (many,) = named(spans, "npuspec.infer_many")
     assert many.attributes == {"npuspec.samples": 2}
+
+
+def test_a_request_that_is_refused_ends_its_span() -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    session = Session(TOY, compiled(TOY, doubled), device="CPU", tracer=provider.get_tracer("test"))
+    session.close()
+    with pytest.raises(InputError, match="closed"):
+        session.submit(GOOD)
+    assert len(named(exporter.get_finished_spans(), "npuspec.request")) == 1
