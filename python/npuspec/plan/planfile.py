@@ -114,10 +114,18 @@ def locate_spec(path: Path, planfile: PlanFile) -> Path:
 
 
 def check_fresh(path: Path, planfile: PlanFile, now: Plan) -> list[Diagnostic]:
-    """Hold a plan file against the plan that its spec has now, and return one fault a change."""
+    """Hold a plan file against the plan that its spec has now, and return one fault a change.
+
+    Raises:
+        StalePlanError: `plan-unreadable`: it nests too deep to be compared.
+
+    """
     device = f" --device {planfile.device}" if planfile.device else ""
     again = f"review what is planned now: npuspec plan {locate_spec(path, planfile)}{device} --out {path}"
-    changes = plan_changes(planfile.plan, now)
+    try:
+        changes = plan_changes(planfile.plan, now)
+    except RecursionError as error:
+        raise _unreadable(path, str(error)) from None
     return [Diagnostic("stale-plan", f"`{path}` is stale: {change}", again) for change in changes]
 
 
