@@ -197,13 +197,14 @@ def test_a_plan_takes_no_other_file_s_place(folder: Path) -> None:
 
 def test_what_can_only_be_planned_is_planned_with_notes_and_refused_by_apply(folder: Path) -> None:
     before = state(folder)
-    (folder / "spec.toml").write_text((folder / "spec.toml").read_text() + "[load]\nqueue = 5\n")
+    budget = '\n[[gates]]\nmetric = "size-mib"\nmax = 5\n'
+    (folder / "spec.toml").write_text((folder / "spec.toml").read_text() + budget)
     for verb in ("plan", "check"):
         ran = npuspec(verb, "spec.toml", cwd=folder)
         assert (ran.code, ran.err.count("note[not-executed]")) == (0, 1)
     ran = npuspec("apply", "spec.toml", cwd=folder)
     assert (ran.code, ran.out) == (2, "")
-    assert "error[not-executed]: `load.queue`" in ran.err
+    assert "error[not-executed]: a gate on `size-mib`" in ran.err
     assert "spec.toml:" in ran.err
     assert "Traceback" not in ran.err
     assert state(folder) == before
