@@ -16,6 +16,7 @@ from npuspec.bundle.program import Program
 from npuspec.diagnostics import Diagnostic, InputError, NpuspecError, QueueFull, RequestTimeout
 from npuspec.runtime.feed import Array
 from npuspec.runtime.overflow import Piece, stitch
+from npuspec.runtime.stats import Recorder
 
 log = logging.getLogger("npuspec")
 
@@ -70,6 +71,7 @@ class Gatherer:
 
     Args:
         run: runs a batch of pieces that have begun, and ends their requests.
+        recorder: counts requests before they end.
         variants: their names.
         rows: of a batch.
         threads: how many batches may be under way.
@@ -78,8 +80,19 @@ class Gatherer:
 
     """
 
-    def __init__(self, run: Run, variants: Iterable[str], *, rows: int, threads: int, most: int, wait: float) -> None:
+    def __init__(
+        self,
+        run: Run,
+        recorder: Recorder,
+        variants: Iterable[str],
+        *,
+        rows: int,
+        threads: int,
+        most: int,
+        wait: float,
+    ) -> None:
         self._run = run
+        self._recorder = recorder
         self._rows = rows
         self._most = most
         self._wait = wait
@@ -259,18 +272,18 @@ class Gatherer:
         for one in late:
             _quietly(one.future.set_exception, _expired())
 
-    def finish(self, part: Part, result: Result | Exception) -> bool:
-        """Take the result of a piece, or why there is none; tell whether its request is over by that."""
+    def finish(self, part: Part, result: Result | Exception) -> None:
+        """Take the result of a piece, or why there is none; end its request if it is over by that, and count it."""
         request, index = part
         with self._lock:
             if request.state == "over":
-                return False
+                return
             if isinstance(result, Exception):
                 request.state = "over"
             else:
                 request.put(index, result)
                 if request.left:
-                    return False
+                    return
                 request.state = "over"
         if not isinstance(result, Exception):
             try:
@@ -278,10 +291,11 @@ class Gatherer:
             except Exception as error:  # noqa: BLE001  whatever it is, whoever waits has to learn of it
                 result = error
         if isinstance(result, Exception):
+            self._recorder.failed(1)
             _quietly(request.future.set_exception, result)
         else:
+            self._recorder.done(perf_counter() - request.since)
             _quietly(request.future.set_result, result)
-        return True
 
     def close(self, *, cancel: bool) -> None:
         """Refuse later requests, and wait until those that wait have run, or have been cancelled."""

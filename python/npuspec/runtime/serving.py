@@ -81,7 +81,7 @@ class Serving:
                     except RuntimeError as again:
                         error = again
                         if engine.works(variant):
-                            raise _fault(engine.device, error, code="infer-failed") from None
+                            raise _fault(engine.device, error, of_sample=True) from None
                         return self._elsewhere(engine, error, variant, pieces)
                 except PoolClosed:
                     if engine is self.engine:
@@ -105,7 +105,7 @@ class Serving:
                 continue
             self.replace(engine, f"{failed.device} failed, and {device} was opened: {_said(error)}", failed)
             return ran
-        raise _fault(failed.device, error) from None
+        raise _fault(failed.device, error, of_sample=False) from None
 
     def replace(self, engine: Engine, note: str, failed: Engine | None = None) -> None:
         """Let another engine serve from now on. What runs on the old one ends there.
@@ -197,12 +197,21 @@ def _said(error: Exception) -> str:
     return str(error).strip()
 
 
-def _fault(device: str, error: RuntimeError, *, code: str = "") -> DeviceError:
-    """Return an error of a device, with what it said, and with what that means where it is known."""
-    help_ = "look at the sample: others run" if code else "load the bundle again"
+def _fault(device: str, error: RuntimeError, *, of_sample: bool) -> DeviceError:
+    """Return an error of a device, with what it said, and with what that means where it is known.
+
+    Args:
+        device: which failed.
+        error: what it said.
+        of_sample: whether it still runs other things.
+
+    """
+    message = f"{device} failed: {_said(error)}"
+    if of_sample:
+        return DeviceError(Diagnostic("infer-failed", message, "look at the sample: others run"))
     if device == "NPU":
         from npuspec.compilers.messages import find_message  # noqa: PLC0415  only what failed needs it
 
-        if (found := find_message(str(error))) is not None:
-            code, help_ = code or found[0].code, found[0].help
-    return DeviceError(Diagnostic(code or "device-failed", f"{device} failed: {_said(error)}", help_))
+        if (found := find_message(message)) is not None:
+            return DeviceError(Diagnostic(found[0].code, message, found[0].help))
+    return DeviceError(Diagnostic("device-failed", message, "load the bundle again"))

@@ -65,6 +65,7 @@ class Session:
         self._pieces: Callable[[Mapping[str, Any]], list[Piece]] = Pieces(program)
         self._gatherer = Gatherer(
             self._serve,
+            self._recorder,
             models,
             rows=program.batch,
             threads=engine.most,
@@ -317,11 +318,7 @@ class Session:
                 return
             results = [for_another(error) for _ in parts]
         for part, result in zip(parts, results, strict=True):
-            if self._gatherer.finish(part, result):
-                if isinstance(result, Exception):
-                    self._recorder.failed(1)
-                else:
-                    self._recorder.done(perf_counter() - part[0].since)
+            self._gatherer.finish(part, result)
 
     def tell(self, name: str) -> dict[str, Any]:
         """Return what each variant's compiled model says of one of OpenVINO's properties, such as EXECUTION_DEVICES."""

@@ -11,6 +11,8 @@ from npuspec.diagnostics import (
     Label,
     LockError,
     NpuspecError,
+    QueueFull,
+    RequestTimeout,
     Severity,
     SpecError,
     StageError,
@@ -22,6 +24,8 @@ from npuspec.diagnostics.suggest import did_you_mean
 EXIT_CODES = {
     StageError: 1,
     GateError: 1,
+    QueueFull: 1,
+    RequestTimeout: 1,
     SpecError: 2,
     InputError: 2,
     BundleError: 3,

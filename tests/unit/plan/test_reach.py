@@ -3,7 +3,7 @@
 import pytest
 
 from builders import BUCKETS, DATA, GATE, SMALL, spec_of
-from npuspec.diagnostics import Path, Severity
+from npuspec.diagnostics import Severity
 from npuspec.plan.passes.reach import beyond_reach
 
 QUANTIZED = SMALL + DATA + '[quantization]\nmode = "int8"\n'
@@ -28,7 +28,7 @@ def gated(metric: str, of: str = "static", more: str = "") -> str:
         SMALL.replace('overflow = "error"', 'overflow = "chunk"\noverlap = 0\nstitch = "average"'),
         SMALL + '[inputs.m]\nrole = "mask"\nof = "x"\nbuilt = "in-model"\n',
         SMALL + '[outputs.y]\nselect = { kind = "masked-mean", dim = "time" }\n',
-        SMALL + '[load]\nkind = "occasional"\n',
+        SMALL + '[load]\nkind = "occasional"\nwarm = "CPU"\nrequests = 2\nqueue = 1024\nbatch-wait-ms = 2.0\n',
         SMALL + '[outputs.y]\nlength = { dim = "time", axis = 1 }\n',
         SMALL + "[properties]\nturbo = true\n[properties.core]\nenable-mmap = false\n[properties.unchecked]\nX = 1\n",
         SMALL + "[batching]\nsize = 2\ncandidates = [2]\n",
@@ -53,24 +53,10 @@ def test_what_is_executed_carries_no_note(text: str) -> None:
     assert beyond_reach(spec_of(text)) == []
 
 
-@pytest.mark.parametrize(
-    ("text", "path"),
-    [
-        (SMALL + '[load]\nwarm = "CPU"\n', ("load", "warm")),
-        (SMALL + "[load]\nrequests = 2\n", ("load", "requests")),
-        (SMALL + "[load]\nqueue = 1024\n", ("load", "queue")),
-        (SMALL + "[load]\nbatch-wait-ms = 2.0\n", ("load", "batch-wait-ms")),
-        (SMALL + DATA + '[[gates]]\nmetric = "size-mib"\nmax = 5\n', ("gates", 0, "metric")),
-    ],
-)
-def test_what_is_only_planned_is_one_note_at_its_place(text: str, path: Path) -> None:
+@pytest.mark.parametrize("metric", ["size-mib", "latency-ms"])
+def test_what_is_only_planned_is_one_note_at_its_place(metric: str) -> None:
+    text = SMALL + DATA + GATE + f'[[gates]]\nmetric = "{metric}"\nmax = 5\n'
     [note] = beyond_reach(spec_of(text))
-    assert (note.code, note.severity, note.labels[0].path) == ("not-executed", Severity.NOTE, path)
+    assert (note.code, note.severity, note.labels[0].path) == ("not-executed", Severity.NOTE, ("gates", 1, "metric"))
     assert "this version can't execute it" in note.message
     assert "apply" in note.help
-
-
-def test_everything_at_once_is_a_note_each_in_one_order() -> None:
-    text = SMALL + DATA + '[[gates]]\nmetric = "size-mib"\nmax = 5\n' + "[load]\nqueue = 3\nrequests = 4\n"
-    found = [note.labels[0].path for note in beyond_reach(spec_of(text))]
-    assert found == [("load", "requests"), ("load", "queue"), ("gates", 0, "metric")]

@@ -189,7 +189,7 @@ def test_who_waits_behind_others_for_room_waits_no_longer_than_it_may(held: Devi
 
     with open_on(held, requests=1, queue=1) as session:
         asyncio.run(in_turn(session))
-        assert (session.stats().expired, session.stats().done) == (1, 3)
+    assert (session.stats().expired, session.stats().done) == (1, 3)
 
 
 def test_a_stream_yields_what_comes_before_a_sample_that_is_refused() -> None:

@@ -52,21 +52,6 @@ RUNTIME = {
         '[target]\ndevice = "NPU"',
         '[target]\ndevice = "NPU"\nfallback = ["CPU"]',
     ),
-    "sample-too-long": CodeDoc(
-        "The sample is longer than the largest static shape. Cutting it would drop what was said at the end, and no "
-        "error would show it.",
-        '[dims.time]\nstrategy = "pad"\nsize = 80000\noverflow = "error"',
-        '[dims.time]\nstrategy = "buckets"\nsizes = [80000, 160000]\noverflow = "error"',
-    ),
-    "sample-too-short": CodeDoc(
-        "The original model can't run a sample this short: one of its windows or convolutions would have no place. The "
-        "static model is padded and would answer, but with something that the original never says.",
-    ),
-    "session-closed": CodeDoc(
-        "The session was closed, so its device memory is gone. It is open inside its `with`, or until `close()`.",
-        ">>> with npuspec.load('build/asr') as session: pass\n>>> session.infer({'waveform': waveform})",
-        ">>> with npuspec.load('build/asr') as session: session.infer({'waveform': waveform})",
-    ),
     "outputs-held": CodeDoc(
         "With `copy=False`, outputs show the infer request's own memory, and the next inference overwrites it. With "
         "NPUSPEC_DEBUG=1 that is refused while an array of it is still held, since that array would change in silence.",
@@ -84,6 +69,21 @@ RUNTIME = {
         "isn't run any more.",
         ">>> session.submit(sample, timeout=0.001).result()",
         ">>> session.submit(sample, timeout=1).result()",
+    ),
+    "sample-too-long": CodeDoc(
+        "The sample is longer than the largest static shape. Cutting it would drop what was said at the end, and no "
+        "error would show it.",
+        '[dims.time]\nstrategy = "pad"\nsize = 80000\noverflow = "error"',
+        '[dims.time]\nstrategy = "buckets"\nsizes = [80000, 160000]\noverflow = "error"',
+    ),
+    "sample-too-short": CodeDoc(
+        "The original model can't run a sample this short: one of its windows or convolutions would have no place. The "
+        "static model is padded and would answer, but with something that the original never says.",
+    ),
+    "session-closed": CodeDoc(
+        "The session was closed, so its device memory is gone. It is open inside its `with`, or until `close()`.",
+        ">>> with npuspec.load('build/asr') as session: pass\n>>> session.infer({'waveform': waveform})",
+        ">>> with npuspec.load('build/asr') as session: session.infer({'waveform': waveform})",
     ),
     "session-forked": CodeDoc(
         "A forked process has its parent's memory and none of its threads: OpenVINO's would never answer. A session is "
