@@ -41,8 +41,8 @@ COMPILERS = {
         "[batching]\nsize = 8",
     ),
     "property-refused": CodeDoc(
-        "The NPU's compiler doesn't know a property, or not with this value: it may be of a newer version. Of a session's "
-        "`set_property`: the device doesn't take it while it runs.",
+        "The NPU's compiler doesn't know a property, or not with this value: it may be of a newer version. Of a "
+        "session's `set_property`: the device doesn't take it while it runs.",
         '[properties.unchecked]\nNPU_BOGUS = "1"',
         "[properties]\nturbo = true",
     ),
