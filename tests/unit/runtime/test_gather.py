@@ -51,15 +51,6 @@ def occupied(session: Session, held: Device) -> Future[Any]:
     return future
 
 
-@pytest.fixture
-def held() -> Iterator[Device]:
-    """A device on which no inference ends before its gate is set."""
-    device = Device()
-    device.gate.clear()
-    yield device
-    device.gate.set()
-
-
 def test_batches_of_each_variant_are_full() -> None:
     samples = [ramp(size) for size in (1, 8, 4, 5, 3, 7, 2, 6, 1, 2, 3, 4)]
     with open_on(batch_wait_ms=60_000) as session:
@@ -215,11 +206,15 @@ def test_a_stream_takes_little_ahead_and_keeps_the_order() -> None:
 
 
 def test_a_stream_that_is_left_cancels_what_it_took(held: Device) -> None:
+    def close_gate(_: object) -> bool:
+        held.gate.clear()
+        return False
+
     with open_on(held, requests=1, queue=64) as session:
         results = session.stream(ramp(2, first) for first in range(1000))
-        threading.Timer(0.05, held.gate.set).start()
+        held.fails = close_gate  # the first batch ends, and no other before the stream is left
+        held.gate.set()
         check(ramp(2, 0), next(results))
-        held.gate.clear()
         begun = held.begun
         results.close()
         held.gate.set()
