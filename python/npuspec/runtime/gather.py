@@ -4,62 +4,21 @@ import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from heapq import heapify, heappop, heappush
-from itertools import count
-from math import isnan
 from threading import TIMEOUT_MAX, Condition, Lock, Thread, current_thread
 from time import perf_counter
-from typing import Any, TypeVar
-from weakref import WeakMethod, WeakSet, ref
+from typing import TypeVar
+from weakref import WeakSet
 
-from npuspec.bundle.program import Program
-from npuspec.diagnostics import Diagnostic, InputError, NpuspecError, QueueFull, RequestTimeout
-from npuspec.runtime.feed import Array
-from npuspec.runtime.overflow import Piece, stitch
+from npuspec.diagnostics import Diagnostic, NpuspecError, QueueFull
+from npuspec.runtime.deadlines import Timeouts, enter
+from npuspec.runtime.request import Part, Request, Result, closed, expired
 from npuspec.runtime.stats import Recorder
 
 log = logging.getLogger("npuspec")
 
-Result = dict[str, Array]
-FEW = 1024
-"""Deadlines, among which those that concern nobody any more aren't looked for."""
-LONG = 10.0
-"""Seconds after which the thread that waits for deadlines looks whether there is still a session."""
-
-
-class Request:
-    """One sample, its pieces, and the future of its result."""
-
-    def __init__(self, program: Program, pieces: list[Piece], timeout: float | None) -> None:
-        if timeout is not None and isnan(timeout):
-            raise ValueError("the timeout is not a number")
-        self._program = program
-        self._results: list[Result] = [{} for _ in pieces]
-        self.future: Future[Result] = Future()
-        self.pieces = pieces
-        self.left = len(pieces)
-        self.since = perf_counter()
-        self.deadline = None if timeout is None else self.since + timeout
-        self.state = "outside"  # then waiting, running, over
-        self.span: Any = None  # OpenTelemetry's
-
-    def put(self, index: int, result: Result) -> None:
-        """Take the result of a piece; no other thread may at the same time."""
-        self._results[index] = result
-        self.left -= 1
-
-    def whole(self) -> Result:
-        """Return the result, all of whose pieces are there."""
-        return stitch(self._program, self.pieces, self._results)
-
-
-Part = tuple[Request, int]
-"""A request, and which of its pieces."""
 Item = TypeVar("Item")
 Done = TypeVar("Done")
 Run = Callable[[str, list[Part]], None]
-NOT_BEGUN = ("outside", "waiting")
-"""States of a request that waits for room, and of one that has it."""
 
 
 class Gatherer:
@@ -107,11 +66,11 @@ class Gatherer:
         self._workers = self._threads(threads, "npuspec")
         self._former: list[ThreadPoolExecutor] = []
         self._callers = self._threads(1, "npuspec-callers")
-        self._timeouts = _Timeouts(self._expire, self._own)
+        self._timeouts = Timeouts(self._expire, self._own)
         self.cancelled = self.expired = self.refused = 0
 
     def _threads(self, most: int, name: str) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(most, name, _enter, (self._own,))  # no method: threads would keep the session
+        return ThreadPoolExecutor(most, name, enter, (self._own,))  # no method: threads would keep the session
 
     @property
     def is_within(self) -> bool:
@@ -169,7 +128,7 @@ class Gatherer:
             if left is not None and left <= 0:
                 self.expired += 1
                 request.state = "over"
-                raise _expired()
+                raise expired()
             self._room.wait(left and min(left, TIMEOUT_MAX))
 
     def resize(self, threads: int) -> None:
@@ -209,7 +168,7 @@ class Gatherer:
 
     def _work(self) -> None:
         """Make one batch, once one is due, and run it."""
-        expired: list[Request] = []
+        late: list[Request] = []
         with self._lock:
             batch = None
             while batch is None and any(self._lines.values()):
@@ -217,10 +176,9 @@ class Gatherer:
                 if due is None:
                     self._due_now.wait(seconds)
                 else:
-                    batch = self._pop(due, expired)
+                    batch = self._pop(due, late)
             self._tasks -= 1
-        for request in expired:
-            _quietly(request.future.set_exception, _expired())
+        _end_late(late)
         if batch is not None:
             self._run(*batch)
 
@@ -235,18 +193,18 @@ class Gatherer:
         ]
         return (min(due)[1], 0) if due else (None, min(oldest)[0] - latest)
 
-    def _pop(self, variant: str, expired: list[Request]) -> tuple[str, list[Part]] | None:
+    def _pop(self, variant: str, late: list[Request]) -> tuple[str, list[Part]] | None:
         """Take a batch out of a line; None where nobody wants what is in it any more."""
         line = self._lines[variant]
         parts: list[Part] = []
         while line and len(parts) < self._rows:
             part = line.popleft()
-            if self._begins(part[0], expired):
+            if self._begins(part[0], late):
                 parts.append(part)
         return (variant, parts) if parts else None
 
-    def _begins(self, request: Request, expired: list[Request]) -> bool:
-        if request.state in NOT_BEGUN:
+    def _begins(self, request: Request, late: list[Request]) -> bool:
+        if not request.has_begun:
             if request.state == "waiting":
                 self._waiting -= 1
                 self._room.notify()
@@ -255,7 +213,7 @@ class Gatherer:
                 self.cancelled += 1
             elif request.deadline is not None and request.deadline <= perf_counter():
                 self.expired += 1
-                expired.append(request)
+                late.append(request)
             else:
                 request.state = "running"
         return request.state == "running"
@@ -267,10 +225,9 @@ class Gatherer:
             if request.state == "waiting":
                 for index, piece in enumerate(request.pieces):
                     self._lines[piece.fit.variant].remove((request, index))
-            if request.state in NOT_BEGUN:
+            if not request.has_begun:
                 self._begins(request, late)
-        for one in late:
-            _quietly(one.future.set_exception, _expired())
+        _end_late(late)
 
     def finish(self, part: Part, result: Result | Exception) -> None:
         """Take the result of a piece, or why there is none; end its request if it is over by that, and count it."""
@@ -336,68 +293,9 @@ def in_order(items: Iterable[Item], begin: Callable[[Item], Future[Done]], most:
             future.cancel()
 
 
-class _Timeouts:
-    """Tells, in a thread of its own, when a request should have begun. There is none before there is a deadline."""
-
-    def __init__(self, expire: Callable[[Request], None], own: WeakSet[Thread]) -> None:
-        self._expire = WeakMethod(expire)  # nor does the thread keep the session
-        self._own = own
-        self._most = FEW
-        self._heap: list[tuple[float, int, ref[Request]]] = []
-        self._numbers = count()
-        self._lock = Lock()
-        self._changed = Condition(self._lock)
-        self._thread: Thread | None = None
-        self._closed = False
-
-    def watch(self, request: Request, deadline: float) -> None:
-        with self._lock:
-            if self._thread is None and not self._closed:
-                self._thread = Thread(target=self._wait, name="npuspec-timeouts", daemon=True)
-                self._thread.start()
-            if len(self._heap) >= self._most:
-                self._heap = [each for each in self._heap if (one := each[2]()) is not None and one.state in NOT_BEGUN]
-                heapify(self._heap)
-                self._most = max(FEW, 2 * len(self._heap))
-            heappush(self._heap, (deadline, next(self._numbers), ref(request)))
-            if self._heap[0][0] == deadline:
-                self._changed.notify()
-
-    def _wait(self) -> None:
-        _enter(self._own)
-        while True:
-            with self._lock:
-                while not self._closed and (not self._heap or self._heap[0][0] > perf_counter()):
-                    self._changed.wait(min(LONG, self._heap[0][0] - perf_counter()) if self._heap else LONG)
-                    if self._expire() is None:
-                        return
-                if self._closed:
-                    return
-                request, expire = heappop(self._heap)[2](), self._expire()
-            if request is not None and expire is not None:
-                expire(request)
-            del request, expire
-
-    def close(self) -> None:
-        with self._lock:
-            self._closed = True
-            self._changed.notify()
-        if self._thread is not None:
-            self._thread.join()
-
-
-def closed() -> InputError:
-    """Return what a session that is closed says to whoever calls it."""
-    return InputError(Diagnostic("session-closed", "this session is closed", "load the bundle again"))
-
-
-def _expired() -> RequestTimeout:
-    message = "the request hasn't begun in the time that it was given"
-    return RequestTimeout(Diagnostic("request-timeout", message, "give it longer, or send fewer requests at a time"))
-
-
-def _enter(own: WeakSet[Thread]) -> None:
-    own.add(current_thread())
+def _end_late(requests: Iterable[Request]) -> None:
+    for request in requests:
+        _quietly(request.future.set_exception, expired())
 
 
 def _quietly(end: Callable[..., object], *result: object) -> None:

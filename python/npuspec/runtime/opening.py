@@ -17,7 +17,7 @@ from npuspec.npu import DEVICES, choose_device, explain_chooser
 from npuspec.runtime.blobs import BlobCache, Encryption, Obtained, Origin, read_tensor
 from npuspec.runtime.device import compile_model, identity, present, read_ir, takes
 from npuspec.runtime.engine import Engine
-from npuspec.runtime.gather import closed
+from npuspec.runtime.request import closed
 
 _WEIGHTLESS = (("CACHE_MODE", "OPTIMIZE_SIZE"), ("ENABLE_WEIGHTLESS", True))
 """What leaves a model's weights out of what is exported: they are needed beside it."""

@@ -150,7 +150,8 @@ class Pool:
                 self._changed.wait()
 
     def _let_go(self) -> None:
-        if self._closed and all(slot.holder is None for slot in self._slots):
+        """Free what a closed pool has, once nothing of it is in use."""
+        if all(slot.holder is None for slot in self._slots):
             self._slots.clear()
             self._compiled = None
             self._changed.notify_all()

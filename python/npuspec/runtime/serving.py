@@ -3,17 +3,18 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from npuspec.diagnostics import DeviceError, Diagnostic, InputError, NpuspecError
 from npuspec.runtime.engine import Engine, Ran
-from npuspec.runtime.gather import closed
 from npuspec.runtime.overflow import Piece
 from npuspec.runtime.pool import PoolClosed
+from npuspec.runtime.request import closed
 
 log = logging.getLogger("npuspec")
 
 Opener = Callable[[], Engine]
+Used = TypeVar("Used")
 
 
 class Serving:
@@ -72,20 +73,17 @@ class Serving:
 
     def _again(self, failed: Engine, error: RuntimeError, variant: str, pieces: Sequence[Piece]) -> Ran:
         log.warning("%s failed, and the batch runs once more: %s", failed.device, _said(error))
+
+        def once_more(engine: Engine) -> Ran:
+            try:
+                return engine.run(variant, pieces)
+            except RuntimeError as again:
+                if engine.works(variant):
+                    raise _fault(engine.device, again, of_sample=True) from None
+                return self._elsewhere(engine, again, variant, pieces)
+
         with self._mending:  # whoever fails meanwhile waits, and then runs on what was found
-            while True:
-                engine = self.engine
-                try:
-                    try:
-                        return engine.run(variant, pieces)
-                    except RuntimeError as again:
-                        error = again
-                        if engine.works(variant):
-                            raise _fault(engine.device, error, of_sample=True) from None
-                        return self._elsewhere(engine, error, variant, pieces)
-                except PoolClosed:
-                    if engine is self.engine:
-                        raise closed() from None
+            return self._on_what_serves(once_more)
 
     def _elsewhere(self, failed: Engine, error: RuntimeError, variant: str, pieces: Sequence[Piece]) -> Ran:
         """Open the device anew, or a fallback, and run the batch there."""
@@ -154,10 +152,14 @@ class Serving:
 
     def tell(self, name: str) -> dict[str, Any]:
         """Return what `Engine.tell` does. Raises InputError, `session-closed`."""
+        return self._on_what_serves(lambda engine: engine.tell(name))
+
+    def _on_what_serves(self, use: Callable[[Engine], Used]) -> Used:
+        """Use an engine, or the one that has replaced it meanwhile. Raises InputError, `session-closed`."""
         while True:
             engine = self.engine
             try:
-                return engine.tell(name)
+                return use(engine)
             except PoolClosed:
                 if engine is self.engine:
                     raise closed() from None

@@ -16,9 +16,10 @@ from npuspec.diagnostics import NpuspecError, QueueFull
 from npuspec.runtime import forked
 from npuspec.runtime.blobs import Origin
 from npuspec.runtime.engine import Engine
-from npuspec.runtime.gather import Gatherer, Part, Request, Result, in_order
+from npuspec.runtime.gather import Gatherer, in_order
 from npuspec.runtime.opening import Step
 from npuspec.runtime.overflow import Piece, Pieces, stitch
+from npuspec.runtime.request import Part, Request, Result
 from npuspec.runtime.serving import Opener, Serving, for_another
 from npuspec.runtime.stats import Recorder, Stats
 

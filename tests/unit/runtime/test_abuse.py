@@ -5,7 +5,6 @@ import gc
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from functools import partial
 from typing import Any
@@ -16,20 +15,11 @@ from msgspec.structs import replace
 
 from npuspec import QueueFull, RequestTimeout
 from npuspec.diagnostics import InputError
-from npuspec.runtime import Session, gather
+from npuspec.runtime import Session, deadlines
 from runtime.faulty import Device
 from runtime.test_gather import LONG, MODELS, TOY, check, occupied, open_on, ramp, until
 
 CHUNKED = replace(TOY, dims={"time": replace(TOY.dims["time"], overflow="chunk")})
-
-
-@pytest.fixture
-def held() -> Iterator[Device]:
-    """A device on which no inference ends before its gate is set."""
-    device = Device()
-    device.gate.clear()
-    yield device
-    device.gate.set()
 
 
 def open_chunked(device: Device) -> Session:
@@ -148,7 +138,7 @@ def test_a_callback_does_not_wait_for_room_that_it_makes(held: Device) -> None:
 
 @pytest.mark.parametrize("timeout", [None, LONG])
 def test_a_session_that_is_forgotten_goes(monkeypatch: pytest.MonkeyPatch, timeout: float | None) -> None:
-    monkeypatch.setattr(gather, "LONG", 0.05)
+    monkeypatch.setattr(deadlines, "LONG", 0.05)
     before = threading.active_count()
     session = open_on()
     session.submit(ramp(2), timeout=timeout).result(LONG)
@@ -161,7 +151,7 @@ def test_deadlines_that_concern_nobody_are_forgotten() -> None:
     with open_on() as session:
         for _ in range(50):
             wait([session.submit(ramp(2), timeout=3600) for _ in range(100)], LONG)
-        assert len(session._gatherer._timeouts._heap) <= gather.FEW
+        assert len(session._gatherer._timeouts._heap) <= deadlines.FEW
 
 
 def test_what_is_late_is_not_kept_by_a_device_that_hangs(held: Device) -> None:

@@ -1,0 +1,59 @@
+"""What waits in a session: one sample, and the future of its result."""
+
+from concurrent.futures import Future
+from math import isnan
+from time import perf_counter
+from typing import Any, Literal
+
+from npuspec.bundle.program import Program
+from npuspec.diagnostics import Diagnostic, InputError, RequestTimeout
+from npuspec.runtime.feed import Array
+from npuspec.runtime.overflow import Piece, stitch
+
+Result = dict[str, Array]
+
+
+class Request:
+    """One sample, its pieces, and the future of its result."""
+
+    def __init__(self, program: Program, pieces: list[Piece], timeout: float | None) -> None:
+        if timeout is not None and isnan(timeout):
+            raise ValueError("the timeout is not a number")
+        self._program = program
+        self._results: list[Result] = [{} for _ in pieces]
+        self.future: Future[Result] = Future()
+        self.pieces = pieces
+        self.left = len(pieces)
+        self.since = perf_counter()
+        self.deadline = None if timeout is None else self.since + timeout
+        self.state: Literal["outside", "waiting", "running", "over"] = "outside"
+        self.span: Any = None  # OpenTelemetry's
+
+    def put(self, index: int, result: Result) -> None:
+        """Take the result of a piece; no other thread may at the same time."""
+        self._results[index] = result
+        self.left -= 1
+
+    def whole(self) -> Result:
+        """Return the result, all of whose pieces are there."""
+        return stitch(self._program, self.pieces, self._results)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it neither waits for room nor has it and waits for its turn."""
+        return self.state in ("running", "over")
+
+
+Part = tuple[Request, int]
+"""A request, and which of its pieces."""
+
+
+def closed() -> InputError:
+    """Return what a session that is closed says to whoever calls it."""
+    return InputError(Diagnostic("session-closed", "this session is closed", "load the bundle again"))
+
+
+def expired() -> RequestTimeout:
+    """Return what a request that hasn't begun in time ends with."""
+    message = "the request hasn't begun in the time that it was given"
+    return RequestTimeout(Diagnostic("request-timeout", message, "give it longer, or send fewer requests at a time"))
