@@ -135,6 +135,8 @@ class _Pattern:
     """A glob's parts; where a walk stands in it is the set of parts that may come next."""
 
     def __init__(self, parts: list[str]) -> None:
+        # `**` after `**` adds nothing, and each part is looked at in each folder.
+        parts = [part for before, part in zip(["", *parts], parts, strict=False) if (before, part) != ("**", "**")]
         self._parts = [None if part == "**" else re.compile(translate(part)) for part in parts]
         self._dots = [part.startswith(".") for part in parts]
 

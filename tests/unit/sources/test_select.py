@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from npuspec.sources.faults import Fault
 from npuspec.sources.local import LocalTree
-from npuspec.sources.select import find, match, samples
+from npuspec.sources.select import _Pattern, find, match, samples
 
 
 def fill(folder: Path, *names: str) -> LocalTree:
@@ -155,6 +155,13 @@ def test_many_wildcards_take_no_exponential_time(tmp_path: Path) -> None:
         match(tree, "**/a/" * 30 + "**/b")
     with pytest.raises(Fault, match="matches no file"):
         match(fill(tmp_path, "a" * 200), "*a" * 60 + "b")
+
+
+def test_any_number_of_folders_however_often_is_walked_once(tmp_path: Path) -> None:
+    tree = fill(tmp_path, "a/b/c.wav", "d.wav")
+    for end, found in (("*.wav", ["a/b/c.wav", "d.wav"]), ("**", ["a/b/c.wav", "d.wav"]), ("b/*", ["a/b/c.wav"])):
+        assert match(tree, "**/" * 1000 + end) == match(tree, f"**/{end}") == ("", found)
+    assert len(_Pattern(["**", "**", "a", "**", "**", "**"])._parts) == 3
 
 
 NAMES = st.lists(st.sampled_from(["a", "b", ".a", "a.w", "[", "ab", "[a]", "*"]), min_size=1, max_size=3)
