@@ -8,6 +8,7 @@ from typing import Any
 
 import openvino as ov
 
+from npuspec import _native
 from npuspec.bundle.program import Program
 from npuspec.diagnostics import DeviceError, Diagnostic, InputError
 from npuspec.runtime.blobs import Origin
@@ -51,6 +52,8 @@ class Engine:
         notes: what the caller should know.
         origins: where each variant's compiled model is from.
         most: how many batches of a variant may be under way.
+        lane: runs samples one at a time in one native call; None where the program isn't plain enough, with
+            NPUSPEC_DEBUG, and once an infer request has failed or the engine is closed.
 
     Args:
         program: what the models take and give.
@@ -92,6 +95,7 @@ class Engine:
         self._fill_in = Filler(program)
         self._left = left_dims(program.inputs)
         self._debug = bool(os.environ.get(DEBUG_VARIABLE))
+        self.lane = None if self._debug else _native.Lane.of(device, program, self.pools)
 
     def run(self, variant: str, pieces: Sequence[Piece], *, alone: bool = False, copy: bool = True) -> Ran:
         """Run one batch.
@@ -127,6 +131,7 @@ class Engine:
             pool.give(holder)
             raise
         except BaseException:
+            self.lane = None  # which may keep the infer request
             pool.give(holder, broken=True)
             raise
         cut = perf_counter_ns()
@@ -162,6 +167,7 @@ class Engine:
         try:
             pool.take(holder).request.infer(share_outputs=True)
         except RuntimeError:
+            self.lane = None
             pool.give(holder, broken=True)
             return False
         except BaseException:
@@ -181,6 +187,7 @@ class Engine:
 
     def close(self) -> None:
         """Refuse later batches; let go of the device once what runs has ended."""
+        self.lane = None  # which keeps infer requests
         for pool in self.pools.values():
             pool.close()
 

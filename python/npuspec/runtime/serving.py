@@ -71,6 +71,11 @@ class Serving:
             except RuntimeError as error:
                 return self._again(engine, error, variant, pieces)
 
+    def leave_lane(self, engine: Engine, error: RuntimeError) -> None:
+        """Let an engine whose lane has failed run samples without it, and say so."""
+        engine.lane = None
+        log.warning("%s failed, and the sample runs once more: %s", engine.device, _said(error))
+
     def _again(self, failed: Engine, error: RuntimeError, variant: str, pieces: Sequence[Piece]) -> Ran:
         log.warning("%s failed, and the batch runs once more: %s", failed.device, _said(error))
 

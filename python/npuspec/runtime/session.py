@@ -139,6 +139,16 @@ class Session:
         if self._spans is not None:
             with self._spans.call("npuspec.infer"):
                 return self._infer(inputs, copy=copy)
+        engine = self._serving.engine
+        if copy and (lane := engine.lane) is not None:
+            try:
+                result = lane.infer(inputs, self._recorder.lane)
+            except RuntimeError as error:
+                self._serving.leave_lane(engine, error)
+            else:
+                if result is not None:
+                    self._recorder.thin()
+                    return result
         return self._infer(inputs, copy=copy)
 
     def _infer(self, inputs: Mapping[str, Any], *, copy: bool) -> Result:
