@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use npuspec_core::pad::Side;
 use numpy::{PyUntypedArray, PyUntypedArrayMethods};
-use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
@@ -63,9 +62,9 @@ struct Output {
 struct OutputExtent {
     dim: String,
     axis: usize,
-    scale: i64,
-    offset: i64,
-    divisor: i64,
+    scale: Py<PyAny>,
+    offset: Py<PyAny>,
+    divisor: Py<PyAny>,
 }
 
 #[derive(FromPyObject)]
@@ -105,13 +104,9 @@ type Known = (
     Vec<Line>,
 );
 
-/// A program, and the pool of each variant. `None` if batches have several rows, or
-/// numbers are too large.
+/// A program, and the pool of each variant. `None` if batches have several rows.
 pub(super) fn extract(program: &Bound<'_, PyAny>, pools: &Bound<'_, PyDict>) -> PyResult<Option<(Program, Vec<Pool>)>> {
-    let program: Program = match program.extract::<Program>() {
-        Err(error) if error.is_instance_of::<PyOverflowError>(pools.py()) => return Ok(None),
-        program => program?,
-    };
+    let program: Program = program.extract()?;
     if program.batch != 1 {
         return Ok(None);
     }
@@ -132,7 +127,7 @@ pub(super) fn read(py: Python<'_>, program: &Program, pools: &[Pool]) -> Option<
         .map(|data| reader.input(py, data, &pools.first()?.first));
     let inputs = inputs.collect::<Option<_>>()?;
     let outputs = program.outputs.iter().map(|output| {
-        let extents = output.extents.iter().map(|extent| reader.extent(extent));
+        let extents = output.extents.iter().map(|extent| reader.extent(py, extent));
         Some((
             PyString::intern(py, &output.name).unbind(),
             extents.collect::<Option<_>>()?,
@@ -227,13 +222,17 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn extent(&self, extent: &OutputExtent) -> Option<Extent> {
-        (extent.divisor > 0).then_some(Extent {
+    fn extent(&self, py: Python<'_>, extent: &OutputExtent) -> Option<Extent> {
+        // They are of any size.
+        let [scale, offset, divisor] =
+            [&extent.scale, &extent.offset, &extent.divisor].map(|number| number.extract::<i64>(py).ok());
+        let divisor = divisor.filter(|&divisor| divisor > 0)?;
+        Some(Extent {
             dim: self.number(&extent.dim)?,
             axis: extent.axis.checked_sub(1)?,
-            scale: extent.scale,
-            offset: extent.offset,
-            divisor: extent.divisor,
+            scale: scale?,
+            offset: offset?,
+            divisor,
             side: if self.left.contains(&extent.dim.as_str()) {
                 Side::Left
             } else {
