@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 import npuspec
 from npuspec.bundle import Program, open_bundle
-from npuspec.runtime import Session
+from npuspec.runtime import Engine, Session
 
 CLIPS = "pypi:pytest-audioeval==0.1.3/pytest_audioeval/samples/audio/**/*.wav"
 CLIPS_SHA256 = "eaaacb76fb17c9530f53a7fbc8da3d582ffaa2ed1bb45e672c3a72fe0c9e2801"
@@ -108,11 +108,11 @@ def main() -> None:
 
     program = structs.replace(program, variants=(variant,))
     model = core.compile_model(bundle.path(bundle.manifest.models[variant.name]), "CPU", properties)
-    session = Session(program, {variant.name: model}, device="CPU")
+    session = Session(Engine(program, {variant.name: model}, device="CPU"))
     compare("the speech model", ways_of(session, model, size, valid), clips, arguments.rounds)
 
     empty = core.compile_model(overhead_model(program, size), "CPU", properties)
-    idle = Session(program, {variant.name: empty}, device="CPU")
+    idle = Session(Engine(program, {variant.name: empty}, device="CPU"))
     compare("a model that does next to nothing", ways_of(idle, empty, size, valid), clips, arguments.rounds * 20)
 
 

@@ -47,6 +47,7 @@ class Engine:
     """A compiled model for each variant, with its infer requests; for any threads.
 
     Attributes:
+        program: what the models take and give.
         device: where it runs, `NPU` or `CPU`.
         executed: for each variant what OpenVINO says of that (EXECUTION_DEVICES); anything else is refused.
         notes: what the caller should know.
@@ -91,7 +92,7 @@ class Engine:
         self.pools = {name: Pool(model, program, requests) for name, model in models.items()}
         check_fit(program, {name: pool.first for name, pool in self.pools.items()})
         self.most = max(pool.most for pool in self.pools.values())
-        self._program = program
+        self.program = program
         self._fill_in = Filler(program)
         self._left = left_dims(program.inputs)
         self._debug = bool(os.environ.get(DEBUG_VARIABLE))
@@ -145,8 +146,8 @@ class Engine:
                 raise InputError(Diagnostic("outputs-held", message, help_))
             slot.leases.clear()
         rows = [piece.arrays for piece in pieces]
-        if len(rows) < self._program.batch:  # the last sample is repeated, so that no row is an empty one
-            rows += rows[-1:] * (self._program.batch - len(rows))
+        if len(rows) < self.program.batch:  # the last sample is repeated, so that no row is an empty one
+            rows += rows[-1:] * (self.program.batch - len(rows))
         self._fill_in(slot.buffers, rows)
         if slot.has_state:  # a sample's result doesn't depend on the samples before it
             slot.request.reset_state()
@@ -155,7 +156,7 @@ class Engine:
         if (cuts := fit.cuts) is None:
             cuts = fit.cuts = [
                 (o.name, valid_slices(slot.results[o.name].shape[1:], o.extents, fit.sizes, self._left))
-                for o in self._program.outputs
+                for o in self.program.outputs
             ]
         if copy:
             return {name: slot.results[name][row][index].copy() for name, index in cuts}

@@ -1,11 +1,10 @@
 """From a bundle to compiled models on a device: what the bundle has, what npuspec's cache has, or compiled anew."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Event
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import openvino as ov
 
@@ -44,14 +43,6 @@ class Step:
 
 
 Progress = Callable[[Step], object]
-
-
-class Opened(NamedTuple):
-    """Models on a device, where each is from, and what the caller should know."""
-
-    models: dict[str, ov.CompiledModel]
-    origins: dict[str, Origin]
-    notes: tuple[str, ...]
 
 
 class Opening:
@@ -103,20 +94,25 @@ class Opening:
             raise DeviceError(Diagnostic("no-device", message, help_))
         return choose_device([device] if device else self.wanted, self.present)
 
-    def models(self, device: str) -> Opened:
+    def engine(self, device: str, *, notes: tuple[str, ...] = ()) -> Engine:
         """Put all variants on a device.
 
+        Args:
+            device: one that is present.
+            notes: what the caller should know already.
+
         Raises:
-            BundleError: a file was changed.
+            BundleError: a file was changed, or the manifest doesn't fit the models.
+            DeviceError: `other-device`.
             StageError: it can't compile a model.
             InputError: `session-closed`: nobody wants it any more.
 
         """
-        manifest, notes = self.manifest, list[str]()
+        manifest = self.manifest
         properties = next((dict(d.properties) for d in manifest.deployments if d.device == device), {})
         here = identity(self._core, device)
         if (device, here) != (manifest.device, manifest.identity):
-            notes.append(f"the evidence was measured on another device: {manifest.device}, {manifest.identity}")
+            notes += (f"the evidence was measured on another device: {manifest.device}, {manifest.identity}",)
         obtained: dict[str, Obtained] = {}
         for number, variant in enumerate(manifest.program.variants):
             if self.stopped.is_set():
@@ -126,34 +122,15 @@ class Opening:
             obtained[variant.name] = found
             notes += found.notes
             self._tell("model", device, begin, number + 2, variant.name, found.origin)
-        return Opened(
-            {name: found.model for name, found in obtained.items()},
-            {name: found.origin for name, found in obtained.items()},
-            tuple(notes),
-        )
-
-    def engine(self, device: str) -> Engine:
-        """Put all variants on a device, with infer requests.
-
-        Raises:
-            BundleError: as `models`, or the manifest doesn't fit the models.
-            DeviceError: `other-device`.
-            StageError: as `models`.
-            InputError: as `models`.
-
-        """
-        models, origins, notes = self.models(device)
-        manifest = self.manifest
-        with self.fitting():
-            return Engine(
-                manifest.program, models, device=device, notes=notes, origins=origins, requests=manifest.load.requests
-            )
-
-    @contextmanager
-    def fitting(self) -> Iterator[None]:
-        """Say of what goes wrong meanwhile that the manifest doesn't fit its models."""
         try:
-            yield
+            return Engine(
+                manifest.program,
+                {name: found.model for name, found in obtained.items()},
+                device=device,
+                notes=notes,
+                origins={name: found.origin for name, found in obtained.items()},
+                requests=manifest.load.requests,
+            )
         except (RuntimeError, TypeError, ValueError) as error:
             message = f"the bundle's manifest doesn't fit its models: {error}"
             raise BundleError(Diagnostic("broken-bundle", message, "make it again: npuspec apply SPEC")) from None

@@ -9,9 +9,7 @@ from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import openvino as ov
-
-from npuspec.bundle.program import Load, Program
+from npuspec.bundle.program import Load
 from npuspec.diagnostics import NpuspecError, QueueFull
 from npuspec.runtime import forked
 from npuspec.runtime.blobs import Origin
@@ -46,20 +44,15 @@ class Session:
 
     def __init__(
         self,
-        program: Program,
-        models: Mapping[str, ov.CompiledModel],
+        engine: Engine,
         *,
-        device: str,
-        notes: tuple[str, ...] = (),
-        origins: Mapping[str, Origin] | None = None,
         load: Load | None = None,
         openers: Mapping[str, Opener] | None = None,
         steps: Sequence[Step] = (),
         tracer: "Tracer | None" = None,
     ) -> None:
         load = load or Load()
-        self.program = program
-        engine = Engine(program, models, device=device, notes=notes, origins=origins, requests=load.requests)
+        self.program = program = engine.program
         self.steps = steps
         self.ready: Future[str] = Future()
         self._recorder = Recorder(program)
@@ -67,7 +60,7 @@ class Session:
         self._gatherer = Gatherer(
             self._serve,
             self._recorder,
-            models,
+            engine.pools,
             rows=program.batch,
             threads=engine.most,
             most=load.queue,
@@ -77,7 +70,7 @@ class Session:
         self._queue = load.queue
         self._spans = None if tracer is None else _spans_of(tracer)
         self._stop: Callable[[], object] | None = None
-        self.ready.set_result(device)
+        self.ready.set_result(engine.device)
         self._is_forked = False
         forked.watch(self)
 
@@ -386,6 +379,7 @@ class Session:
     def leave_to_parent(self) -> None:
         """Refuse everything in a process that was forked: neither OpenVINO's threads nor the session's are there."""
         self._is_forked = True
+        self._serving.engine.lane = None
         self._pieces = forked.refuse
 
     def __enter__(self) -> "Session":

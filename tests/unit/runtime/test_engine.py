@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from npuspec.diagnostics import InputError
-from npuspec.runtime import Session
-from npuspec.runtime.engine import DEBUG_VARIABLE
+from npuspec.runtime import Engine, Session
+from npuspec.runtime.engine import DEBUG_VARIABLE, Engine
 from runtime.toys import along, compiled, data, doubled, program
 
 TOY = program(data(), sizes=({"time": 4}, {"time": 1024}), outputs=(along(),))
@@ -21,7 +21,7 @@ def ramp(size: int) -> dict[str, Any]:
 
 def test_without_a_copy_outputs_are_right_and_outlive_the_session() -> None:
     for size in (3, 1000):  # of its own memory, and of pages that npuspec gave
-        session = Session(TOY, MODELS, device="CPU")
+        session = Session(Engine(TOY, MODELS, device="CPU"))
         result = session.infer(ramp(size), copy=False)["y"]
         part = result[1:]
         session.close()
@@ -31,7 +31,7 @@ def test_without_a_copy_outputs_are_right_and_outlive_the_session() -> None:
 
 
 def test_without_a_copy_the_next_inference_overwrites() -> None:
-    with Session(TOY, MODELS, device="CPU") as session:
+    with Session(Engine(TOY, MODELS, device="CPU")) as session:
         first = session.infer(ramp(3), copy=False)["y"]
         second = session.infer({"x": -ramp(3)["x"]})["y"]
         np.testing.assert_array_equal(first, second)
@@ -40,7 +40,7 @@ def test_without_a_copy_the_next_inference_overwrites() -> None:
 
 def test_what_would_be_overwritten_is_refused_when_debugging(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(DEBUG_VARIABLE, "1")
-    with Session(TOY, MODELS, device="CPU") as session:
+    with Session(Engine(TOY, MODELS, device="CPU")) as session:
         held = session.infer(ramp(3), copy=False)["y"][1:]
         for _ in range(2):
             with pytest.raises(InputError, match="still held") as caught:

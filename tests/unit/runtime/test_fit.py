@@ -11,7 +11,7 @@ from msgspec import convert, to_builtins
 from openvino import opset13 as op
 
 from npuspec.bundle.program import Preprocess, Program, Variant
-from npuspec.runtime.session import Session
+from npuspec.runtime import Engine, Session
 from runtime.toys import along, compiled, data, length, mask, model, parameters, program
 
 PICTURE = Preprocess(dtype="uint8", order=(1, 0), channels=1, mean=(1.0, 2.0, 3.0), scale=(1.0, 1.0, 2.0))
@@ -50,7 +50,7 @@ def forged(path: str, value: Any) -> Program:
 
 
 def test_what_is_so_is_taken(models: Mapping[str, ov.CompiledModel]) -> None:
-    with Session(TOY, models, device="CPU") as session:
+    with Session(Engine(TOY, models, device="CPU")) as session:
         found = session.infer({"x": np.zeros((3, 5), np.uint8)})["y"]
     np.testing.assert_allclose(found, np.full((5, 3), 5) - np.array([1, 2, 1.5]))
 
@@ -92,7 +92,7 @@ def test_what_is_so_is_taken(models: Mapping[str, ov.CompiledModel]) -> None:
 )
 def test_what_is_not_so_is_said(models: Mapping[str, ov.CompiledModel], path: str, value: Any, why: str) -> None:
     with pytest.raises(ValueError, match=re.escape(why)):
-        Session(forged(path, value), models, device="CPU")
+        Session(Engine(forged(path, value), models, device="CPU"))
 
 
 @pytest.mark.parametrize(
@@ -110,4 +110,4 @@ def test_what_can_not_be_resized_is_said(steps: dict[str, Any], axes: tuple[int 
     resized = {"dtype": "uint8", "order": (0, 1, 2), "channels": 0, "resize": "letterbox", **steps}
     toy = program(data(axes=axes, preprocess=Preprocess(**resized)), sizes=({"time": 8, "width": 8},))
     with pytest.raises(ValueError, match="can't be preprocessed so"):
-        Session(toy, compiled(toy), device="CPU")
+        Session(Engine(toy, compiled(toy), device="CPU"))

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from npuspec import QueueFull, RequestTimeout
 from npuspec.bundle.program import Load
 from npuspec.diagnostics import InputError
-from npuspec.runtime import Session
+from npuspec.runtime import Engine, Session
 from runtime.faulty import Device
 from runtime.toys import along, compiled, data, doubled, program
 
@@ -30,7 +30,10 @@ def ramp(size: int, first: float = 1) -> dict[str, Any]:
 
 def open_on(device: Device | None = None, **load: Any) -> Session:
     models = {name: device.model(model) if device else model for name, model in MODELS.items()}
-    return Session(TOY, models, device="CPU", load=Load(**{"batch_wait_ms": 2, **load}))
+    return Session(
+        Engine(TOY, models, device="CPU", requests=load.pop("requests", None)),
+        load=Load(**{"batch_wait_ms": 2, **load}),
+    )
 
 
 def check(sample: dict[str, Any], result: dict[str, Any]) -> None:
@@ -167,7 +170,7 @@ def test_closing_ends_what_was_submitted_or_cancels_it(held: Device) -> None:
 
 def test_a_sample_that_is_refused_concerns_no_other_in_its_batch() -> None:
     toy = program(data(finite=True), batch=4, outputs=(along(),))
-    with Session(toy, compiled(toy, doubled), device="CPU") as session:
+    with Session(Engine(toy, compiled(toy, doubled), device="CPU")) as session:
         samples = [ramp(2), {"x": np.array([1, np.nan], np.float32)}, ramp(3), ramp(4)]
         futures = [session.submit(sample) for sample in samples]
         for sample, future in zip(samples, futures, strict=True):
@@ -180,7 +183,7 @@ def test_a_sample_that_is_refused_concerns_no_other_in_its_batch() -> None:
 
 def test_a_sample_in_chunks_is_whole_again() -> None:
     toy = replace(TOY, dims={"time": replace(TOY.dims["time"], overflow="chunk")})
-    with Session(toy, compiled(toy, doubled), device="CPU") as session:
+    with Session(Engine(toy, compiled(toy, doubled), device="CPU")) as session:
         samples = [ramp(size) for size in (50, 3, 17, 8)]
         for sample, future in zip(samples, [session.submit(sample) for sample in samples], strict=True):
             check(sample, future.result(LONG))

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from msgspec import structs
 from numpy.typing import NDArray
 
-from npuspec.bundle.program import DataInput, Dim, Extent, Input, Load, Preprocess, Program
+from npuspec.bundle.program import DataInput, Dim, Extent, Input, Preprocess, Program
 from npuspec.diagnostics import DeviceError, InputError, NpuspecError
 from npuspec.plan.passes.bind import combinations
-from npuspec.runtime import Session
+from npuspec.runtime import Engine, Session
 from npuspec.runtime.engine import DEBUG_VARIABLE
 from runtime.faulty import LOST, Device
 from runtime.toys import along, compiled, data, doubled, echo, length, mask, program
@@ -37,7 +37,7 @@ def ramp(size: int, start: int = 1) -> Arrays:
 def open_both(toy: Program, build: Any = echo) -> tuple[Session, Session]:
     """Return a session with a lane, and one without."""
     models = compiled(toy, build)
-    fast, slow = (Session(toy, models, device="CPU") for _ in range(2))
+    fast, slow = (Session(Engine(toy, models, device="CPU")) for _ in range(2))
     assert fast._serving.engine.lane is not None
     slow._serving.engine.lane = None
     return fast, slow
@@ -216,13 +216,13 @@ NOT_PLAIN = {
 
 @pytest.mark.parametrize("toy", NOT_PLAIN.values(), ids=NOT_PLAIN.keys())
 def test_a_program_that_is_not_plain_has_no_lane(toy: Program) -> None:
-    with Session(toy, compiled(toy, doubled), device="CPU") as session:
+    with Session(Engine(toy, compiled(toy, doubled), device="CPU")) as session:
         assert session._serving.engine.lane is None
 
 
 def test_there_is_none_when_debugging(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(DEBUG_VARIABLE, "1")
-    with Session(TOY, compiled(TOY, doubled), device="CPU") as session:
+    with Session(Engine(TOY, compiled(TOY, doubled), device="CPU")) as session:
         assert session._serving.engine.lane is None
 
 
@@ -255,7 +255,7 @@ MODELS = compiled(TOY, doubled)
 
 
 def open_on(device: Device, **more: Any) -> Session:
-    return Session(TOY, {name: device.model(model) for name, model in MODELS.items()}, device="CPU", **more)
+    return Session(Engine(TOY, {name: device.model(model) for name, model in MODELS.items()}, device="CPU"), **more)
 
 
 def test_what_fails_once_runs_once_more_without_the_lane(caplog: pytest.LogCaptureFixture) -> None:
@@ -324,7 +324,7 @@ def test_a_lane_that_outlives_its_engine_runs_nothing() -> None:
 @pytest.mark.parametrize("requests", [1, 2])
 def test_many_threads_get_their_own_results_and_none_waits_for_ever(requests: int) -> None:
     with (
-        Session(TOY, MODELS, device="CPU", load=Load(requests=requests)) as session,
+        Session(Engine(TOY, MODELS, device="CPU", requests=requests)) as session,
         ThreadPoolExecutor(32) as threads,
     ):
 
@@ -343,14 +343,14 @@ def test_many_threads_get_their_own_results_and_none_waits_for_ever(requests: in
 
 def test_large_samples_of_several_threads_at_once() -> None:
     toy = program(data(), mask(dtype="uint8"), sizes=({"time": 100_000},), outputs=(along(),))
-    with Session(toy, compiled(toy, doubled), device="CPU") as session, ThreadPoolExecutor(4) as threads:
+    with Session(Engine(toy, compiled(toy, doubled), device="CPU")) as session, ThreadPoolExecutor(4) as threads:
         many = [ramp(50_000 + n, n) for n in range(40)]
         for sample, result in zip(many, threads.map(session.infer, many, timeout=120), strict=True):
             np.testing.assert_array_equal(result["y"], 2 * sample["x"])
 
 
 def test_memory_does_not_grow() -> None:
-    with Session(TOY, MODELS, device="CPU") as session:
+    with Session(Engine(TOY, MODELS, device="CPU")) as session:
         sample = ramp(7)
 
         def call(times: int) -> int:

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from npuspec.diagnostics import DeviceError, InputError
-from npuspec.runtime import Session
-from npuspec.runtime.engine import Engine
+from npuspec.runtime import Engine, Session
 from runtime.faulty import LOST, Device
 from runtime.toys import along, compiled, data, doubled, program
 
@@ -26,7 +25,7 @@ def ramp(size: int) -> dict[str, Any]:
 
 def open_on(device: Device, *openers: Callable[[], Engine]) -> Session:
     models = {name: device.model(model) for name, model in MODELS.items()}
-    return Session(TOY, models, device="CPU", openers=dict(zip(("CPU", "NPU"), openers, strict=False)))
+    return Session(Engine(TOY, models, device="CPU"), openers=dict(zip(("CPU", "NPU"), openers, strict=False)))
 
 
 def engine_on(device: Device) -> Engine:
