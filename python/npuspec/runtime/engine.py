@@ -155,7 +155,7 @@ class Engine:
     def _cut(self, slot: Slot, row: int, fit: Fit, *, copy: bool) -> dict[str, Array]:
         if (cuts := fit.cuts) is None:
             cuts = fit.cuts = [
-                (o.name, valid_slices(slot.results[o.name].shape[1:], o.extents, fit.sizes, self._left))
+                (o.name, (*valid_slices(slot.results[o.name].shape[1:], o.extents, fit.sizes, self._left), ...))
                 for o in self.program.outputs
             ]
         if copy:
@@ -182,9 +182,18 @@ class Engine:
         return {variant: pool.model().get_property(name) for variant, pool in self.pools.items()}
 
     def set(self, properties: Mapping[str, Any]) -> None:
-        """Change properties of all compiled models. Raises RuntimeError where the device doesn't take one."""
-        for pool in self.pools.values():
-            pool.model().set_property(dict(properties))
+        """Change properties of all compiled models; of none, where the device doesn't take one: RuntimeError."""
+        before: list[tuple[ov.CompiledModel, str, Any]] = []
+        try:
+            for model in [pool.model() for pool in self.pools.values()]:
+                for name, value in properties.items():
+                    old = model.get_property(name)
+                    model.set_property({name: value})
+                    before.append((model, name, old))
+        except (RuntimeError, TypeError):
+            for model, name, old in reversed(before):
+                model.set_property({name: old})
+            raise
 
     def close(self) -> None:
         """Refuse later batches; let go of the device once what runs has ended."""

@@ -1,5 +1,6 @@
 """From a bundle to compiled models on a device: what the bundle has, what npuspec's cache has, or compiled anew."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from threading import Event
@@ -17,6 +18,7 @@ from npuspec.runtime.blobs import BlobCache, Encryption, Obtained, Origin, read_
 from npuspec.runtime.device import compile_model, identity, present, read_ir, takes
 from npuspec.runtime.engine import Engine
 from npuspec.runtime.request import closed
+from npuspec.runtime.serving import NEWEST
 
 _WEIGHTLESS = (("CACHE_MODE", "OPTIMIZE_SIZE"), ("ENABLE_WEIGHTLESS", True))
 """What leaves a model's weights out of what is exported: they are needed beside it."""
@@ -72,7 +74,7 @@ class Opening:
         self._progress = progress
         self._total = len(self.manifest.program.variants) + 1
         self.stopped = Event()
-        self.steps: list[Step] = []
+        self.steps: deque[Step] = deque(maxlen=NEWEST)
         self.wanted: list[str] = [d.device for d in self.manifest.deployments]
         self.present = present(self._core)
         self._tell("device", self.wanted[0], begin, 1)

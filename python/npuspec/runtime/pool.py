@@ -53,6 +53,8 @@ class Slot:
                 self.request.set_tensor(port, ov.Tensor(pages, port.shape, port.element_type))
                 self._pages.append(pages)
         self.buffers = {i.name: self.request.get_tensor(i.name).data for i in program.inputs}
+        for buffer in self.buffers.values():
+            buffer[...] = 0  # whether a device works is tried with what stands there
         self.results = {o.name: self.request.get_tensor(o.name).data for o in program.outputs}
         self.has_state = bool(self.request.query_state())
         self.hold = _native.Hold()

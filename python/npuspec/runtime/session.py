@@ -36,7 +36,6 @@ class Session:
 
     Attributes:
         program: the model's inputs, outputs and variants.
-        steps: what loading did, and how long each step took; a device that is opened later adds its own.
         ready: the device, once it is the one that was asked for; or why it isn't. Done from the beginning unless
             another answers meanwhile (`load.warm`).
 
@@ -53,7 +52,7 @@ class Session:
     ) -> None:
         load = load or Load()
         self.program = program = engine.program
-        self.steps = steps
+        self._steps = steps
         self.ready: Future[str] = Future()
         self._recorder = Recorder(program)
         self._pieces: Callable[[Mapping[str, Any]], list[Piece]] = Pieces(program)
@@ -101,6 +100,11 @@ class Session:
     def notes(self) -> tuple[str, ...]:
         """What the caller should know: a fallback that was taken, a blob that isn't used, a device that failed."""
         return tuple(self._serving.notes)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """What loading did, and how long each step took; a device that is opened later adds its own."""
+        return tuple(self._steps)
 
     @property
     def origins(self) -> dict[str, Origin]:
@@ -305,12 +309,6 @@ class Session:
 
     def _serve(self, variant: str, parts: list[Part]) -> None:
         """Run a batch of requests, and end those that it completes. What is wrong with one concerns no other."""
-        begin = perf_counter()
-        for request, _ in parts:
-            self._recorder.began(begin - request.since)
-        self._answer(variant, parts)
-
-    def _answer(self, variant: str, parts: list[Part]) -> None:
         try:
             results: Sequence[Result | Exception] = self._run(
                 variant, [r.pieces[index] for r, index in parts], requests=[request for request, _ in parts]
@@ -318,7 +316,7 @@ class Session:
         except Exception as error:  # noqa: BLE001  whatever it is, whoever waits has to learn of it
             if len(parts) > 1 and (not isinstance(error, NpuspecError) or error.code in _OF_ONE):
                 for part in parts:
-                    self._answer(variant, [part])
+                    self._serve(variant, [part])
                 return
             results = [for_another(error) for _ in parts]
         for part, result in zip(parts, results, strict=True):
@@ -355,7 +353,7 @@ class Session:
     def close(self, *, cancel: bool = False) -> None:
         """Let go of the device. What is called later is refused.
 
-        In a callback of a future it only begins with that, since the callback's thread is one that is waited for.
+        In a callback of a future, or of `progress`, it only begins with that: the callback's thread is waited for.
 
         Args:
             cancel: cancel the requests that haven't begun; without, they run first.
@@ -363,7 +361,7 @@ class Session:
         """
         if self._is_forked:
             return
-        if self._gatherer.is_within:
+        if self._gatherer.is_within or self._serving.is_within:
             Thread(target=self.close, kwargs={"cancel": cancel}, name="npuspec-close").start()
             return
         if self._stop is not None:

@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from npuspec import QueueFull, RequestTimeout
 from npuspec.diagnostics import InputError
 from npuspec.runtime import Engine, Session, deadlines
-from runtime.faulty import Device
-from runtime.test_gather import LONG, MODELS, TOY, check, occupied, open_on, ramp, until
+from runtime.faulty import Device, until
+from runtime.test_gather import LONG, MODELS, TOY, check, occupied, open_on, ramp
 
 CHUNKED = replace(TOY, dims={"time": replace(TOY.dims["time"], overflow="chunk")})
 

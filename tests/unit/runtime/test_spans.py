@@ -24,7 +24,7 @@ def test_calls_requests_and_batches_are_spans_that_belong_together() -> None:
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     tracer = provider.get_tracer("test")
     with Session(
-        Engine(TOY, compiled(TOY, doubled), device="CPU"), load=Load(batch_wait_ms=500), tracer=tracer
+        Engine(TOY, compiled(TOY, doubled), device="CPU"), load=Load(batch_wait_ms=2_000), tracer=tracer
     ) as session:
         session.infer(GOOD)
         session.infer_many([GOOD] * 2)
