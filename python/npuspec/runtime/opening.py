@@ -133,7 +133,7 @@ class Opening:
                 origins={name: found.origin for name, found in obtained.items()},
                 requests=manifest.load.requests,
             )
-        except (RuntimeError, TypeError, ValueError) as error:
+        except (OverflowError, RuntimeError, TypeError, ValueError) as error:
             message = f"the bundle's manifest doesn't fit its models: {error}"
             raise BundleError(Diagnostic("broken-bundle", message, "make it again: npuspec apply SPEC")) from None
 

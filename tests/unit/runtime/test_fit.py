@@ -69,7 +69,7 @@ def test_what_is_so_is_taken(models: Mapping[str, ov.CompiledModel]) -> None:
         ("inputs.0.preprocess.order", [0, 0], "can't be preprocessed so"),
         ("inputs.0.preprocess.order", [-1, 0], "can't be preprocessed so"),
         ("inputs.0.preprocess.order", [0, 1, 2], "can't be preprocessed so"),
-        ("inputs.0.preprocess.channels", 10**30, "can't be preprocessed so"),
+        ("inputs.0.preprocess.channels", 10**30, "Expected `int` <= 2147483647"),
         ("inputs.0.preprocess.channels", 0, "can't be preprocessed so"),
         ("inputs.0.preprocess.channels", None, "can't be preprocessed so"),
         ("inputs.0.preprocess.mean", [1.0, 2.0], "can't be preprocessed so"),
@@ -87,6 +87,9 @@ def test_what_is_so_is_taken(models: Mapping[str, ov.CompiledModel]) -> None:
         ("inputs", [to_builtins(TOY.inputs[0]), to_builtins(TOY.inputs[1])], "has 3 inputs, not 2"),
         ("inputs.2.name", "n", "has 3 inputs, not 2"),
         ("outputs.0.dtype", "int64", "output `y` is [2, 4, 3] float32"),
+        ("outputs.0.extents.0.scale", 2**70, "Expected `int` <= 2147483647"),
+        ("outputs.0.extents.0.offset", -(2**70), "Expected `int` >= -2147483648"),
+        ("outputs.0.extents.0.divisor", 2**31, "Expected `int` <= 2147483647"),
         ("variants.0.sizes.time", 7, "input `x` is [2, 4, 3]"),
     ],
 )
