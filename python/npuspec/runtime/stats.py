@@ -15,6 +15,7 @@ from npuspec.runtime.engine import Ran
 Figure = TypeVar("Figure")
 WINDOW = 4096
 """Percentiles are those of so many of the newest figures."""
+_NEW = 256  # batches that wait to be counted
 
 PHASES = ("queue", "request", "pad", "infer", "cut", "whole")
 
@@ -118,12 +119,12 @@ class Recorder:
         """Count a batch, of whose inputs so much was of samples; its outputs aren't kept."""
         ran.outputs = []
         self._new_batches.append((ran, valid, variant))
-        if len(self._new_batches) >= WINDOW:
+        if len(self._new_batches) >= _NEW:
             self._count()
 
     def thin(self) -> None:
         """Count what a lane has put down, if it is much."""
-        if len(self.lane) >= WINDOW:
+        if len(self.lane) >= _NEW:
             self._count()
 
     def began(self, seconds: float) -> None:
