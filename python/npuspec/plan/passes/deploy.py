@@ -38,11 +38,15 @@ def plan_core(spec: Spec) -> tuple[PlannedProperty, ...]:
 
 def plan_ahead(spec: Spec) -> dict[str, bool | int | float | str]:
     """Return the properties that a blob for an NPU is compiled with, whatever device is here."""
+    return ahead_of(_deploy(spec, "NPU"))
+
+
+def ahead_of(deployment: Deployment) -> dict[str, bool | int | float | str]:
+    """Return the properties of a deployment to an NPU that a blob for it is compiled with."""
     phases = {row.name: row.phase for row in property_table().values()}
-    properties = _deploy(spec, "NPU").properties
     return {
         p.name: p.value
-        for p in properties
+        for p in deployment.properties
         if phases.get(p.name, "compile") in ("compile", "both") and p.name not in _HERE
     }
 
