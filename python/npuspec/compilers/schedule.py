@@ -25,7 +25,7 @@ def busy_of(trace: Path) -> dict[str, float]:
         for event in json.loads(trace.read_bytes())["traceEvents"]:
             if event["ph"] == "X" and event.get("cat") in ENGINES:
                 spans[ENGINES[event["cat"]]].append(_span(event))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StageError(unfit(f"wrote a schedule that can't be read: {error!r}")) from None
     return {engine: round(_covered(spans[engine]), 3) for engine in sorted(ENGINES.values())}
 

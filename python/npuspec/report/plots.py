@@ -44,6 +44,7 @@ _CONFIG = {
     },
     "legend": {"labelColor": _INK, "titleColor": _INK, "labelFontSize": _FONT, "labelLimit": 440},
     "header": {"labelColor": _INK, "labelFontSize": _FONT},
+    "mark": {"color": _COLOURS[0]},
     "view": {"stroke": _FAINT},
     "text": {"color": _INK},
 }
@@ -165,7 +166,10 @@ def choice_plot(choice: Choice) -> str:
             "y": _amount("accuracy", "accuracy", zero=False, padding=15),
         },
         "layer": [
-            {"transform": [is_best], "mark": {"type": "line", "interpolate": "step-after", "color": _COLOURS[0]}},
+            {
+                "transform": [is_best],
+                "mark": {"type": "line", "interpolate": "step-after", "color": _COLOURS[0], "aria": False},
+            },
             {
                 "mark": _POINT,
                 "encoding": {"color": colour, "shape": shape, "description": {"field": "told"}},
@@ -302,14 +306,20 @@ def _bars(rows: Iterable[Spec], field: str, title: str, *, height: int) -> str:
 
 def _draw(spec: Spec, rows: Iterable[Spec], title: str) -> str:
     """Return a plot as SVG for a page; text of a stranger is escaped by Vega."""
-    values = [{key: _plain(value) for key, value in row.items()} for row in rows]
-    whole = {**spec, "data": {"values": values}, "description": title}
+    whole = _plain({**spec, "data": {"values": [*rows]}, "description": title})
     svg = vl_convert.vegalite_to_svg(whole, _VERSION, config=_CONFIG, show_warnings=False)
     return _MARK.sub(r"<\1\3><title>\2</title></\1>", svg)
 
 
 def _plain(value: Any) -> Any:
-    """Return a text on one line, and nothing for a number that isn't one."""
-    if isinstance(value, str):
-        return one_line(value)
-    return None if isinstance(value, float) and not isfinite(value) else value
+    """Return JSON whose texts stand on one line, with nothing for a number that isn't one."""
+    match value:
+        case dict():
+            return {key: _plain(one) for key, one in value.items()}
+        case list():
+            return [_plain(one) for one in value]
+        case str():
+            return one_line(value)
+        case float() if not isfinite(value):
+            return None
+    return value
