@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from npuspec.bundle import Manifest
+from npuspec.bundle.manifest import CACHES
 from npuspec.execute.evidence import Evidence
 from npuspec.plan import Plan
 from npuspec.report.model import Row, Stage
@@ -12,11 +13,6 @@ _COUNTS = {
     "samples": "samples that calibrated",
     "quantized_operations": "operations that are quantized",
     "fake_quantize_operations": "FakeQuantize operations",
-}
-_CACHES = {
-    "blob": "compiled models are in the bundle; those for another device in npuspec's cache from the first start on",
-    "directory": "compiled models are kept in npuspec's cache from the first start on",
-    "none": "compiled at every start: npuspec keeps nothing",
 }
 
 
@@ -84,7 +80,7 @@ def device_facts(manifest: Manifest, plan: Plan, evidence: Evidence) -> Iterator
 
 def cache_facts(manifest: Manifest) -> Iterator[Row]:
     """Yield how a later start is spared the compilation, and for which devices."""
-    yield Row(manifest.cache, _CACHES[manifest.cache])
+    yield Row(manifest.cache, CACHES[manifest.cache])
     for variant, blob in manifest.blobs.items():
         yield Row(f"{variant}, a blob", f"{_size(manifest, blob.path)}, for {blob.device}: {blob.identity}")
     for ahead in manifest.platforms:

@@ -35,12 +35,12 @@ def samples_of(evidence: Evidence) -> Iterator[Sample]:
 
 
 def latencies_of(plan: Plan, evidence: Evidence, timings: Mapping[str, Any]) -> Iterator[Latency]:
-    """Yield what was measured of each variant, and what compilers expect."""
+    """Yield what was measured of each variant, the smallest first, and what compilers expect."""
     places = {variant.name: prod(variant.sizes.values()) for variant in plan.program.variants}
     shipped = plan.recipe.mode
     for name, found in timings.items():
         if name.startswith("verify["):
-            for variant, row in found["latency"].items():
+            for variant, row in sorted(found["latency"].items(), key=lambda item: (places[item[0]], item[0])):
                 for key, precision in (("static_ms", "original"), ("quantized_ms", shipped)):
                     if key in row:
                         ms, batch = float(row[key]), plan.program.batch

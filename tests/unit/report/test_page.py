@@ -6,6 +6,7 @@ from collections import Counter
 from hashlib import sha256
 from html.parser import HTMLParser
 from itertools import pairwise
+from typing import Any
 from xml.etree.ElementTree import fromstring
 
 import pytest
@@ -107,8 +108,17 @@ def test_each_section_has_its_plot(page: Page) -> None:
 
 
 def test_what_is_missing_says_why() -> None:
-    nothing = {"gates": (), "agreements": (), "latencies": (), "choices": (), "quantized": (), "doubts": ()}
-    why = {name: Missing(f"no {name}: {EVIL}") for name in ("difference", "layers", "timeline", "fusion")}
+    nothing: dict[str, Any] = {
+        "gates": (),
+        "agreements": (),
+        "latencies": (),
+        "choices": (),
+        "quantized": (),
+        "doubts": (),
+    }
+    why: dict[str, Any] = {
+        name: Missing(f"no {name}: {EVIL}") for name in ("difference", "layers", "timeline", "fusion")
+    }
     page = Page(render_page([report(**nothing, **why)], "one"))
     assert all(f"no {name}: {printable(EVIL)}" in page.text for name in why)
     assert "<svg" not in page.html
