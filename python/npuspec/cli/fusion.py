@@ -91,6 +91,7 @@ def _of_bundle(path: Path, variant: str | None, device: Device, platform: str | 
     from npuspec.diagnostics import Diagnostic, SpecError
     from npuspec.diagnostics.suggest import did_you_mean
     from npuspec.fusion import Asked
+    from npuspec.npu import ahead_of_time
 
     bundle = open_bundle(path)
     manifest = bundle.manifest
@@ -100,6 +101,8 @@ def _of_bundle(path: Path, variant: str | None, device: Device, platform: str | 
         help_ = did_you_mean(name, names) or f"it has {', '.join(names)}"
         raise SpecError(Diagnostic("unknown-variant", f"the bundle has no variant `{name}`", help_))
     properties = next((found.properties for found in manifest.deployments if found.device == device), {})
+    if platform is not None:
+        properties = ahead_of_time(properties)
     return Asked(
         model=bundle.path(manifest.models[name]),
         variant=name,

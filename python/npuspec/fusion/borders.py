@@ -15,8 +15,8 @@ _MOVES = ("Reorder", "Transpose")
 
 Side = Literal["input", "output"]
 _LAYOUT: Mapping[Side, str] = {
-    "input": "give it as {device}, and let a Transpose be the model's first operation (preprocess.layout): that takes no time",
-    "output": "take it as {device}, and let a Transpose be the model's last operation: that takes no time",
+    "input": "give it as {device} (preprocess.layout), with a Transpose as the first operation: that takes no time",
+    "output": "take it as {device}, with a Transpose as the last operation: that takes no time",
 }
 _DTYPE: Mapping[Side, str] = {
     "input": "give it as {device}: let the model have such an input",

@@ -56,7 +56,7 @@ class _Finder:
 
     def behind(self, begin: Sequence[Any], kind: Kind) -> Chain:
         """Return the chain that begins with some nodes, the last of which gives its value."""
-        links, obstacles = [*begin], [*self._read_elsewhere(begin)]
+        links, obstacles = [*begin], list[Obstacle]()
         value = begin[-1]
         while (step := _next(value, kind, links)) is not None:
             between, link = step
@@ -80,15 +80,6 @@ class _Finder:
                 yield self._obstacle(last, link, "dynamic", self._named([other]))
             elif not _is_per_channel(other, link, kind):
                 yield self._obstacle(last, link, "shape", str([*other.output(0).shape]))
-
-    def _read_elsewhere(self, nodes: Sequence[Any]) -> Iterator[Obstacle]:
-        """Yield what else reads the inside of something that was written out."""
-        inside = {node.get_name() for node in nodes}
-        for node in nodes[:-1]:
-            if others := [reader for reader in below(node) if reader.get_name() not in inside]:
-                for reader in below(node):
-                    if reader.get_name() in inside:
-                        yield self._obstacle(node, reader, "consumer", self._named(others))
 
     @staticmethod
     def _obstacle(source: Any, link: Any, cause: Cause, by: str) -> Obstacle:

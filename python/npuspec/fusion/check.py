@@ -8,8 +8,9 @@ from typing import Any
 
 from msgspec import convert
 
-from npuspec.child import Progress, run_task
+from npuspec.child import ChildError, Progress, run_task
 from npuspec.compilers import Compiler
+from npuspec.diagnostics import SpecError
 from npuspec.fusion.borders import find_borders
 from npuspec.fusion.judge import judge
 from npuspec.fusion.model import Executed, Graph, Report
@@ -54,7 +55,10 @@ def check_fusion(asked: Asked, progress: Progress, compiler: Compiler | None = N
     with TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         prepared, trace = Path(scratch, "prepared.xml"), Path(scratch, "trace.json")
         told = {"model": str(asked.model.absolute()), "prepared": str(prepared)}
-        graph = convert(run_task("npuspec.fusion.prepare:look", told), Graph)
+        try:
+            graph = convert(run_task("npuspec.fusion.prepare:look", told), Graph)
+        except ChildError as error:  # the call is wrong, and no stage failed
+            raise SpecError(error.diagnostics) from None
         if asked.platform is not None and compiler is not None:
             compiler.compile(prepared, asked.platform, Path(scratch, "blob"), asked.properties, trace)
             executed, where = read_trace(trace), f"NPU {asked.platform}"

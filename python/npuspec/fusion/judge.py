@@ -22,6 +22,7 @@ _ADVICE: Mapping[Cause, str] = {
 }
 _HEADS = ("Convolution", "Deconvolution", "FullyConnected", "GroupConvolution", "MVN", "MatMul")
 """What devices call the main part of a chain."""
+_LAST_AXIS = "leave it: over its last axis, a normalisation has its scale and shift there, too"
 _PRECISION = "give both the same precision: quantize both or neither (quantization.keep)"
 _ACTIVATE = "nothing in the model hinders it: where it may be trained anew, try an activation that is fused here"
 
@@ -67,7 +68,8 @@ def _reason(chain: Chain, first: Operation, nodes: Sequence[Node], device: str) 
     for obstacle in chain.obstacles:
         if obstacle.before in missed and _hinders(obstacle, chain, device):
             why = _WHY[obstacle.cause].format(behind=obstacle.behind, name=obstacle.before, by=obstacle.by)
-            return obstacle.cause, why, _ADVICE[obstacle.cause]
+            is_last = obstacle.cause == "shape" and chain.kind == "normalisation"
+            return obstacle.cause, why, _LAST_AXIS if is_last else _ADVICE[obstacle.cause]
     if chain.kind == "normalisation" and all(link.type != "MVN" for link in chain.links):
         pieces = len({node.name for node in nodes})
         why = f"OpenVINO finds no normalisation in what is written out, and {device} runs it in {pieces} pieces"
