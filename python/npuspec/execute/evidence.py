@@ -125,7 +125,10 @@ def gather_evidence(plan: Plan, results: Mapping[str, Path], device: str, allowe
     agreement = _read(results, f"verify[{device}]", "agreement.json")
     estimates = gather_estimates(plan, results)
     budgets = hold_budgets(plan, results, device, estimates)
-    gates = hold_gates(plan, agreement or {"pairs": []}, budgets)
+    if agreement is None:
+        gates = tuple(budgets[gate] for gate in plan.gates if gate.is_budget)
+    else:
+        gates = hold_gates(plan, agreement, budgets)
     doubts = (
         *_doubts(plan, quantization, agreement),
         *_other_batching(plan, estimates),

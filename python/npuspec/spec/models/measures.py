@@ -180,8 +180,8 @@ class BudgetGate(Table):
     as many at a time as the device takes; the files of its models; loading it in a process of its own, with all kept
     that is kept between starts; or compiling a variant."""
     figure: Literal["measured", "estimated"] | None = None
-    """For a `platform`: on an NPU of it, or what its compiler expects. Left out, measured where `apply` runs on one, and
-    else estimated."""
+    """For a `platform`: on an NPU of it, or what its compiler expects. Left out, measured where `apply` runs on one,
+    and else estimated."""
     platform: Platform | None = None
     """One of `target.platforms`; left out, the device that `apply` runs on."""
     variant: str | None = None
