@@ -11,10 +11,11 @@ from npuspec.execute.gates import GateResult
 from npuspec.execute.shipped import shipped
 from npuspec.plan import Plan
 from npuspec.plan.model import PlannedGate, margin
+from npuspec.plan.passes.stage import TIMED
 from npuspec.plan.passes.trace import COMMAND_LINE
+from npuspec.spec.models import ESTIMATED
 from npuspec.stages import TIMINGS
 
-_TIMED = ("latency-ms", "latency-p95-ms", "start-ms", "throughput")
 _MIB = 2**20
 _HELPS = {
     "latency-ms": "INT8, a smaller size or another device costs less; or state what can be reached",
@@ -75,7 +76,7 @@ class BudgetResult(GateResult):
             return None
         if self.metric == "compile-s":
             return f"compile[{self.platform or self.device}, {self.worst}]"
-        return f"budget[{self.device}]" if self.metric in _TIMED else None
+        return f"budget[{self.device}]" if self.metric in TIMED else None
 
     @classmethod
     def of_json(cls, data: Mapping[str, Any]) -> "BudgetResult":
@@ -176,7 +177,7 @@ class _Costs:
         is_here = gate.platform is None or gate.platform == self._measured.get("platform")
         if gate.figure != "estimated" and is_here:
             return self._timed(gate.metric)
-        if gate.figure != "measured" and gate.metric in ("latency-ms", "throughput"):
+        if gate.figure != "measured" and gate.metric in ESTIMATED:
             return self._estimated(gate)
         here = self._measured.get("platform")
         where = f"NPU {here}" if here else self._device

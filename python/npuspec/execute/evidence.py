@@ -245,7 +245,7 @@ def _doubts(plan: Plan, quantization: Mapping[str, Any] | None, agreement: Mappi
             f'"{plan.recipe.weights_mode}": NNCF makes neither convolutions nor the last matrix product INT4'
         )
     if agreement is None:
-        return [*doubts, "nothing was measured: the spec has no samples beyond those that calibrate"]
+        return [*doubts, "nothing was measured of the answers: the spec has no samples beyond those that calibrate"]
     used = agreement["samples_of_variant"]
     unmeasured = [variant.name for variant in plan.program.variants if not used.get(variant.name)]
     doubts += [f"variant {name} was measured on no sample: none has its length" for name in unmeasured]

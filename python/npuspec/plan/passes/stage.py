@@ -212,7 +212,7 @@ def _deployed(
         stages.add(f"budget[{device}]", "budget", (*final.values(), *compiled), metrics=metrics, **told, **opened)
 
 
-_TIMED = ("latency-ms", "latency-p95-ms", "start-ms", "throughput")
+TIMED = ("latency-ms", "latency-p95-ms", "start-ms", "throughput")
 """Budgets that a bundle is loaded for; what others hold is known of what made it."""
 
 
@@ -221,5 +221,5 @@ def _timed(gates: tuple[PlannedGate, ...], device: str) -> list[str]:
     return sorted({
         gate.metric
         for gate in gates
-        if gate.metric in _TIMED and gate.figure != "estimated" and (gate.platform is None or device == "NPU")
+        if gate.metric in TIMED and gate.figure != "estimated" and (gate.platform is None or device == "NPU")
     })  # fmt: skip

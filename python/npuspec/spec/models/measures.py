@@ -209,6 +209,8 @@ METRICS = {
 """Every metric, and the kind of gate that it makes."""
 ACCURACIES = ("accuracy", "character-error-rate", "cosine", "frame-agreement", "top-1-agreement", "word-error-rate")
 """Metrics that say how much of a whole is right, or wrong."""
+ESTIMATED = ("latency-ms", "throughput")
+"""Metrics that an NPU's compiler has an expectation of."""
 
 
 def _gate_kind(value: Any) -> str | None:

@@ -3,10 +3,7 @@
 from collections.abc import Iterator
 
 from npuspec.diagnostics import Diagnostic, Path
-from npuspec.spec.models import BudgetGate, Spec
-
-ESTIMATED = ("latency-ms", "throughput")
-"""What an NPU's compiler has an expectation of."""
+from npuspec.spec.models import ESTIMATED, BudgetGate, Spec
 
 
 def platform_of_budget(spec: Spec) -> Iterator[Diagnostic]:
