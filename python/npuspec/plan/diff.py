@@ -218,8 +218,6 @@ def _devices(plan: Plan) -> set[str]:
 
 _TAKEN = ("minimum", "maximum")
 """What a dimension says of the samples that a session takes as they are."""
-
-
 _MEASURING = ("compare", "verify", "budget")
 
 
