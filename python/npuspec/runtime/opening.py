@@ -103,6 +103,17 @@ class Opening:
             raise DeviceError(Diagnostic("no-device", message, help_))
         return choose_device([device] if device else self.wanted, self.present)
 
+    def fallback(self, device: str) -> str | None:
+        """Return what to say of a device that was chosen and isn't the first of the spec's."""
+        wanted = self.wanted[0]
+        if device == wanted:
+            return None
+        return f"there is no {wanted} on this machine: running on {device}, the fallback that the spec declares"
+
+    def identity(self, device: str) -> str:
+        """Return what exactly a device is."""
+        return identity(self._core, device)
+
     def models(self, device: str) -> Opened:
         """Put all variants on a device.
 
@@ -114,7 +125,7 @@ class Opening:
         """
         manifest, notes = self.manifest, list[str]()
         properties = next((dict(d.properties) for d in manifest.deployments if d.device == device), {})
-        here = identity(self._core, device)
+        here = self.identity(device)
         if (device, here) != (manifest.device, manifest.identity):
             notes.append(f"the evidence was measured on another device: {manifest.device}, {manifest.identity}")
         obtained: dict[str, Obtained] = {}

@@ -79,7 +79,7 @@ class Serving:
                 return engine.run(variant, pieces)
             except RuntimeError as again:
                 if engine.works(variant):
-                    raise _fault(engine.device, again, of_sample=True) from None
+                    raise device_fault(engine.device, again, of_sample=True) from None
                 return self._elsewhere(engine, again, variant, pieces)
 
         with self._mending:  # whoever fails meanwhile waits, and then runs on what was found
@@ -103,7 +103,7 @@ class Serving:
                 continue
             self.replace(engine, f"{failed.device} failed, and {device} was opened: {_said(error)}", failed)
             return ran
-        raise _fault(failed.device, error, of_sample=False) from None
+        raise device_fault(failed.device, error, of_sample=False) from None
 
     def replace(self, engine: Engine, note: str, failed: Engine | None = None) -> None:
         """Let another engine serve from now on. What runs on the old one ends there.
@@ -199,7 +199,7 @@ def _said(error: Exception) -> str:
     return str(error).strip()
 
 
-def _fault(device: str, error: RuntimeError, *, of_sample: bool) -> DeviceError:
+def device_fault(device: str, error: RuntimeError, *, of_sample: bool) -> DeviceError:
     """Return an error of a device, with what it said, and with what that means where it is known.
 
     Args:
