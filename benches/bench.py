@@ -13,6 +13,7 @@ false alarm.
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
@@ -82,10 +83,10 @@ def agree(path: Path, rounds: int) -> bool:
             ratios: tuple[list[float], list[float]] = ([], [])
             for number in range(rounds):
                 placed = Placed(path, DEVICE)
-                both = (
-                    ours(placed, variant, api),
-                    theirs(bundle.path(bundle.manifest.models[variant.name]), properties, api),
-                )
+                ir = bundle.path(bundle.manifest.models[variant.name])
+                makers = (partial(ours, placed, variant, api), partial(theirs, ir, properties, api))
+                made = {side: makers[side]() for side in ((0, 1) if number // 2 % 2 else (1, 0))}
+                both = (made[0], made[1])
                 for block in both:
                     block()
                 blocks: tuple[list[Figures], list[Figures]] = ([], [])

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
+import openvino as ov
+
 from npuspec.bench.bare import Model
 from npuspec.bench.decide import CONFIDENCE, decide
 from npuspec.bench.figures import Compared, Comparison, latency_of
 from npuspec.bench.measure import Tell, choose_variants
-from npuspec.bench.place import Placed, check_seconds, compiled
+from npuspec.bench.place import Placed, check_seconds
 from npuspec.bundle.program import Variant
 from npuspec.diagnostics import Diagnostic, InputError
-from npuspec.runtime.engine import Engine
 
 ROUNDS = 24
 _TURNS = (0, 1, 1, 0)
@@ -19,6 +20,7 @@ _WARM = 0.02
 """Seconds that each runs before a round counts."""
 
 Pair = tuple[Variant, Variant]
+Models = dict[str, ov.CompiledModel]
 
 
 def compare(
@@ -54,14 +56,16 @@ def compare(
     check_seconds(seconds)
     sides = Placed(first, device), Placed(second, device)
     pairs, left_out = _pairs(sides, variants)
+    tell("loading both", 0, 1)
+    places = [side.place(side.engine()) for side in sides]
     times: dict[str, tuple[list[float], list[float]]] = {one.name: ([], []) for one, _ in pairs}
     ratios: dict[str, list[float]] = {one.name: [] for one, _ in pairs}
     for number in range(ROUNDS):
         tell("measuring in turn", number, ROUNDS)
         order = _TURNS if number % 2 == 0 else [1 - side for side in _TURNS]
-        engines = _load(sides, order[0] if number // 2 % 2 == 0 else order[1])
+        models = _load(sides, pairs, order[0] if number // 2 % 2 == 0 else order[1])
         for pair in pairs:
-            taken = _round(sides, engines, pair, order, seconds / (2 * ROUNDS))
+            taken = _round(sides, models, pair, order, seconds / (2 * ROUNDS))
             ratios[pair[0].name].append(median(taken[0]) / median(taken[1]))
             for side in (0, 1):
                 times[pair[0].name][side].extend(taken[side])
@@ -80,7 +84,6 @@ def compare(
                 **decision._asdict(),
             )
         )
-    places = [side.place(engine) for side, engine in zip(sides, engines, strict=True)]
     return Comparison(first=places[0], second=places[1], compared=tuple(compared), left_out=left_out)
 
 
@@ -103,25 +106,28 @@ def _key(side: Placed, variant: Variant) -> tuple[object, ...]:
     return (side.program.batch, *sorted(variant.sizes.items()))
 
 
-def _load(sides: tuple[Placed, Placed], begin: int) -> list[Engine]:
-    """Put both on their devices, one of them first."""
-    engines = {side: sides[side].engine() for side in (begin, 1 - begin)}
-    return [engines[0], engines[1]]
+def _load(sides: tuple[Placed, Placed], pairs: Sequence[Pair], begin: int) -> list[Models]:
+    """Put what is compared of both on their devices, one of them first."""
+    models = {}
+    for side in (begin, 1 - begin):
+        names = {pair[side].name for pair in pairs}
+        models[side] = sides[side].opening.models(sides[side].device, names).models
+    return [models[0], models[1]]
 
 
 def _round(
-    sides: tuple[Placed, Placed], engines: Sequence[Engine], pair: Pair, order: Sequence[int], seconds: float
+    sides: tuple[Placed, Placed], models: Sequence[Models], pair: Pair, order: Sequence[int], seconds: float
 ) -> tuple[list[float], list[float]]:
     """Return the times of a variant of both."""
-    models = [
-        Model(compiled(engine, variant.name), side.program, side.sample(variant.sizes))
-        for side, engine, variant in zip(sides, engines, pair, strict=True)
+    ready = [
+        Model(own[variant.name], side.program, side.sample(variant.sizes))
+        for side, own, variant in zip(sides, models, pair, strict=True)
     ]
     taken: tuple[list[float], list[float]] = ([], [])
     for side in order[:2]:
         with sides[side].failing():
-            models[side].run(_WARM)
+            ready[side].run(_WARM)
     for side in order:
         with sides[side].failing():
-            taken[side].extend(models[side].run(seconds))
+            taken[side].extend(ready[side].run(seconds))
     return taken

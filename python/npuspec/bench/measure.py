@@ -7,8 +7,8 @@ from pathlib import Path
 from statistics import median
 
 from npuspec.bench.bare import WINDOW, Model, settle
+from npuspec.bench.drawn import choose_dim, make_samples
 from npuspec.bench.figures import Bare, Report, Served
-from npuspec.bench.lengths import choose_dim, make_samples
 from npuspec.bench.place import Placed, check_seconds, compiled, wrong
 from npuspec.bench.served import Sample, serve
 from npuspec.bench.starts import measure_starts

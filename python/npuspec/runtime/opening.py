@@ -1,6 +1,6 @@
 """From a bundle to compiled models on a device: what the bundle has, what npuspec's cache has, or compiled anew."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Event
@@ -114,8 +114,8 @@ class Opening:
         """Return what exactly a device is."""
         return identity(self._core, device)
 
-    def models(self, device: str) -> Opened:
-        """Put all variants on a device.
+    def models(self, device: str, variants: Container[str] | None = None) -> Opened:
+        """Put variants of these names, or all, on a device.
 
         Raises:
             BundleError: a file was changed.
@@ -129,7 +129,8 @@ class Opening:
         if (device, here) != (manifest.device, manifest.identity):
             notes.append(f"the evidence was measured on another device: {manifest.device}, {manifest.identity}")
         obtained: dict[str, Obtained] = {}
-        for number, variant in enumerate(manifest.program.variants):
+        wanted = [v for v in manifest.program.variants if variants is None or v.name in variants]
+        for number, variant in enumerate(wanted):
             if self.stopped.is_set():
                 raise closed()
             begin = perf_counter()

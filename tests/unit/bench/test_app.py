@@ -4,20 +4,19 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import pytest
 from runtime.toys import along, bundle, data, program
 
-from npuspec.bench.app import app_form
-from npuspec.bench.figures import Rate
+from npuspec.bench.app import Api, app_form
 from npuspec.bench.measure import measure
 
 TOY = program(data(), outputs=(along(),))
 
 
 @pytest.mark.parametrize("api", ["sync", "async"])
-def test_keys_and_kinds_are_benchmark_apps(tmp_path: Path, api: Literal["sync", "async"]) -> None:
+def test_keys_and_kinds_are_benchmark_apps(tmp_path: Path, api: Api) -> None:
     deployed = {"device": "CPU", "properties": {"PERFORMANCE_HINT": "LATENCY"}}
     bundle(tmp_path / "toy", TOY, deployments=[deployed])
     report = measure(tmp_path / "toy", seconds=0.01, served=False, starts=0)
@@ -42,7 +41,7 @@ def test_which_figures_they_are(tmp_path: Path) -> None:
     bundle(tmp_path / "toy", TOY, blob=True)
     report = measure(tmp_path / "toy", seconds=0.01, served=False, starts=0)
     [row] = report.bare
-    rates: dict[Literal["sync", "async"], Rate] = {"sync": row.single, "async": row.many}
+    rates: dict[Api, Any] = {"sync": row.single, "async": row.many}
     for api, rate in rates.items():
         found = app_form(tmp_path / "toy", report.place, row, api, 0.01)
         results = found["execution_results"]

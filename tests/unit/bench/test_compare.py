@@ -53,7 +53,7 @@ def test_what_only_one_has_is_left_out(tmp_path: Path) -> None:
     found = compare(tmp_path / "both", tmp_path / "other", seconds=0.01, tell=lambda *step: told.append(step))
     assert [row.variant for row in found.compared] == ["time8"]
     assert found.left_out == ("time4", "time16")
-    assert told == [("measuring in turn", number, ROUNDS) for number in range(ROUNDS)]
+    assert told == [("loading both", 0, 1), *(("measuring in turn", number, ROUNDS) for number in range(ROUNDS))]
 
 
 @pytest.mark.parametrize("change", [{"sizes": ({"time": 5},)}, {"sizes": ({"time": 4}, {"time": 8}), "batch": 2}])

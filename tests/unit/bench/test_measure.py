@@ -40,7 +40,7 @@ def test_every_variant_has_figures_and_they_survive_json(toy: Path) -> None:
 
 def test_variants_are_chosen_by_name(toy: Path) -> None:
     found = measure(toy, variants=["time8"], **QUICK)
-    assert [row.variant for row in (*found.bare, *found.served)] == ["time8", "time8"]
+    assert [row.variant for row in found.bare] == [row.variant for row in found.served] == ["time8"]
     assert measure(toy, variants=["time8"], served=False, **QUICK).served == ()
 
 

@@ -9,7 +9,7 @@ from msgspec import structs
 from runtime.toys import data, program
 
 from npuspec import InputError
-from npuspec.bench.lengths import MOST, choose_dim, make_samples
+from npuspec.bench.drawn import MOST, choose_dim, make_samples
 from npuspec.bundle.program import Program
 
 TOY = program(data(), sizes=({"time": 8}, {"time": 100}), minimum=2)
