@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from itertools import accumulate
+from math import prod
 
 import numpy as np
 
 from npuspec.bench.place import wrong
-from npuspec.bundle import Program
+from npuspec.bundle.program import DataInput, Program
 from npuspec.runtime.feed import Array, check_size
+from npuspec.runtime.preprocess import given_axes, given_dtype
 
 MOST = 256
 """Samples that are made."""
@@ -52,15 +54,21 @@ def make_samples(
     for length in (min(counts), max(counts)):
         check_size(program, dim, length)
     longest = {name: each.maximum for name, each in program.dims.items()}
-    others = int(np.prod([size for name, size in longest.items() if name != dim], dtype=np.int64))
-    size = max(counts) * others * 8
+    others = prod(size for name, size in longest.items() if name != dim)
+    size = _bytes(program, {**longest, dim: max(counts)})
     if size > _BYTES:
         message = f"a sample that is {max(counts)} long in `{dim}` takes more memory than is taken here"
         raise wrong(message, "leave such lengths out")
-    lengths = _quantiles(counts, max(1, min(MOST, counts.total(), _BYTES // size)))
+    lengths = _quantiles(counts, max(1, min(MOST, counts.total(), _BYTES // max(1, size))))
     np.random.default_rng(_SEED).shuffle(lengths)
     cut = program.dims[dim].maximum if program.dims[dim].overflow == "truncate" else max(counts)
     return [(make({**longest, dim: length}), min(length, cut) * others) for length in lengths]
+
+
+def _bytes(program: Program, sizes: Mapping[str, int]) -> int:
+    """Return what a sample of these sizes takes."""
+    data = [port for port in program.inputs if isinstance(port, DataInput)]
+    return sum(np.dtype(given_dtype(d)).itemsize * prod(int(sizes.get(str(a), a)) for a in given_axes(d)) for d in data)
 
 
 def _quantiles(counts: Counter[int], number: int) -> list[int]:

@@ -32,7 +32,7 @@ def multiplied(layers: int) -> Any:
     return build
 
 
-def test_what_does_ten_times_the_work_is_slower(tmp_path: Path) -> None:
+def test_what_does_a_tenth_of_the_work_is_faster(tmp_path: Path) -> None:
     """So much slower that no noise hides it."""
     bundle(tmp_path / "one", SLOW, multiplied(1), blob=True)
     bundle(tmp_path / "ten", SLOW, multiplied(10), blob=True)
@@ -43,7 +43,6 @@ def test_what_does_ten_times_the_work_is_slower(tmp_path: Path) -> None:
     assert row.first.count >= 2 * ROUNDS
     assert (found.first.bundle, found.second.bundle, found.left_out) == ("one", "ten", ())
     assert msgspec.json.decode(msgspec.json.encode(found), type=Comparison) == found
-    assert compare(tmp_path / "ten", tmp_path / "one", seconds=0.01).compared[0].verdict == "slower"
 
 
 def test_what_only_one_has_is_left_out(tmp_path: Path) -> None:

@@ -60,9 +60,17 @@ def test_what_is_cut_counts_as_what_is_seen() -> None:
 
 
 def test_what_takes_too_much_memory_is_refused_before_it_is_made() -> None:
-    with pytest.raises(InputError, match="takes more memory") as caught:
-        lengths({2**31 - 1: 1}, overflowing("truncate"))
-    assert caught.value.code == "wrong-argument"
+    wide = program(data(axes=("time", 2**30)), sizes=({"time": 8},))
+    for toy, length in ((overflowing("truncate"), 2**31 - 1), (wide, 8)):
+        with pytest.raises(InputError, match="takes more memory") as caught:
+            lengths({length: 1}, toy)
+        assert caught.value.code == "wrong-argument"
+
+
+def test_so_many_are_drawn_as_memory_holds() -> None:
+    large = program(data(axes=("time", 2**20)), sizes=({"time": 16},))
+
+    assert len(make_samples(large, Counter({16: 1000}), "time", lambda _sizes: {})) == 4
 
 
 def test_the_only_dimension_need_not_be_named() -> None:
