@@ -1,8 +1,8 @@
 """Whether `npuspec bench` can be believed: against OpenVINO's benchmark_app, and a bundle against itself.
 
 Agreement: in one process, benchmark_app's own measuring loops and ours run the same IR in turn, each with what it
-compiled or imported itself, anew in each round. What counts is the median of the rounds' ratios, for latency and
-throughput, synchronous and asynchronous.
+compiled or imported itself, anew in each round, as A B B A several times over. What counts is the median of the rounds'
+ratios, for latency and throughput, synchronous and asynchronous.
 
 A/A: `npuspec bench BUNDLE --against BUNDLE`, many times. If a single variant is told to be faster or slower, that is a
 false alarm.
@@ -28,18 +28,21 @@ from npuspec.bench.compare import compare
 from npuspec.bench.decide import decide
 from npuspec.bench.place import Placed, compiled
 from npuspec.bundle import open_bundle
+from npuspec.bundle.program import Variant
 
 MOST = 0.03
 LEAST_SAME = 0.95
-ROUNDS, REPEATS = 24, 50
-SECONDS = 0.1  # of a block
+ROUNDS, GROUPS, REPEATS = 16, 6, 50
+SECONDS = 0.05  # of a block
 DEVICE: Literal["CPU"] = "CPU"
 
 Figures = tuple[float, float]
-"""Median latency in ms, and samples a second."""
+"""Of latency in ms, and of samples a second."""
+Block = Callable[[], Figures]
+"""Measures for SECONDS."""
 
 
-def theirs(ir: Path, properties: dict[str, Any], api: str) -> Callable[[], Figures]:
+def theirs(ir: Path, properties: dict[str, Any], api: str) -> Block:
     """Return what measures a block as benchmark_app does: the calls of its main function, in its order."""
     app = Benchmark(DEVICE, 0, None, 1, api, True)
     app.set_config({DEVICE: properties})
@@ -61,8 +64,9 @@ def theirs(ir: Path, properties: dict[str, Any], api: str) -> Callable[[], Figur
     return block
 
 
-def ours(placed: Placed, variant: Any, api: str) -> Callable[[], Figures]:
+def ours(path: Path, variant: Variant, api: str) -> Block:
     """Return what measures a block as `npuspec bench` does."""
+    placed = Placed(path, DEVICE)
     model = Model(compiled(placed.engine(), variant.name), placed.program, placed.sample(variant.sizes))
     measure = model.single if api == "sync" else model.many
 
@@ -79,31 +83,34 @@ def agree(path: Path, rounds: int) -> bool:
     properties = next(dict(d.properties) for d in bundle.manifest.deployments if d.device == DEVICE)
     held = True
     for variant in bundle.manifest.program.variants:
+        ir = bundle.path(bundle.manifest.models[variant.name])
         for api in ("sync", "async"):
-            ratios: tuple[list[float], list[float]] = ([], [])
-            for number in range(rounds):
-                placed = Placed(path, DEVICE)
-                ir = bundle.path(bundle.manifest.models[variant.name])
-                makers = (partial(ours, placed, variant, api), partial(theirs, ir, properties, api))
-                made = {side: makers[side]() for side in ((0, 1) if number // 2 % 2 else (1, 0))}
-                both = (made[0], made[1])
-                for block in both:
-                    block()
-                blocks: tuple[list[Figures], list[Figures]] = ([], [])
-                for side in (0, 1, 1, 0) if number % 2 else (1, 0, 0, 1):
-                    blocks[side].append(both[side]())
-                for index in (0, 1):
-                    mean = [sum(figures[index] for figures in side) for side in blocks]
-                    ratios[index].append(mean[0] / mean[1])
-            for what, found in zip(("latency", "samples/s"), ratios, strict=True):
+            makers = (partial(ours, path, variant, api), partial(theirs, ir, properties, api))
+            ratios = [in_turn(makers, number) for number in range(rounds)]
+            for what, found in zip(("latency", "samples/s"), zip(*ratios, strict=True), strict=True):
                 ratio, low, high, _ = decide(found)
                 holds = abs(ratio - 1) <= MOST
                 held &= holds
                 name = f"{path.name} {variant.name} {api} {what}"
-                print(
-                    f"  {name:40} {ratio:.3f} ({low:.3f} to {high:.3f}): {'holds' if holds else 'MISSED'}", flush=True
-                )
+                said = "holds" if holds else "MISSED"
+                print(f"  {name:40} {ratio:.3f} ({low:.3f} to {high:.3f}): {said}", flush=True)
     return held
+
+
+def in_turn(makers: tuple[Callable[[], Block], Callable[[], Block]], number: int) -> Figures:
+    """Return the ratios of one round: the medians of those of its groups of blocks."""
+    made = {side: makers[side]() for side in ((0, 1) if number // 2 % 2 else (1, 0))}
+    for block in made.values():
+        block()
+    ratios = []
+    for group in range(GROUPS):
+        blocks: tuple[list[Figures], list[Figures]] = ([], [])
+        for side in (0, 1, 1, 0) if (number + group) % 2 else (1, 0, 0, 1):
+            blocks[side].append(made[side]())
+        sums = [[sum(figures) for figures in zip(*side, strict=True)] for side in blocks]
+        ratios.append([a / b for a, b in zip(*sums, strict=True)])
+    latency, rate = (median(each) for each in zip(*ratios, strict=True))
+    return latency, rate
 
 
 def same(path: Path, repeats: int) -> bool:
