@@ -69,6 +69,7 @@ def compare(
             ratios[pair[0].name].append(median(taken[0]) / median(taken[1]))
             for side in (0, 1):
                 times[pair[0].name][side].extend(taken[side])
+        del models  # before the next ones take memory
     compared = []
     for one, _ in pairs:
         decision = decide(ratios[one.name])
