@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
+from time import perf_counter
 
 import openvino as ov
 
@@ -16,6 +17,8 @@ from npuspec.diagnostics import Diagnostic, InputError
 
 ROUNDS = 24
 _TURNS = (0, 1, 1, 0)
+_BLOCK = 0.01
+"""Seconds that each runs at a stretch, unless one inference takes longer."""
 _WARM = 0.02
 """Seconds that each runs before a round counts."""
 
@@ -35,8 +38,8 @@ def compare(
     """Measure the latency of two bundles' compiled models in turn.
 
     In each round both are put on their devices anew, since where their memory comes to lie makes one copy of a model
-    faster than another. Then each variant runs as A B B A, in the next round as B A A B, so that whatever slows the
-    machine down for a while meets both.
+    faster than another. Then each variant runs as A B B A, over and over, in the next round as B A A B, so that
+    whatever slows the machine down for a while meets both.
 
     Args:
         first: a bundle.
@@ -65,7 +68,7 @@ def compare(
         order = _TURNS if number % 2 == 0 else [1 - side for side in _TURNS]
         models = _load(sides, pairs, order[0] if number // 2 % 2 == 0 else order[1])
         for pair in pairs:
-            taken = _round(sides, models, pair, order, seconds / (2 * ROUNDS))
+            taken = _round(sides, models, pair, order, 2 * seconds / ROUNDS)
             ratios[pair[0].name].append(median(taken[0]) / median(taken[1]))
             for side in (0, 1):
                 times[pair[0].name][side].extend(taken[side])
@@ -128,7 +131,9 @@ def _round(
     for side in order[:2]:
         with sides[side].failing():
             ready[side].run(_WARM)
-    for side in order:
-        with sides[side].failing():
-            taken[side].extend(ready[side].run(seconds))
+    end = perf_counter() + seconds
+    while not taken[0] or perf_counter() < end:
+        for side in order:
+            with sides[side].failing():
+                taken[side].extend(ready[side].run(_BLOCK))
     return taken
