@@ -14,8 +14,7 @@ from npuspec.bench.served import Sample, serve
 from npuspec.bench.starts import measure_starts
 from npuspec.bundle.program import Program, Variant
 from npuspec.diagnostics.suggest import did_you_mean
-from npuspec.runtime import Session
-from npuspec.runtime.engine import Engine
+from npuspec.runtime import Engine, Session
 
 Tell = Callable[[str, int, int], object]
 """Told what is being measured, how many steps of that are done, and of how many."""
@@ -117,4 +116,5 @@ def _bare(placed: Placed, engine: Engine, variant: Variant, seconds: float) -> B
 
 def _session(placed: Placed, engine: Engine) -> Session:
     models = {variant.name: compiled(engine, variant.name) for variant in placed.program.variants}
-    return Session(placed.program, models, device=placed.device, load=placed.opening.manifest.load)
+    load = placed.opening.manifest.load
+    return Session(Engine(placed.program, models, device=placed.device, requests=load.requests), load=load)

@@ -29,9 +29,7 @@ def start(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
         manifest = structs.replace(bundle.manifest, blobs={}, platforms=())
         bundle = Bundle(bundle.root, manifest, bundle.hashed)
     opening = Opening(bundle, None, lambda _: None)
-    models, origins, _ = opening.models(opening.choose(arguments["device"]))
-    manifest = bundle.manifest
-    with Session(manifest.program, models, device=arguments["device"], load=manifest.load) as session:
+    with Session(opening.engine(opening.choose(arguments["device"])), load=bundle.manifest.load) as session:
         loaded = perf_counter()
         sample = _sample(bundle)
         ready = perf_counter()
@@ -41,7 +39,7 @@ def start(arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
         "imports": (imported - begin) * 1e3,
         "load": (loaded - imported) * 1e3,
         "first": (done - ready) * 1e3,
-        "origins": origins,
+        "origins": session.origins,
     }
 
 

@@ -1,5 +1,6 @@
 """From a bundle to compiled models on a device: what the bundle has, what npuspec's cache has, or compiled anew."""
 
+from collections import deque
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from npuspec.runtime.blobs import BlobCache, Encryption, Obtained, Origin, read_
 from npuspec.runtime.device import compile_model, identity, present, read_ir, takes
 from npuspec.runtime.engine import Engine
 from npuspec.runtime.request import closed
+from npuspec.runtime.serving import NEWEST
 
 _WEIGHTLESS = (("CACHE_MODE", "OPTIMIZE_SIZE"), ("ENABLE_WEIGHTLESS", True))
 """What leaves a model's weights out of what is exported: they are needed beside it."""
@@ -81,7 +83,7 @@ class Opening:
         self._progress = progress
         self._total = len(self.manifest.program.variants) + 1
         self.stopped = Event()
-        self.steps: list[Step] = []
+        self.steps: deque[Step] = deque(maxlen=NEWEST)
         self.wanted: list[str] = [d.device for d in self.manifest.deployments]
         self.present = present(self._core)
         self._tell("device", self.wanted[0], begin, 1)
@@ -144,8 +146,12 @@ class Opening:
             tuple(notes),
         )
 
-    def engine(self, device: str) -> Engine:
+    def engine(self, device: str, *, notes: tuple[str, ...] = ()) -> Engine:
         """Put all variants on a device, with infer requests.
+
+        Args:
+            device: one that is present.
+            notes: what the caller should know already.
 
         Raises:
             BundleError: as `models`, or the manifest doesn't fit the models.
@@ -154,11 +160,15 @@ class Opening:
             InputError: as `models`.
 
         """
-        models, origins, notes = self.models(device)
-        manifest = self.manifest
+        models, origins, more = self.models(device)
         with self.fitting():
             return Engine(
-                manifest.program, models, device=device, notes=notes, origins=origins, requests=manifest.load.requests
+                self.manifest.program,
+                models,
+                device=device,
+                notes=(*notes, *more),
+                origins=origins,
+                requests=self.manifest.load.requests,
             )
 
     @contextmanager
@@ -166,7 +176,7 @@ class Opening:
         """Say of what goes wrong meanwhile that the manifest doesn't fit its models."""
         try:
             yield
-        except (RuntimeError, TypeError, ValueError) as error:
+        except (OverflowError, RuntimeError, TypeError, ValueError) as error:
             message = f"the bundle's manifest doesn't fit its models: {error}"
             raise BundleError(Diagnostic("broken-bundle", message, "make it again: npuspec apply SPEC")) from None
 

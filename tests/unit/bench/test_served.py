@@ -5,14 +5,14 @@ import pytest
 from runtime.toys import along, compiled, data, doubled, program
 
 from npuspec.bench.served import serve
-from npuspec.runtime import Session
+from npuspec.runtime import Engine, Session
 
 TOY = program(data(), outputs=(along(),), sizes=({"time": 4}, {"time": 8}))
 
 
 def test_padding_is_what_the_lengths_leave_of_their_variants() -> None:
     samples = [({"x": np.ones(size, np.float32)}, size) for size in (2, 6)]
-    with Session(TOY, compiled(TOY, doubled), device="CPU") as session:
+    with Session(Engine(TOY, compiled(TOY, doubled), device="CPU")) as session:
         found = serve(session, samples, 0.01, variant=None)
         assert session.stats().failed == 0
     assert found.samples == "lengths"
@@ -24,7 +24,7 @@ def test_padding_is_what_the_lengths_leave_of_their_variants() -> None:
 
 
 def test_a_variant_that_is_filled_wastes_nothing() -> None:
-    with Session(TOY, compiled(TOY, doubled), device="CPU") as session:
+    with Session(Engine(TOY, compiled(TOY, doubled), device="CPU")) as session:
         found = serve(session, [({"x": np.ones(8, np.float32)}, 8)], 0.01, variant="time8")
     assert (found.samples, found.variant, found.padding, found.rows) == ("filled", "time8", 0, 1)
     assert found.elements_per_second == pytest.approx(8 * found.samples_per_second)
