@@ -12,7 +12,7 @@ import npuspec
 from conftest import npuspec as command
 from npuspec.facts.inspect import read_model
 from npuspec.plan import prepare
-from npuspec.runtime.session import Session
+from npuspec.runtime import Engine, Session
 from npuspec.stages.shape import run
 from npuspec.store import Store
 from toy_specs import write
@@ -150,7 +150,7 @@ def test_sentences_of_a_published_transformer_are_the_mean_of_their_tokens(tmp_p
     sizes = [1, 2, 9, 17, 25, 31, 32, 32][:batch] if batch > 1 else [1, 20, 32]
     ids = [rng.integers(1000, 20000, size) for size in sizes]
     program = prepared.plan.program
-    with Session(program, {program.variants[0].name: compiled}, device="CPU") as session:
+    with Session(Engine(program, {program.variants[0].name: compiled}, device="CPU")) as session:
         found = session.infer_many([{"input_ids": row} for row in ids])
     original = ov.Core().compile_model(published, "CPU", REFERENCE)
     for row, outputs in zip(ids, found, strict=True):
