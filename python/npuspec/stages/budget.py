@@ -18,9 +18,9 @@ from npuspec.bundle import Blob, Deployed, Manifest
 from npuspec.bundle.program import Load
 from npuspec.bundle.writer import publish, records, staging
 from npuspec.child import Progress, run_task
-from npuspec.doctor.samples import make_samples
 from npuspec.runtime import Session, load
 from npuspec.runtime.device import identity
+from npuspec.runtime.samples import make_samples
 from npuspec.stages import BLOB, MODEL, TIMINGS, WEIGHTS
 from npuspec.stages.request import Request
 from npuspec.stages.times import alone, together
