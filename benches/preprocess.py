@@ -24,7 +24,7 @@ from npuspec.execute.stages import StageRunner
 from npuspec.plan import Prepared
 from npuspec.plan.passes.fold import nearest_padding
 from npuspec.plan.prepare import prepare_document
-from npuspec.runtime import Session
+from npuspec.runtime import Engine, Session
 from npuspec.spec import Document, load
 from npuspec.stages import MODEL
 from npuspec.stages.samples import Sample, read_samples
@@ -82,7 +82,7 @@ def session_of(spec: Prepared) -> Session:
         quantized = f"shape[quantized, {variant.name}]"
         made = quantized if quantized in shapes else f"shape[{variant.name}]"
         models[variant.name] = core.compile_model(runner.results[made] / MODEL, "CPU", CONFIG)
-    return Session(spec.plan.program, models, device="CPU")
+    return Session(Engine(spec.plan.program, models, device="CPU"))
 
 
 def samples_of(spec: Prepared) -> list[Sample]:

@@ -1,13 +1,15 @@
 """The parts of npuspec that have to be fast or exact, written in Rust."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from mmap import mmap
-from typing import Any, Literal
+from typing import Any, Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Hold",
+    "Lane",
     "NonFiniteError",
     "__version__",
     "levels",
@@ -241,3 +243,69 @@ def resize(image: NDArray[np.uint8], out: NDArray[np.uint8], *, level: str | Non
         MemoryError: there is none for a copy of a strided picture, or for rows that are resized before columns are.
 
     """
+
+@final
+class Hold:
+    """Who has an infer request. Each method is one step, between whose parts nothing else of Python runs."""
+
+    def __new__(cls) -> Hold: ...
+    @property
+    def holder(self) -> object | None:
+        """None while it is free."""
+
+    def take(self, holder: object, *, want: bool = False) -> bool:
+        """Take it, if it is free.
+
+        Args:
+            holder: who takes it.
+            want: if it isn't free, let a lane that has it tell its pool when it gives it back, and take it no more
+                before someone else did.
+
+        Returns:
+            Whether it was free.
+
+        """
+
+    def want(self) -> None:
+        """As `take` with `want` does, without taking it."""
+
+    def give(self) -> None:
+        """Make it free."""
+
+@final
+class Lane:
+    """Runs one sample at a time, in one call, with the infer requests that pools begin with; for any threads."""
+
+    @staticmethod
+    def of(device: str, program: Any, pools: Mapping[str, Any]) -> Lane | None:
+        """Make a lane for a program whose batches have one row.
+
+        Args:
+            device: where it runs, for the figures.
+            program: a `Program`.
+            pools: variant to `Pool`, as a dict.
+
+        Returns:
+            None if the program isn't plain: an input is preprocessed or has no axes, an output is one number for each
+            sample, a dtype isn't supported, a number is too large, or the model has a state.
+
+        """
+
+    def infer(
+        self, sample: object, figures: list[tuple[str, str, int, int, int, int, int, int]]
+    ) -> dict[str, NDArray[Any]] | None:
+        """Pad a sample, run the smallest variant that holds it, and cut its outputs.
+
+        Args:
+            sample: what is asked for is a dict of exactly the data inputs, of arrays of NumPy's own class that fit.
+            figures: receives device, variant, how much of that is the sample, and how long it took to take the infer
+                request, to pad, to infer, to cut, and as a whole, in ns.
+
+        Returns:
+            New arrays, in the order of the program's outputs; None where there is anything else to be done, nothing
+            has been run, and nothing put down: the sample isn't as it should be, or the infer request isn't free.
+
+        Raises:
+            RuntimeError: the device failed. The infer request has been given back as broken.
+
+        """

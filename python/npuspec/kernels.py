@@ -164,11 +164,11 @@ def repack(array: Array, layout: Layout, out: Array | None = None, *, threads: i
     """
     last = _channels_last(layout)
     if out is None:
-        shape = _shape(_array(array, "array"), len(layout))
+        shape = _shape(array, len(layout), "array")
         moved = (*shape[:-3], *shape[-2:], shape[-3]) if last else (*shape[:-3], shape[-1], *shape[-3:-1])
         out = np.empty(moved, array.dtype)
     else:
-        _shape(out, len(layout))
+        _shape(out, len(layout), "out")
     _native.repack(array, out, last, threads=threads)
     return out
 
@@ -224,7 +224,7 @@ def normalize(
 
     """
     last = _channels_last(layout)
-    *batch, height, width, available = _shape(image, len(layout))
+    *batch, height, width, available = _shape(image, len(layout), "image")
     channels = range(available) if channels is None else channels
     if out is None:
         if dtype not in {None, "float16", "float32"}:
@@ -236,7 +236,7 @@ def normalize(
     elif size is not None or dtype is not None:
         message = "size and dtype are for a result that is made, and out is given"
         raise ValueError(message)
-    shape = _shape(out, len(layout))
+    shape = _shape(out, len(layout), "out")
     room = shape[-3:-1] if last else shape[-2:]
     if at is None:
         at = (max(room[0] - height, 0) // 2, max(room[1] - width, 0) // 2)
@@ -279,10 +279,10 @@ def resize(image: NDArray[np.uint8], size: tuple[int, int], out: NDArray[np.uint
     """
     height, width = size
     if out is None:
-        *batch, _, _, channels = _array(image, "image").shape if np.ndim(image) in {3, 4} else _shape(image, 3)
+        *batch, _, _, channels = _shape(image, 4 if np.ndim(image) == 4 else 3, "image")  # noqa: PLR2004
         out = np.empty((*batch, height, width, channels), np.uint8)
-    elif np.shape(out)[-3:-1] != (height, width):
-        message = f"out has shape {np.shape(out)}, which isn't of size {(height, width)}"
+    elif _array(out, "out").shape[-3:-1] != (height, width):
+        message = f"out has shape {out.shape}, which isn't of size {(height, width)}"
         raise ValueError(message)
     _native.resize(image, out)
     return out
@@ -342,10 +342,10 @@ def _channels_last(layout: str) -> bool:
     return layout.endswith("C")
 
 
-def _shape(array: Array, rank: int) -> tuple[int, ...]:
-    shape = np.shape(array)
+def _shape(array: Array, rank: int, name: str) -> tuple[int, ...]:
+    shape = _array(array, name).shape
     if len(shape) != rank:
-        message = f"an array has shape {shape}, but the layout has {rank} axes"
+        message = f"{name} has shape {shape}, but the layout has {rank} axes"
         raise ValueError(message)
     return shape
 

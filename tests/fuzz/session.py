@@ -29,8 +29,7 @@ from runtime.toys import along, data, doubled, mask, program
 from npuspec import QueueFull, RequestTimeout
 from npuspec.bundle import open_bundle
 from npuspec.bundle.program import DataInput, Load, Program
-from npuspec.runtime import Session
-from npuspec.runtime.engine import Engine
+from npuspec.runtime import Engine, Session
 
 Sample = dict[str, Any]
 TOLERANCE = 1e-4
@@ -209,14 +208,12 @@ def run(of: Program, models: dict[str, ov.CompiledModel], requests: int, threads
         return {name: device.model(model) for name, model in models.items()}
 
     samples = make_samples(of, np.random.default_rng(seed))
-    with Session(of, models, device="CPU") as alone:
+    with Session(Engine(of, models, device="CPU")) as alone:
         right = [alone.infer(sample) for sample in samples]
     caller = Caller(of, samples, right, exact=all(output.name == "y" for output in of.outputs))
     before = threading.active_count()
     session = Session(
-        of,
-        on_new_device(),
-        device="CPU",
+        Engine(of, on_new_device(), device="CPU"),
         load=Load(queue=256, batch_wait_ms=1),
         openers={"CPU": lambda: Engine(of, on_new_device(), device="CPU")},
     )

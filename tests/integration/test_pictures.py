@@ -18,8 +18,8 @@ from npuspec.bundle.program import DataInput
 from npuspec.execute.observer import Observer
 from npuspec.execute.stages import StageRunner
 from npuspec.plan import prepare
+from npuspec.runtime import Engine, Session
 from npuspec.runtime.device import compile_model
-from npuspec.runtime.session import Session
 from npuspec.stages import MODEL
 from npuspec.stages.placed import restricted
 from npuspec.stages.reference import REFERENCE
@@ -109,7 +109,7 @@ def session_of_lines(folder: Path, **keys: str) -> tuple[Session, list[NDArray[n
     samples = read_samples(prepared.data.root, plan.samples.validation, program, plan.samples.reading)
     lines = [sample.arrays["x"] for sample in samples]
     short = [line for line in lines if line.shape[1] <= program.dims["width"].maximum]
-    return Session(program, {variant.name: compiled}, device="CPU"), short[:8]
+    return Session(Engine(program, {variant.name: compiled}, device="CPU")), short[:8]
 
 
 def read(session: Session, line: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -100,7 +100,7 @@ def read_only() -> Array:
     ("layout", "out", "error", "says"),
     [
         ("NCWH", None, ValueError, "layout is 'NCWH', none of"),
-        ("NCHW", None, ValueError, r"an array has shape \(2, 5, 3\), but the layout has 4 axes"),
+        ("NCHW", None, ValueError, r"array has shape \(2, 5, 3\), but the layout has 4 axes"),
         ("CHW", np.empty((1, 3, 2, 5), "f4"), ValueError, "but the layout has 3 axes"),
         ("CHW", np.empty((3, 5, 2), "f4"), ValueError, r"out has shape \[3, 5, 2\], which isn't \[2, 5, 3\] repacked"),
         ("CHW", np.empty((3, 2, 5), "f8"), TypeError, "out has dtype float64, not dtype float32"),
@@ -110,7 +110,7 @@ def read_only() -> Array:
         ("CHW", np.empty((3, 2, 10), "f4")[..., ::2], BufferError, "out isn't C-contiguous"),
         ("CHW", np.empty((5, 2, 3), "f4").T, BufferError, "out isn't C-contiguous"),
         ("CHW", read_only(), BufferError, "out is read-only"),
-        ("CHW", [[[1.0] * 5] * 2] * 3, TypeError, "out is a <class 'list'>, not an array"),
+        ("CHW", [[[1.0] * 5] * 2] * 3, TypeError, "out is a list, not an array"),
     ],
 )
 def test_what_does_not_fit_is_refused(layout: Any, out: Any, error: type[Exception], says: str) -> None:

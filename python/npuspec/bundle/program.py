@@ -22,6 +22,7 @@ class Frozen(Struct, metaclass=_KeywordsOnly, frozen=True, forbid_unknown_fields
 
 
 Size = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+Whole = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 Name = Annotated[str, Meta(min_length=1)]
 _Axis = TypeVar("_Axis")
 LEAST_SCALE, LARGEST_SCALE, LARGEST_MEAN = 1e-20, 1e30, 1e15
@@ -35,10 +36,10 @@ class Extent(Frozen):
     """
 
     dim: str
-    axis: int
-    scale: int = 1
-    offset: int = 0
-    divisor: Annotated[int, Meta(ge=1)] = 1
+    axis: Whole
+    scale: Whole = 1
+    offset: Whole = 0
+    divisor: Size = 1
 
     def of(self, n: int) -> int:
         """Return the output's length for an input's length `n`: 0 where that has less than a step."""
@@ -50,9 +51,9 @@ class Preprocess(Frozen):
 
     dtype: str
     """What the caller gives, by NumPy's name."""
-    order: tuple[int, ...]
+    order: tuple[Whole, ...]
     """Which of the caller's axes becomes each of the model's, without the batch; as `numpy.transpose` takes it."""
-    channels: int | None = None
+    channels: Whole | None = None
     """The model's axis of channels, without the batch; None where nothing is said of channels."""
     swap_channels: bool = False
     """Whether the order of channels is reversed."""
@@ -128,7 +129,7 @@ class Dim(Frozen):
     """The original model takes multiples of this; a sample is padded to the next one to be compared with it."""
     overflow: Literal["error", "truncate", "chunk"] = "error"
     """What becomes of a sample beyond `maximum`: it is refused, its end is left out, or it runs in chunks."""
-    overlap: Annotated[int, Meta(ge=0)] = 0
+    overlap: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
     """For chunks: how much of one the next repeats, at least."""
     stitch: Literal["concatenate", "average"] = "concatenate"
     """For chunks: what becomes of outputs where they overlap."""
@@ -158,7 +159,7 @@ class Program(Frozen):
 class Load(Frozen):
     """How a session serves the model."""
 
-    requests: Size | None = None
+    requests: Annotated[int, Meta(ge=1, le=1024)] | None = None
     """Infer requests of each variant; None for as many as the device finds best, and one more."""
     queue: Size = 1024
     """Requests that may wait."""

@@ -18,7 +18,7 @@ EXIT_CHANGES       5  nothing failed, and something would change
 from collections.abc import Iterable
 from typing import ClassVar
 
-from npuspec.diagnostics.model import Diagnostic
+from npuspec.diagnostics.model import Diagnostic, short
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -38,7 +38,9 @@ class NpuspecError(Exception):
         given = (diagnostics,) if isinstance(diagnostics, Diagnostic) else tuple(diagnostics)
         self.diagnostics: tuple[Diagnostic, ...] = given
         super().__init__(
-            "\n".join(f"{d.message} [{d.code}]" + (f"\n  help: {d.help}" if d.help else "") for d in given)
+            "\n".join(
+                f"{short(d.message)} [{d.code}]" + (f"\n  help: {short(d.help)}" if d.help else "") for d in given
+            )
         )
 
     @property

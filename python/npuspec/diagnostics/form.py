@@ -7,9 +7,8 @@ from itertools import accumulate
 from typing import Any, Protocol
 
 from npuspec.diagnostics.edits import Layout, Spans, resolve
-from npuspec.diagnostics.model import Diagnostic, Label
+from npuspec.diagnostics.model import Diagnostic, Label, short
 
-_LONGEST = 2000  # characters of a message
 _BLOCK = 4096  # bytes whose characters are counted once for all
 _FURTHER = bytes(range(0x80, 0xC0))  # bytes that don't begin a character of UTF-8
 
@@ -45,8 +44,8 @@ def json_form(diagnostics: Sequence[Diagnostic], source: Source) -> list[dict[st
         {
             "code": d.code,
             "severity": str(d.severity),
-            "message": _short(d.message),
-            "help": _short(d.help),
+            "message": short(d.message),
+            "help": short(d.help),
             "file": source.name,
             "labels": [_label(places, label, source.locate(label)) for label in d.labels],
             **_mend(places, d, layout),
@@ -60,16 +59,11 @@ def _first_byte(row: dict[str, Any]) -> int:
     return int(row["labels"][0]["start"]["byte"]) if row["labels"] else -1
 
 
-def _short(text: str) -> str:
-    """Leave out the middle of a text that quotes a value of thousands of characters."""
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 4 :]}"
-
-
 def _label(places: "_Places", label: Label, span: tuple[int, int]) -> dict[str, Any]:
     start, end = span
     return {
         "path": list(label.path),
-        "message": _short(label.message),
+        "message": short(label.message),
         "start": places.position(start),
         "end": places.position(end),
     }

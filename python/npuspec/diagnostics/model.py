@@ -11,6 +11,8 @@ from typing import Literal
 Path = tuple[str | int, ...]
 """Keys and array indices from the root of a TOML document; `()` is the whole document."""
 
+_LONGEST = 2000  # characters of a message
+
 
 class Severity(StrEnum):
     """How bad it is: only errors stop a phase."""
@@ -60,6 +62,11 @@ class Diagnostic:
     def mend(self, path: Path, part: Literal["key", "value", "entry"], text: str = "") -> "Diagnostic":
         """Return the same fault with one more edit of its mend."""
         return replace(self, edits=(*self.edits, Edit(path, part, text)))
+
+
+def short(text: str) -> str:
+    """Leave out the middle of a text that quotes a value of thousands of characters."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 4 :]}"
 
 
 def has_errors(diagnostics: list[Diagnostic]) -> bool:

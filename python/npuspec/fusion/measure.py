@@ -12,10 +12,10 @@ import openvino as ov
 from msgspec import to_builtins
 
 from npuspec.child import Progress
-from npuspec.doctor.samples import index_limit
 from npuspec.facts.inspect import dtype_name, port_name
 from npuspec.fusion.model import Executed, Node
 from npuspec.runtime.device import compile_model
+from npuspec.runtime.samples import index_limit
 
 _ROUNDS = 5
 _RUNS = 10  # of a round, behind one that isn't counted

@@ -8,6 +8,7 @@ from typing import Any
 
 import openvino as ov
 
+from npuspec import _native
 from npuspec.bundle.program import Program
 from npuspec.diagnostics import DeviceError, Diagnostic, InputError
 from npuspec.runtime.blobs import Origin
@@ -46,11 +47,14 @@ class Engine:
     """A compiled model for each variant, with its infer requests; for any threads.
 
     Attributes:
+        program: what the models take and give.
         device: where it runs, `NPU` or `CPU`.
         executed: for each variant what OpenVINO says of that (EXECUTION_DEVICES); anything else is refused.
         notes: what the caller should know.
         origins: where each variant's compiled model is from.
         most: how many batches of a variant may be under way.
+        lane: runs samples one at a time in one native call; None where the program isn't plain enough, with
+            NPUSPEC_DEBUG, and once an infer request has failed or the engine is closed.
 
     Args:
         program: what the models take and give.
@@ -88,10 +92,11 @@ class Engine:
         self.pools = {name: Pool(model, program, requests) for name, model in models.items()}
         check_fit(program, {name: pool.first for name, pool in self.pools.items()})
         self.most = max(pool.most for pool in self.pools.values())
-        self._program = program
+        self.program = program
         self._fill_in = Filler(program)
         self._left = left_dims(program.inputs)
         self._debug = bool(os.environ.get(DEBUG_VARIABLE))
+        self.lane = None if self._debug else _native.Lane.of(device, program, self.pools)
 
     def run(self, variant: str, pieces: Sequence[Piece], *, alone: bool = False, copy: bool = True) -> Ran:
         """Run one batch.
@@ -127,6 +132,7 @@ class Engine:
             pool.give(holder)
             raise
         except BaseException:
+            self.lane = None  # which may keep the infer request
             pool.give(holder, broken=True)
             raise
         cut = perf_counter_ns()
@@ -140,8 +146,8 @@ class Engine:
                 raise InputError(Diagnostic("outputs-held", message, help_))
             slot.leases.clear()
         rows = [piece.arrays for piece in pieces]
-        if len(rows) < self._program.batch:  # the last sample is repeated, so that no row is an empty one
-            rows += rows[-1:] * (self._program.batch - len(rows))
+        if len(rows) < self.program.batch:  # the last sample is repeated, so that no row is an empty one
+            rows += rows[-1:] * (self.program.batch - len(rows))
         self._fill_in(slot.buffers, rows)
         if slot.has_state:  # a sample's result doesn't depend on the samples before it
             slot.request.reset_state()
@@ -149,8 +155,8 @@ class Engine:
     def _cut(self, slot: Slot, row: int, fit: Fit, *, copy: bool) -> dict[str, Array]:
         if (cuts := fit.cuts) is None:
             cuts = fit.cuts = [
-                (o.name, valid_slices(slot.results[o.name].shape[1:], o.extents, fit.sizes, self._left))
-                for o in self._program.outputs
+                (o.name, (*valid_slices(slot.results[o.name].shape[1:], o.extents, fit.sizes, self._left), ...))
+                for o in self.program.outputs
             ]
         if copy:
             return {name: slot.results[name][row][index].copy() for name, index in cuts}
@@ -162,6 +168,7 @@ class Engine:
         try:
             pool.take(holder).request.infer(share_outputs=True)
         except RuntimeError:
+            self.lane = None
             pool.give(holder, broken=True)
             return False
         except BaseException:
@@ -175,12 +182,22 @@ class Engine:
         return {variant: pool.model().get_property(name) for variant, pool in self.pools.items()}
 
     def set(self, properties: Mapping[str, Any]) -> None:
-        """Change properties of all compiled models. Raises RuntimeError where the device doesn't take one."""
-        for pool in self.pools.values():
-            pool.model().set_property(dict(properties))
+        """Change properties of all compiled models; of none, where the device doesn't take one: RuntimeError."""
+        before: list[tuple[ov.CompiledModel, str, Any]] = []
+        try:
+            for model in [pool.model() for pool in self.pools.values()]:
+                for name, value in properties.items():
+                    old = model.get_property(name)
+                    model.set_property({name: value})
+                    before.append((model, name, old))
+        except (RuntimeError, TypeError):
+            for model, name, old in reversed(before):
+                model.set_property({name: old})
+            raise
 
     def close(self) -> None:
         """Refuse later batches; let go of the device once what runs has ended."""
+        self.lane = None  # which keeps infer requests
         for pool in self.pools.values():
             pool.close()
 

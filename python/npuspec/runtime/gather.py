@@ -216,6 +216,7 @@ class Gatherer:
                 late.append(request)
             else:
                 request.state = "running"
+                self._recorder.began(perf_counter() - request.since)
         return request.state == "running"
 
     def _expire(self, request: Request) -> None:

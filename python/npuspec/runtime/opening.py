@@ -1,6 +1,7 @@
 """From a bundle to compiled models on a device: what the bundle has, what npuspec's cache has, or compiled anew."""
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Event
@@ -18,6 +19,7 @@ from npuspec.runtime.blobs import BlobCache, Encryption, Obtained, Origin, read_
 from npuspec.runtime.device import compile_model, identity, present, read_ir, takes
 from npuspec.runtime.engine import Engine
 from npuspec.runtime.request import closed
+from npuspec.runtime.serving import NEWEST
 
 _WEIGHTLESS = (("CACHE_MODE", "OPTIMIZE_SIZE"), ("ENABLE_WEIGHTLESS", True))
 """What leaves a model's weights out of what is exported: they are needed beside it."""
@@ -81,7 +83,7 @@ class Opening:
         self._progress = progress
         self._total = len(self.manifest.program.variants) + 1
         self.stopped = Event()
-        self.steps: list[Step] = []
+        self.steps: deque[Step] = deque(maxlen=NEWEST)
         self.wanted: list[str] = [d.device for d in self.manifest.deployments]
         self.present = present(self._core)
         self._tell("device", self.wanted[0], begin, 1)
@@ -103,8 +105,19 @@ class Opening:
             raise DeviceError(Diagnostic("no-device", message, help_))
         return choose_device([device] if device else self.wanted, self.present)
 
-    def models(self, device: str) -> Opened:
-        """Put all variants on a device.
+    def fallback(self, device: str) -> str | None:
+        """Return what to say of a device that was chosen and isn't the first of the spec's."""
+        wanted = self.wanted[0]
+        if device == wanted:
+            return None
+        return f"there is no {wanted} on this machine: running on {device}, the fallback that the spec declares"
+
+    def identity(self, device: str) -> str:
+        """Return what exactly a device is."""
+        return identity(self._core, device)
+
+    def models(self, device: str, variants: Container[str] | None = None) -> Opened:
+        """Put variants of these names, or all, on a device.
 
         Raises:
             BundleError: a file was changed.
@@ -114,11 +127,12 @@ class Opening:
         """
         manifest, notes = self.manifest, list[str]()
         properties = next((dict(d.properties) for d in manifest.deployments if d.device == device), {})
-        here = identity(self._core, device)
+        here = self.identity(device)
         if (device, here) != (manifest.device, manifest.identity):
             notes.append(f"the evidence was measured on another device: {manifest.device}, {manifest.identity}")
         obtained: dict[str, Obtained] = {}
-        for number, variant in enumerate(manifest.program.variants):
+        wanted = [v for v in manifest.program.variants if variants is None or v.name in variants]
+        for number, variant in enumerate(wanted):
             if self.stopped.is_set():
                 raise closed()
             begin = perf_counter()
@@ -132,8 +146,12 @@ class Opening:
             tuple(notes),
         )
 
-    def engine(self, device: str) -> Engine:
+    def engine(self, device: str, *, notes: tuple[str, ...] = ()) -> Engine:
         """Put all variants on a device, with infer requests.
+
+        Args:
+            device: one that is present.
+            notes: what the caller should know already.
 
         Raises:
             BundleError: as `models`, or the manifest doesn't fit the models.
@@ -142,11 +160,15 @@ class Opening:
             InputError: as `models`.
 
         """
-        models, origins, notes = self.models(device)
-        manifest = self.manifest
+        models, origins, more = self.models(device)
         with self.fitting():
             return Engine(
-                manifest.program, models, device=device, notes=notes, origins=origins, requests=manifest.load.requests
+                self.manifest.program,
+                models,
+                device=device,
+                notes=(*notes, *more),
+                origins=origins,
+                requests=self.manifest.load.requests,
             )
 
     @contextmanager
@@ -154,7 +176,7 @@ class Opening:
         """Say of what goes wrong meanwhile that the manifest doesn't fit its models."""
         try:
             yield
-        except (RuntimeError, TypeError, ValueError) as error:
+        except (OverflowError, RuntimeError, TypeError, ValueError) as error:
             message = f"the bundle's manifest doesn't fit its models: {error}"
             raise BundleError(Diagnostic("broken-bundle", message, "make it again: npuspec apply SPEC")) from None
 

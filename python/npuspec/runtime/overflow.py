@@ -31,7 +31,7 @@ class Fit:
     """The smallest that holds it."""
     volume: int
     """How much of that it fills."""
-    cuts: list[tuple[str, tuple[slice, ...]]] | None = None
+    cuts: list[tuple[str, tuple[Any, ...]]] | None = None
     """Where the valid part of each output stands, once that has been found."""
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
+from npuspec import _native
 from npuspec.bundle.program import Program
 
 BYTE = 8
@@ -39,7 +40,7 @@ class Slot:
     """One infer request, and views of the memory that it reads from and writes to.
 
     Attributes:
-        holder: who has taken it; None while it is free.
+        hold: who has taken it. A lane may take it, too, and then asks nobody.
         leases: what callers were given without a copy the last time; each dies with the arrays that are made of it.
 
     """
@@ -52,9 +53,11 @@ class Slot:
                 self.request.set_tensor(port, ov.Tensor(pages, port.shape, port.element_type))
                 self._pages.append(pages)
         self.buffers = {i.name: self.request.get_tensor(i.name).data for i in program.inputs}
+        for buffer in self.buffers.values():
+            buffer[...] = 0  # whether a device works is tried with what stands there
         self.results = {o.name: self.request.get_tensor(o.name).data for o in program.outputs}
         self.has_state = bool(self.request.query_state())
-        self.holder: object = None
+        self.hold = _native.Hold()
         self.leases: list[ref[Lease]] = []
 
     def lend(self, array: NDArray[Any]) -> NDArray[Any]:
@@ -113,24 +116,25 @@ class Pool:
         """
         with self._lock:
             while not self._closed:
+                full = len(self._slots) >= self.most
                 for slot in self._slots:
-                    if slot.holder is None:
-                        slot.holder = holder
+                    if slot.hold.take(holder, want=full):
                         return slot
-                if len(self._slots) < self.most:
-                    self._slots.append(Slot(self.model(), self._program))
-                else:
+                if full:
                     self._changed.wait()
+                else:
+                    self._slots.append(Slot(self.model(), self._program))
         raise PoolClosed
 
     def give(self, holder: object, *, broken: bool = False) -> None:
         """Give back what a holder has, if anything; a broken slot isn't used again."""
         with self._lock:
             for slot in self._slots:
-                if slot.holder is holder:
-                    slot.holder = None
+                if slot.hold.holder is holder:
                     if broken:
                         self._slots.remove(slot)
+                    else:
+                        slot.hold.give()
                     break
             if self._closed:
                 self._let_go()
@@ -140,18 +144,20 @@ class Pool:
         """Refuse whoever comes later. Memory is freed as soon as the last slot has been given back."""
         with self._lock:
             self._closed = True
+            for slot in self._slots:
+                slot.hold.want()
             self._let_go()
             self._changed.notify_all()
 
     def join(self) -> None:
         """Wait until a closed pool has no slot in use."""
         with self._lock:
-            while any(slot.holder is not None for slot in self._slots):
+            while any(slot.hold.holder is not None for slot in self._slots):
                 self._changed.wait()
 
     def _let_go(self) -> None:
         """Free what a closed pool has, once nothing of it is in use."""
-        if all(slot.holder is None for slot in self._slots):
+        if all(slot.hold.holder is None for slot in self._slots):
             self._slots.clear()
             self._compiled = None
             self._changed.notify_all()

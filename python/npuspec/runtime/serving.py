@@ -1,9 +1,11 @@
 """Which engine serves: the one that was opened, a device that came later, or what stands in for one that failed."""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from threading import Lock
+from threading import Lock, Thread, current_thread
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from npuspec.diagnostics import DeviceError, Diagnostic, InputError, NpuspecError
 from npuspec.runtime.engine import Engine, Ran
@@ -15,6 +17,8 @@ log = logging.getLogger("npuspec")
 
 Opener = Callable[[], Engine]
 Used = TypeVar("Used")
+NEWEST = 1000
+"""So many notes are kept, and steps of loading: a device may fail for months."""
 
 
 class Serving:
@@ -43,12 +47,14 @@ class Serving:
         changed: Callable[[Engine], object] = lambda _: None,
     ) -> None:
         self.engine = engine
-        self.notes = list(engine.notes)
+        self.notes = deque(engine.notes, maxlen=NEWEST)
         self.recoveries = 0
         self._openers = dict(openers or {})
         self._changed = changed
         self._properties: dict[str, Any] = {}
         self._closed = False
+        self._opening: set[Thread] = set()
+        self._replaced: WeakSet[Engine] = WeakSet()
         self._changing = Lock()
         self._mending = Lock()
 
@@ -71,6 +77,11 @@ class Serving:
             except RuntimeError as error:
                 return self._again(engine, error, variant, pieces)
 
+    def leave_lane(self, engine: Engine, error: RuntimeError) -> None:
+        """Let an engine whose lane has failed run samples without it, and say so."""
+        engine.lane = None
+        log.warning("%s failed, and the sample runs once more: %s", engine.device, _said(error))
+
     def _again(self, failed: Engine, error: RuntimeError, variant: str, pieces: Sequence[Piece]) -> Ran:
         log.warning("%s failed, and the batch runs once more: %s", failed.device, _said(error))
 
@@ -79,7 +90,7 @@ class Serving:
                 return engine.run(variant, pieces)
             except RuntimeError as again:
                 if engine.works(variant):
-                    raise _fault(engine.device, again, of_sample=True) from None
+                    raise device_fault(engine.device, again, of_sample=True) from None
                 return self._elsewhere(engine, again, variant, pieces)
 
         with self._mending:  # whoever fails meanwhile waits, and then runs on what was found
@@ -91,7 +102,7 @@ class Serving:
         for device in devices[devices.index(failed.device) :] if failed.device in devices else []:
             log.error("%s failed, and %s is opened: %s", failed.device, device, _said(error))
             try:
-                engine = self._openers[device]()
+                engine = self._open(self._openers[device])
             except Exception as fault:  # noqa: BLE001  whatever it is, there may be a fallback
                 log.error("%s can't be opened: %s", device, _said(fault))  # noqa: TRY400  said to whoever waits, too
                 continue
@@ -103,7 +114,7 @@ class Serving:
                 continue
             self.replace(engine, f"{failed.device} failed, and {device} was opened: {_said(error)}", failed)
             return ran
-        raise _fault(failed.device, error, of_sample=False) from None
+        raise device_fault(failed.device, error, of_sample=False) from None
 
     def replace(self, engine: Engine, note: str, failed: Engine | None = None) -> None:
         """Let another engine serve from now on. What runs on the old one ends there.
@@ -132,8 +143,9 @@ class Serving:
                 except (RuntimeError, TypeError) as error:
                     self.notes.append(f"{engine.device} doesn't take {self._properties}: {_said(error)}")
             old, self.engine = self.engine, engine
-            self.notes += [note, *engine.notes]
+            self.notes.extend((note, *engine.notes))
             self._changed(engine)
+            self._replaced.add(old)
         old.close()
         log.warning("%s", note)
 
@@ -141,7 +153,7 @@ class Serving:
         """Open another engine, let it serve, and return its device. What goes wrong stands in the notes, too."""
         before = self.engine.device
         try:
-            engine = opener()
+            engine = self._open(opener)
             self.replace(engine, f"{engine.device} is ready, and serves in the place of {before}")
         except Exception as error:
             if not self._closed:
@@ -149,6 +161,18 @@ class Serving:
                 log.exception("what was to serve in the place of %s can't be opened", before)
             raise
         return engine.device
+
+    def _open(self, opener: Opener) -> Engine:
+        self._opening.add(current_thread())
+        try:
+            return opener()
+        finally:
+            self._opening.remove(current_thread())
+
+    @property
+    def is_within(self) -> bool:
+        """Whether the caller is told how far opening has come: others wait for its thread."""
+        return current_thread() in self._opening
 
     def tell(self, name: str) -> dict[str, Any]:
         """Return what `Engine.tell` does. Raises InputError, `session-closed`."""
@@ -187,7 +211,8 @@ class Serving:
         with self._changing:
             self._closed = True
             self.engine.close()
-        self.engine.join()
+        for engine in (*self._replaced, self.engine):
+            engine.join()
 
 
 def for_another(error: Exception) -> Exception:
@@ -199,7 +224,7 @@ def _said(error: Exception) -> str:
     return str(error).strip()
 
 
-def _fault(device: str, error: RuntimeError, *, of_sample: bool) -> DeviceError:
+def device_fault(device: str, error: RuntimeError, *, of_sample: bool) -> DeviceError:
     """Return an error of a device, with what it said, and with what that means where it is known.
 
     Args:

@@ -9,9 +9,7 @@ from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import openvino as ov
-
-from npuspec.bundle.program import Load, Program
+from npuspec.bundle.program import Load
 from npuspec.diagnostics import NpuspecError, QueueFull
 from npuspec.runtime import forked
 from npuspec.runtime.blobs import Origin
@@ -38,7 +36,6 @@ class Session:
 
     Attributes:
         program: the model's inputs, outputs and variants.
-        steps: what loading did, and how long each step took; a device that is opened later adds its own.
         ready: the device, once it is the one that was asked for; or why it isn't. Done from the beginning unless
             another answers meanwhile (`load.warm`).
 
@@ -46,28 +43,23 @@ class Session:
 
     def __init__(
         self,
-        program: Program,
-        models: Mapping[str, ov.CompiledModel],
+        engine: Engine,
         *,
-        device: str,
-        notes: tuple[str, ...] = (),
-        origins: Mapping[str, Origin] | None = None,
         load: Load | None = None,
         openers: Mapping[str, Opener] | None = None,
         steps: Sequence[Step] = (),
         tracer: "Tracer | None" = None,
     ) -> None:
         load = load or Load()
-        self.program = program
-        engine = Engine(program, models, device=device, notes=notes, origins=origins, requests=load.requests)
-        self.steps = steps
+        self.program = program = engine.program
+        self._steps = steps
         self.ready: Future[str] = Future()
         self._recorder = Recorder(program)
         self._pieces: Callable[[Mapping[str, Any]], list[Piece]] = Pieces(program)
         self._gatherer = Gatherer(
             self._serve,
             self._recorder,
-            models,
+            engine.pools,
             rows=program.batch,
             threads=engine.most,
             most=load.queue,
@@ -77,7 +69,7 @@ class Session:
         self._queue = load.queue
         self._spans = None if tracer is None else _spans_of(tracer)
         self._stop: Callable[[], object] | None = None
-        self.ready.set_result(device)
+        self.ready.set_result(engine.device)
         self._is_forked = False
         forked.watch(self)
 
@@ -110,6 +102,11 @@ class Session:
         return tuple(self._serving.notes)
 
     @property
+    def steps(self) -> tuple[Step, ...]:
+        """What loading did, and how long each step took; a device that is opened later adds its own."""
+        return tuple(self._steps)
+
+    @property
     def origins(self) -> dict[str, Origin]:
         """Where each variant's compiled model is from.
 
@@ -139,6 +136,16 @@ class Session:
         if self._spans is not None:
             with self._spans.call("npuspec.infer"):
                 return self._infer(inputs, copy=copy)
+        engine = self._serving.engine
+        if copy and (lane := engine.lane) is not None:
+            try:
+                result = lane.infer(inputs, self._recorder.lane)
+            except RuntimeError as error:
+                self._serving.leave_lane(engine, error)
+            else:
+                if result is not None:
+                    self._recorder.thin()
+                    return result
         return self._infer(inputs, copy=copy)
 
     def _infer(self, inputs: Mapping[str, Any], *, copy: bool) -> Result:
@@ -302,12 +309,6 @@ class Session:
 
     def _serve(self, variant: str, parts: list[Part]) -> None:
         """Run a batch of requests, and end those that it completes. What is wrong with one concerns no other."""
-        begin = perf_counter()
-        for request, _ in parts:
-            self._recorder.began(begin - request.since)
-        self._answer(variant, parts)
-
-    def _answer(self, variant: str, parts: list[Part]) -> None:
         try:
             results: Sequence[Result | Exception] = self._run(
                 variant, [r.pieces[index] for r, index in parts], requests=[request for request, _ in parts]
@@ -315,7 +316,7 @@ class Session:
         except Exception as error:  # noqa: BLE001  whatever it is, whoever waits has to learn of it
             if len(parts) > 1 and (not isinstance(error, NpuspecError) or error.code in _OF_ONE):
                 for part in parts:
-                    self._answer(variant, [part])
+                    self._serve(variant, [part])
                 return
             results = [for_another(error) for _ in parts]
         for part, result in zip(parts, results, strict=True):
@@ -352,7 +353,7 @@ class Session:
     def close(self, *, cancel: bool = False) -> None:
         """Let go of the device. What is called later is refused.
 
-        In a callback of a future it only begins with that, since the callback's thread is one that is waited for.
+        In a callback of a future, or of `progress`, it only begins with that: the callback's thread is waited for.
 
         Args:
             cancel: cancel the requests that haven't begun; without, they run first.
@@ -360,7 +361,7 @@ class Session:
         """
         if self._is_forked:
             return
-        if self._gatherer.is_within:
+        if self._gatherer.is_within or self._serving.is_within:
             Thread(target=self.close, kwargs={"cancel": cancel}, name="npuspec-close").start()
             return
         if self._stop is not None:
@@ -376,6 +377,7 @@ class Session:
     def leave_to_parent(self) -> None:
         """Refuse everything in a process that was forked: neither OpenVINO's threads nor the session's are there."""
         self._is_forked = True
+        self._serving.engine.lane = None
         self._pieces = forked.refuse
 
     def __enter__(self) -> "Session":

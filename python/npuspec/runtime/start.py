@@ -103,27 +103,21 @@ def load_async(
 
 
 def _start(opening: Opening, asked: str | None, warm: str | None, tracer: "Tracer | None") -> Session:
-    wanted, manifest, chosen = opening.wanted, opening.manifest, opening.choose(asked)
+    wanted, chosen = opening.wanted, opening.choose(asked)
     notes: tuple[str, ...] = ()
-    if asked is None and chosen != wanted[0]:
-        notes = (f"there is no {wanted[0]} on this machine: running on {chosen}, the fallback that the spec declares",)
+    if asked is None and (said := opening.fallback(chosen)):
+        notes = (said,)
         warnings.warn(notes[0], FallbackWarning, stacklevel=3)
     first = warm if warm in opening.present else chosen
-    models, origins, more = opening.models(first)
     fallbacks = wanted[wanted.index(chosen) + 1 :] if asked is None else []
     openers = {device: partial(opening.engine, device) for device in (chosen, *fallbacks) if device in opening.present}
-    with opening.fitting():
-        session = Session(
-            manifest.program,
-            models,
-            device=first,
-            notes=(*notes, *more),
-            origins=origins,
-            load=manifest.load,
-            openers=openers,
-            steps=opening.steps,
-            tracer=tracer,
-        )
+    session = Session(
+        opening.engine(first, notes=notes),
+        load=opening.manifest.load,
+        openers=openers,
+        steps=opening.steps,
+        tracer=tracer,
+    )
     if first != chosen:
         session.go_over(openers[chosen], opening.stopped.set)
     return session

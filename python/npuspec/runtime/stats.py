@@ -15,6 +15,7 @@ from npuspec.runtime.engine import Ran
 Figure = TypeVar("Figure")
 WINDOW = 4096
 """Percentiles are those of so many of the newest figures."""
+_NEW = 256  # batches that wait to be counted
 
 PHASES = ("queue", "request", "pad", "infer", "cut", "whole")
 
@@ -93,6 +94,10 @@ class _Times:
 class Recorder:
     """Takes the figures, of any threads: each is put down in one step, and counted when there are some.
 
+    Attributes:
+        lane: what a lane puts down for each sample: device, variant, how much of that is the sample, and the times of
+            `request`, `pad`, `infer`, `cut` and `whole` in ns.
+
     Args:
         program: what runs.
 
@@ -102,6 +107,7 @@ class Recorder:
         self._rows = program.batch
         self._rooms = {v.name: program.batch * prod(v.sizes.values()) for v in program.variants}
         self._lock = Lock()
+        self.lane: list[tuple[str, str, int, int, int, int, int, int]] = []
         self._new_batches: list[tuple[Ran, int, str]] = []
         self._new_done: list[float] = []
         self._new_began: list[float] = []
@@ -113,7 +119,12 @@ class Recorder:
         """Count a batch, of whose inputs so much was of samples; its outputs aren't kept."""
         ran.outputs = []
         self._new_batches.append((ran, valid, variant))
-        if len(self._new_batches) >= WINDOW:
+        if len(self._new_batches) >= _NEW:
+            self._count()
+
+    def thin(self) -> None:
+        """Count what a lane has put down, if it is much."""
+        if len(self.lane) >= _NEW:
             self._count()
 
     def began(self, seconds: float) -> None:
@@ -131,6 +142,9 @@ class Recorder:
 
     def _count(self) -> None:
         with self._lock:
+            for device, variant, valid, waited, padded, inferred, cut, whole in _taken(self.lane):
+                self._new_batches.append((Ran([], device, 1, waited, padded, inferred, cut), valid, variant))
+                self._new_done.append(whole * 1e-9)
             batches = _taken(self._new_batches)
             for ran, valid, variant in batches:
                 self._batches[ran.device] += 1

@@ -9,9 +9,9 @@ import openvino as ov
 
 from npuspec.bundle.program import Input, Program
 from npuspec.diagnostics import Diagnostic, StageError
+from npuspec.runtime import Engine, Session
 from npuspec.runtime.device import compile_model
 from npuspec.runtime.feed import Array
-from npuspec.runtime.session import Session
 from npuspec.stages import BLOB, MODEL
 from npuspec.stages.placed import Apart, Batch, naming
 from npuspec.stages.reference import REFERENCE, Dynamic
@@ -72,9 +72,9 @@ class Models:
         else:
             compiled, runs_on, ships = reference(), "CPU", "quantized"
             _check_rows(program, compiled)
-        sessions = {"static": Session(program, compiled, device=runs_on)}
+        sessions = {"static": Session(Engine(program, compiled, device=runs_on))}
         if ships == "quantized":
-            sessions[ships] = Session(program, shipped, device=device)
+            sessions[ships] = Session(Engine(program, shipped, device=device))
         return cls(
             original=Dynamic(core, first / MODEL, program, inputs, parameters.get("selects", ())),
             sessions=sessions,

@@ -10,8 +10,8 @@ from msgspec import structs
 
 from npuspec.bundle.program import Program, Variant
 from npuspec.diagnostics import Diagnostic, InputError, StageError
+from npuspec.runtime import Engine, Session
 from npuspec.runtime.feed import Array, check_sample, choose_variant
-from npuspec.runtime.session import Session
 from npuspec.stages.samples import Sample
 
 
@@ -81,7 +81,7 @@ class Apart(dict[str, Session]):
     def __missing__(self, name: str) -> Session:
         variant = next(v for v in self._program.variants if v.name == name)
         program = restricted(self._program, variant)
-        self[name] = made = Session(program, {name: self._models[name]}, device=self._device)
+        self[name] = made = Session(Engine(program, {name: self._models[name]}, device=self._device))
         return made
 
 

@@ -9,7 +9,7 @@ import openvino as ov
 from msgspec import structs
 
 from npuspec.bundle.program import DataInput, Program, Variant
-from npuspec.runtime.session import Session
+from npuspec.runtime import Engine, Session
 from npuspec.stages.agreement import Agreement, Comparison, measure
 from npuspec.stages.placed import Placed, naming, restricted
 from npuspec.stages.reference import Dynamic
@@ -198,8 +198,8 @@ class _Tried:
         program = restricted(bench.program, variant)
         static, padding = (defaultdict[str, Agreement](Agreement) for _ in range(2))
         with (
-            Session(program, {variant.name: model}, device="CPU") as usual,
-            Session(_otherwise_padded(program), {variant.name: model}, device="CPU") as other,
+            Session(Engine(program, {variant.name: model}, device="CPU")) as usual,
+            Session(Engine(_otherwise_padded(program), {variant.name: model}, device="CPU")) as other,
         ):
             for sample in samples:
                 with naming(sample.name):

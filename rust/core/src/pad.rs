@@ -3,6 +3,7 @@
 //! Everything is bytes in native order, so nothing here asks for alignment. Each byte of the outputs is written
 //! once: padding isn't laid down first and then written over.
 
+use self::fill::Pattern;
 use crate::level::Level;
 
 mod check;
@@ -119,6 +120,12 @@ pub fn pad(mut padding: Padding<'_>, level: Level, threads: usize) -> Result<(),
     place::rows(&mut padding, level, threads)?;
     place::lengths(&mut padding);
     Ok(())
+}
+
+/// Writes one row of a mask: `one` in `count` places, zero bytes in the others; all of it where there are fewer.
+pub fn mask(row: &mut [u8], count: usize, one: Element, side: Side, level: Level) {
+    let valid = count.saturating_mul(one.size()).min(row.len());
+    place::mask_row(row, valid, &Pattern::new(one), side, level);
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `pad` and `unpad`.
 
 use npuspec_core::level::Level;
-use npuspec_core::pad::{self as core, Batch, Element, Lengths, Mask, PadError, Padding, Sample, Side, Unpadding};
+use npuspec_core::pad::{self as core, Batch, Lengths, Mask, PadError, Padding, Sample, Side, Unpadding};
 use pyo3::create_exception;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -347,11 +347,7 @@ fn as_mask<'a>(mask: &'a mut View<'_>, out: &[usize], axis: usize) -> PyResult<M
         )));
     }
     let dtype = mask.dtype()?;
-    let one: Option<Element> = match dtype {
-        Dtype::U16 | Dtype::I16 | Dtype::U32 | Dtype::U64 | Dtype::F64 => None,
-        dtype => dtype.element(Number::Int(1)),
-    };
-    let one = one.ok_or_else(|| {
+    let one = dtype.mask().ok_or_else(|| {
         let dtype = dtype.name();
         PyTypeError::new_err(format!(
             "mask has dtype {dtype}, not bool, uint8, int8, int32, int64, float16 or float32"

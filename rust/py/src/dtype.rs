@@ -114,6 +114,14 @@ impl Dtype {
         }
     }
 
+    /// The one of a mask. `None` where masks have no such dtype.
+    pub fn mask(self) -> Option<Element> {
+        match self {
+            Self::U16 | Self::I16 | Self::U32 | Self::U64 | Self::F64 => None,
+            dtype => dtype.element(Number::Int(1)),
+        }
+    }
+
     /// The element that stands for `number`, or `None` if there is none.
     pub fn element(self, number: Number) -> Option<Element> {
         Some(match self {

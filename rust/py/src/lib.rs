@@ -5,7 +5,9 @@ use pyo3::prelude::*;
 mod array;
 mod batch;
 mod dtype;
+mod hold;
 mod images;
+mod lane;
 mod model;
 mod text;
 
@@ -16,7 +18,11 @@ mod native {
     #[pymodule_export]
     use crate::batch::{NonFiniteError, pad, unpad};
     #[pymodule_export]
+    use crate::hold::Hold;
+    #[pymodule_export]
     use crate::images::{levels, normalize, repack, resize};
+    #[pymodule_export]
+    use crate::lane::Lane;
     #[pymodule_export]
     use crate::model::onnx_external_data;
     #[pymodule_export]

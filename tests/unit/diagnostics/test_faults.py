@@ -35,6 +35,13 @@ EXIT_CODES = {
 }
 
 
+def test_an_exception_quotes_no_value_of_a_million_characters() -> None:
+    error = InputError(Diagnostic("wrong-shape", f"`{'x' * 10**6}` is wrong", "y" * 10**6))
+    assert str(error).startswith("`xxx")
+    assert "xxx` is wrong [wrong-shape]" in str(error)
+    assert len(str(error)) < 4000
+
+
 @pytest.mark.parametrize("error", EXIT_CODES)
 def test_each_exception_has_its_exit_code_and_is_one_of_ours(error: type[NpuspecError]) -> None:
     assert error.exit_code == EXIT_CODES[error]

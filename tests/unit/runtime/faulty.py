@@ -1,5 +1,6 @@
 """A device that fails when it is told to, behind the interface of OpenVINO's compiled models. What it runs is real."""
 
+import time
 from collections.abc import Callable
 from threading import Event
 from typing import Any
@@ -7,6 +8,14 @@ from typing import Any
 import openvino as ov
 
 LOST = "ZE_RESULT_ERROR_DEVICE_LOST"
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
 
 
 class Device:

@@ -15,15 +15,15 @@ from msgspec.structs import replace
 
 from npuspec import QueueFull, RequestTimeout
 from npuspec.diagnostics import InputError
-from npuspec.runtime import Session, deadlines
-from runtime.faulty import Device
-from runtime.test_gather import LONG, MODELS, TOY, check, occupied, open_on, ramp, until
+from npuspec.runtime import Engine, Session, deadlines
+from runtime.faulty import Device, until
+from runtime.test_gather import LONG, MODELS, TOY, check, occupied, open_on, ramp
 
 CHUNKED = replace(TOY, dims={"time": replace(TOY.dims["time"], overflow="chunk")})
 
 
 def open_chunked(device: Device) -> Session:
-    return Session(CHUNKED, {name: device.model(model) for name, model in MODELS.items()}, device="CPU")
+    return Session(Engine(CHUNKED, {name: device.model(model) for name, model in MODELS.items()}, device="CPU"))
 
 
 def test_a_dictionary_that_is_filled_again_changes_no_request() -> None:

@@ -11,7 +11,7 @@ from msgspec import convert, to_builtins
 from openvino import opset13 as op
 
 from npuspec.bundle.program import Preprocess, Program, Variant
-from npuspec.runtime.session import Session
+from npuspec.runtime import Engine, Session
 from runtime.toys import along, compiled, data, length, mask, model, parameters, program
 
 PICTURE = Preprocess(dtype="uint8", order=(1, 0), channels=1, mean=(1.0, 2.0, 3.0), scale=(1.0, 1.0, 2.0))
@@ -50,7 +50,7 @@ def forged(path: str, value: Any) -> Program:
 
 
 def test_what_is_so_is_taken(models: Mapping[str, ov.CompiledModel]) -> None:
-    with Session(TOY, models, device="CPU") as session:
+    with Session(Engine(TOY, models, device="CPU")) as session:
         found = session.infer({"x": np.zeros((3, 5), np.uint8)})["y"]
     np.testing.assert_allclose(found, np.full((5, 3), 5) - np.array([1, 2, 1.5]))
 
@@ -69,7 +69,7 @@ def test_what_is_so_is_taken(models: Mapping[str, ov.CompiledModel]) -> None:
         ("inputs.0.preprocess.order", [0, 0], "can't be preprocessed so"),
         ("inputs.0.preprocess.order", [-1, 0], "can't be preprocessed so"),
         ("inputs.0.preprocess.order", [0, 1, 2], "can't be preprocessed so"),
-        ("inputs.0.preprocess.channels", 10**30, "can't be preprocessed so"),
+        ("inputs.0.preprocess.channels", 10**30, "Expected `int` <= 2147483647"),
         ("inputs.0.preprocess.channels", 0, "can't be preprocessed so"),
         ("inputs.0.preprocess.channels", None, "can't be preprocessed so"),
         ("inputs.0.preprocess.mean", [1.0, 2.0], "can't be preprocessed so"),
@@ -87,12 +87,15 @@ def test_what_is_so_is_taken(models: Mapping[str, ov.CompiledModel]) -> None:
         ("inputs", [to_builtins(TOY.inputs[0]), to_builtins(TOY.inputs[1])], "has 3 inputs, not 2"),
         ("inputs.2.name", "n", "has 3 inputs, not 2"),
         ("outputs.0.dtype", "int64", "output `y` is [2, 4, 3] float32"),
+        ("outputs.0.extents.0.scale", 2**70, "Expected `int` <= 2147483647"),
+        ("outputs.0.extents.0.offset", -(2**70), "Expected `int` >= -2147483648"),
+        ("outputs.0.extents.0.divisor", 2**31, "Expected `int` <= 2147483647"),
         ("variants.0.sizes.time", 7, "input `x` is [2, 4, 3]"),
     ],
 )
 def test_what_is_not_so_is_said(models: Mapping[str, ov.CompiledModel], path: str, value: Any, why: str) -> None:
     with pytest.raises(ValueError, match=re.escape(why)):
-        Session(forged(path, value), models, device="CPU")
+        Session(Engine(forged(path, value), models, device="CPU"))
 
 
 @pytest.mark.parametrize(
@@ -110,4 +113,4 @@ def test_what_can_not_be_resized_is_said(steps: dict[str, Any], axes: tuple[int 
     resized = {"dtype": "uint8", "order": (0, 1, 2), "channels": 0, "resize": "letterbox", **steps}
     toy = program(data(axes=axes, preprocess=Preprocess(**resized)), sizes=({"time": 8, "width": 8},))
     with pytest.raises(ValueError, match="can't be preprocessed so"):
-        Session(toy, compiled(toy), device="CPU")
+        Session(Engine(toy, compiled(toy), device="CPU"))

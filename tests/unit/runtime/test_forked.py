@@ -8,7 +8,7 @@ import pytest
 FORKED = """
 import os, threading
 import numpy as np
-from npuspec.runtime import Session
+from npuspec.runtime import Engine, Session
 from runtime.toys import along, compiled, data, doubled, program
 
 toy = program(data(), batch=2, outputs=(along(),))
@@ -19,7 +19,7 @@ def use(session):
     assert session.submit(sample).result(30)["y"].tolist() == [2, 2, 2]
     assert len(session.infer_many([sample] * 9)) == 9
 
-session = Session(toy, compiled(toy, doubled), device="CPU")
+session = Session(Engine(toy, compiled(toy, doubled), device="CPU"))
 use(session)
 threads = [threading.Thread(target=lambda: [use(session) for _ in range(20)]) for _ in range(4)]
 for thread in threads:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from npuspec.bundle.program import DataInput, Extent, Input, Output, Program
 from npuspec.plan.passes.bind import combinations
-from npuspec.runtime.session import Session
+from npuspec.runtime import Engine, Session
 from runtime.test_feed import assert_fed_as_expected
 from runtime.toys import compiled, data, doubled, length, mask, program
 
@@ -66,7 +66,7 @@ def test_every_sample_gets_its_own_result_without_padding(how: st.DataObject) ->
     toy = how.draw(programs(followers=False))
     largest = {name: dim.maximum for name, dim in toy.dims.items()}
     samples = [how.draw(samples_of(toy, largest)) for _ in range(how.draw(st.integers(0, 9)))]
-    with Session(toy, compiled(toy, doubled), device="CPU") as session:
+    with Session(Engine(toy, compiled(toy, doubled), device="CPU")) as session:
         results = session.infer_many(samples)
         assert len(results) == len(samples)
         for sample, result in zip(samples, results, strict=True):

@@ -14,8 +14,8 @@ from openvino import opset13 as op
 from npuspec.bundle.chunks import chunk_starts, unstitchable
 from npuspec.bundle.program import Dim, Extent, Output, Program, Variant
 from npuspec.diagnostics import InputError
+from npuspec.runtime import Engine, Session
 from npuspec.runtime.overflow import pieces_of, stitch
-from npuspec.runtime.session import Session
 from runtime.toys import along, compiled, data, doubled, length, mask, model, parameters, program
 
 Array = NDArray[Any]
@@ -31,7 +31,7 @@ def chunked(toy: Program, overlap: int, stitched: str = "concatenate", step: int
 
 
 def session(toy: Program, build: Any = doubled) -> Session:
-    return Session(toy, compiled(toy, build), device="CPU")
+    return Session(Engine(toy, compiled(toy, build), device="CPU"))
 
 
 @pytest.mark.parametrize("side", ["right", "left"])

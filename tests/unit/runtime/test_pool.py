@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from npuspec.runtime import engine, gather, serving, session
+from npuspec.runtime import Engine, engine, gather, serving, session
 from npuspec.runtime.pool import PAGE
 from npuspec.runtime.session import Session
 from runtime.toys import CORE, along, compiled, data, doubled, echo, program
@@ -48,7 +48,7 @@ def end(running: Session) -> None:
 def test_an_interrupt_at_any_line_leaves_a_session_that_runs_and_closes() -> None:
     models = {v.name: CORE.compile_model(doubled(TOY, v), "CPU") for v in TOY.variants}
     for at in count():
-        running = Session(TOY, models, device="CPU")
+        running = Session(Engine(TOY, models, device="CPU"))
         goes_on = is_interrupted(running, at)
         ended = threading.Thread(target=end, args=[running], daemon=True)
         ended.start()
@@ -61,7 +61,7 @@ def test_an_interrupt_at_any_line_leaves_a_session_that_runs_and_closes() -> Non
 
 def test_tensors_of_whole_pages_begin_and_end_with_pages() -> None:
     toy = program(data(), data("other"), sizes=({"time": 1000}, {"time": 2048}))
-    with Session(toy, compiled(toy, echo), device="CPU") as running:
+    with Session(Engine(toy, compiled(toy, echo), device="CPU")) as running:
         for pool in running._serving.engine.pools.values():
             arrays = [*pool.first.buffers.values(), *pool.first.results.values()]
             whole = [array for array in arrays if array.nbytes % PAGE == 0]

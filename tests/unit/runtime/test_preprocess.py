@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from npuspec.bundle.program import Extent, Output, Preprocess
 from npuspec.diagnostics import InputError
+from npuspec.runtime import Engine, Session
 from npuspec.runtime.feed import check_sample
 from npuspec.runtime.fill import Filler
 from npuspec.runtime.preprocess import given_axes, preprocess
-from npuspec.runtime.session import Session
 from runtime.toys import along, compiled, data, doubled, echo, program
 
 NHWC = {"order": (2, 0, 1), "channels": 0}
@@ -87,7 +87,7 @@ def test_a_picture_is_normalised_before_it_is_padded() -> None:
     )
     sample = np.random.default_rng(0).integers(0, 255, (4, 11, 3), dtype=np.uint8)
     wanted = ((sample - np.array([10.0, 20.0, 30.0])) / [2.0, 4.0, 5.0]).transpose(2, 0, 1)
-    with Session(toy, compiled(toy, doubled), device="CPU") as session:
+    with Session(Engine(toy, compiled(toy, doubled), device="CPU")) as session:
         np.testing.assert_allclose(session.infer({"x": sample})["y"], 2 * wanted, rtol=1e-6)
 
 
@@ -95,7 +95,7 @@ def test_float32_is_rounded_on_its_way_into_a_float16_tensor() -> None:
     steps = Preprocess(dtype="float32", order=(0,), channels=None, mean=(), scale=())
     toy = program(data(dtype="float16", preprocess=steps, finite=True), sizes=({"time": 8},))
     sample = np.array([1 + 2**-11, -(2.0**-25), 65519.0], np.float32)
-    with Session(toy, compiled(toy, echo), device="CPU") as session:
+    with Session(Engine(toy, compiled(toy, echo), device="CPU")) as session:
         found = session.infer({"x": sample})["x fed"]
         assert found.ravel().tolist() == [*sample.astype(np.float16).tolist(), 0, 0, 0, 0, 0]
         with pytest.raises(InputError, match="element 1"):
@@ -109,7 +109,7 @@ def test_a_picture_is_copied_once() -> None:
         outputs=(along(axis=3, dim="width"),),
     )
     sample = np.ones((1024, 1000, 3), np.uint8)
-    with Session(toy, compiled(toy, doubled), device="CPU") as session:
+    with Session(Engine(toy, compiled(toy, doubled), device="CPU")) as session:
         session.infer({"x": sample})
         tracemalloc.start()
         result = session.infer({"x": sample})["y"]

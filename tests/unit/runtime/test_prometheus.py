@@ -4,7 +4,8 @@ import numpy as np
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from npuspec.runtime import Session
+from npuspec.bundle.program import Load
+from npuspec.runtime import Engine, Session
 from npuspec.runtime.prometheus import SessionCollector
 from runtime.toys import along, compiled, data, doubled, program
 
@@ -13,7 +14,7 @@ TOY = program(data(), batch=2, sizes=({"time": 4}, {"time": 8}), outputs=(along(
 
 def test_the_figures_of_a_session_are_metrics_with_its_label() -> None:
     registry = CollectorRegistry()
-    with Session(TOY, compiled(TOY, doubled), device="CPU") as session:
+    with Session(Engine(TOY, compiled(TOY, doubled), device="CPU"), load=Load(batch_wait_ms=60_000)) as session:
         registry.register(SessionCollector(session, "toy"))
         for size in (3, 4, 8):
             session.infer({"x": np.ones(size, np.float32)})

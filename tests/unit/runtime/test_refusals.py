@@ -7,7 +7,7 @@ import pytest
 
 from npuspec.bundle.program import Program
 from npuspec.diagnostics import InputError
-from npuspec.runtime import Session
+from npuspec.runtime import Engine, Session
 from runtime.toys import along, compiled, data, doubled, length, mask, program
 
 X = np.ones(5, np.float32)
@@ -27,7 +27,7 @@ def feedable() -> Program:
 @pytest.fixture(scope="module")
 def session() -> Session:
     toy = feedable()
-    return Session(toy, compiled(toy, doubled), device="CPU")
+    return Session(Engine(toy, compiled(toy, doubled), device="CPU"))
 
 
 def good() -> dict[str, Any]:
@@ -125,5 +125,5 @@ def test_what_is_empty_in_a_fixed_axis_is_refused(session: Session) -> None:
 
 def test_a_list_of_the_models_own_numbers_is_taken() -> None:
     toy = program(data(dtype="int64"), outputs=(along(dtype="int64"),))
-    with Session(toy, compiled(toy, doubled), device="CPU") as whole:
+    with Session(Engine(toy, compiled(toy, doubled), device="CPU")) as whole:
         np.testing.assert_array_equal(whole.infer({"x": [1, 2, 3]})["y"], [2, 4, 6])

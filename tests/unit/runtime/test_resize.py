@@ -11,9 +11,9 @@ from PIL import Image
 
 from npuspec.bundle.program import Preprocess, Program
 from npuspec.diagnostics import InputError
+from npuspec.runtime import Engine, Session
 from npuspec.runtime.feed import check_sample, choose_variant
 from npuspec.runtime.fill import Filler
-from npuspec.runtime.session import Session
 from runtime.toys import compiled, data, echo, program
 
 PAD = -1.5
@@ -153,7 +153,7 @@ def test_what_is_too_long_once_it_is_resized_is_refused_before_it_is() -> None:
 def test_a_session_takes_pictures_of_all_sizes() -> None:
     steps = Preprocess(dtype="uint8", order=(2, 0, 1), channels=0, resize="letterbox")
     made = program(data(axes=(3, 24, 36), preprocess=steps), sizes=({},))
-    with Session(made, compiled(made, echo), device="CPU") as session:
+    with Session(Engine(made, compiled(made, echo), device="CPU")) as session:
         for height, width in ((24, 36), (48, 72), (5, 9), (300, 20)):
             found = session.infer({"x": photo(height, width)})["x fed"]
             assert found.shape == (1, 3, 24, 36)

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import count
 from typing import Any
 
@@ -11,13 +11,40 @@ import numpy as np
 import pytest
 
 from npuspec.diagnostics import DeviceError, InputError
-from npuspec.runtime import Session
-from npuspec.runtime.engine import Engine
-from runtime.faulty import LOST, Device
+from npuspec.runtime import Engine, Session
+from runtime.faulty import LOST, Device, until
 from runtime.toys import along, compiled, data, doubled, program
 
 TOY = program(data(), batch=4, sizes=({"time": 4}, {"time": 8}), outputs=(along(),))
 MODELS = compiled(TOY, doubled)
+
+
+class Settable(Device):
+    """A device that takes properties while it runs, as an NPU does; a CPU takes none.
+
+    Attributes:
+        models: what each has.
+        refused: a value that all but the first refuse.
+
+    """
+
+    def __init__(self, fails: Callable[[dict[str, Any]], bool] = lambda _: False) -> None:
+        super().__init__(fails)
+        self.models: list[dict[str, Any]] = []
+        self.refused: str | None = None
+
+    def model(self, compiled: Any) -> Any:
+        made, own = super().model(compiled), {"WORKLOAD_TYPE": "DEFAULT", "MODEL_PRIORITY": "MEDIUM"}
+
+        def change(values: dict[str, Any]) -> None:
+            if own is not self.models[0] and self.refused in values.values():
+                raise RuntimeError(self.refused)
+            own.update(values)
+
+        made.set_property = change
+        made.get_property = lambda name: own[name] if name in own else compiled.get_property(name)
+        self.models.append(own)
+        return made
 
 
 def ramp(size: int) -> dict[str, Any]:
@@ -26,7 +53,7 @@ def ramp(size: int) -> dict[str, Any]:
 
 def open_on(device: Device, *openers: Callable[[], Engine]) -> Session:
     models = {name: device.model(model) for name, model in MODELS.items()}
-    return Session(TOY, models, device="CPU", openers=dict(zip(("CPU", "NPU"), openers, strict=False)))
+    return Session(Engine(TOY, models, device="CPU"), openers=dict(zip(("CPU", "NPU"), openers, strict=False)))
 
 
 def engine_on(device: Device) -> Engine:
@@ -133,24 +160,55 @@ def test_a_device_that_is_gone_for_good_is_said_and_comes_back() -> None:
 
 
 def test_what_was_set_while_it_ran_holds_for_a_device_that_is_opened_later() -> None:
-    seen: list[dict[str, Any]] = []
-
-    class Settable(Device):
-        """A device that takes properties while it runs, as an NPU does; a CPU takes none."""
-
-        def model(self, compiled: Any) -> Any:
-            made = super().model(compiled)
-            made.set_property = seen.append
-            return made
-
-    lost = threading.Event()
-    with open_on(Settable(lambda _: lost.is_set()), lambda: engine_on(Settable())) as session:
+    lost, later = threading.Event(), Settable()
+    with open_on(Settable(lambda _: lost.is_set()), lambda: engine_on(later)) as session:
         session.set_property({"WORKLOAD_TYPE": "EFFICIENT"})
         session.set_property({"MODEL_PRIORITY": "HIGH"})
-        seen.clear()
         lost.set()
         check(session)
-    assert seen == [{"WORKLOAD_TYPE": "EFFICIENT", "MODEL_PRIORITY": "HIGH"}] * 2
+    assert later.models == [{"WORKLOAD_TYPE": "EFFICIENT", "MODEL_PRIORITY": "HIGH"}] * 2
+
+
+def test_what_one_of_several_models_refuses_is_set_on_none() -> None:
+    device = Settable()
+    with open_on(device) as session:
+        device.refused = "HIGH"
+        with pytest.raises(InputError, match="HIGH"):
+            session.set_property({"WORKLOAD_TYPE": "EFFICIENT", "MODEL_PRIORITY": "HIGH"})
+        assert device.models == [{"WORKLOAD_TYPE": "DEFAULT", "MODEL_PRIORITY": "MEDIUM"}] * 2
+        device.refused = None
+        session.set_property({"WORKLOAD_TYPE": "EFFICIENT"})
+    assert device.models == [{"WORKLOAD_TYPE": "EFFICIENT", "MODEL_PRIORITY": "MEDIUM"}] * 2
+
+
+def test_closing_waits_for_what_runs_on_a_device_that_was_replaced(held: Device) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        session = open_on(held)
+        waits = threads.submit(session.infer, ramp(2))
+        until(lambda: held.begun == 1)
+        session._serving.replace(engine_on(Device()), "replaced")
+        closing = threading.Thread(target=session.close)
+        closing.start()
+        closing.join(0.1)
+        assert closing.is_alive()
+        held.gate.set()
+        closing.join(60)
+        assert waits.done()
+        np.testing.assert_array_equal(waits.result()["y"], 2 * ramp(2)["x"])
+
+
+def test_who_is_told_of_the_progress_of_opening_may_close(held: Device) -> None:
+    def reopen() -> Engine:
+        session.close(cancel=True)
+        return engine_on(Device())
+
+    held.fails = lambda _: True
+    session = open_on(held, reopen)
+    futures = [session.submit(ramp(3)) for _ in range(20)]
+    held.gate.set()
+    done, late = wait(futures, 60)
+    assert (len(done), late) == (20, set())
+    until(lambda: not any(pool._slots for pool in session._serving.engine.pools.values()))
 
 
 def test_a_property_that_the_device_does_not_take_is_refused() -> None:

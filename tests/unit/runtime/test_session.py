@@ -15,12 +15,12 @@ from openvino import opset13 as op
 
 from npuspec.bundle.program import Extent, Output, Preprocess, Program, Variant
 from npuspec.diagnostics import DeviceError, InputError
-from npuspec.runtime import Session
+from npuspec.runtime import Engine, Session
 from runtime.toys import CORE, along, compiled, data, doubled, echo, length, mask, model, parameters, program
 
 
 def open_session(toy: Program, build: Any = echo) -> Session:
-    return Session(toy, compiled(toy, build), device="CPU")
+    return Session(Engine(toy, compiled(toy, build), device="CPU"))
 
 
 def ramp(*shape: int, dtype: str = "float32") -> NDArray[Any]:
@@ -271,7 +271,7 @@ THROUGHPUT = {"PERFORMANCE_HINT": "THROUGHPUT"}
 
 def open_throughput(toy: Program, build: Any) -> Session:
     models = {v.name: CORE.compile_model(build(toy, v), "CPU", THROUGHPUT) for v in toy.variants}
-    return Session(toy, models, device="CPU")
+    return Session(Engine(toy, models, device="CPU"))
 
 
 def test_many_threads_with_many_samples_get_their_own_results() -> None:
@@ -323,7 +323,7 @@ def test_what_would_run_elsewhere_is_refused() -> None:
     toy = program(data())
     models = {v.name: CORE.compile_model(doubled(toy, v), "AUTO:NPU,CPU") for v in toy.variants}
     with pytest.raises(DeviceError, match="variant time8 runs on CPU and not on NPU") as caught:
-        Session(toy, models, device="NPU")
+        Session(Engine(toy, models, device="NPU"))
     assert (caught.value.code, caught.value.exit_code) == ("other-device", 4)
 
 

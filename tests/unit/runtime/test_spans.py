@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from npuspec.bundle.program import Load
 from npuspec.diagnostics import InputError
-from npuspec.runtime import Session
+from npuspec.runtime import Engine, Session
 from runtime.toys import along, compiled, data, doubled, program
 
 TOY = program(data(finite=True), batch=2, outputs=(along(),))
@@ -23,7 +23,9 @@ def test_calls_requests_and_batches_are_spans_that_belong_together() -> None:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     tracer = provider.get_tracer("test")
-    with Session(TOY, compiled(TOY, doubled), device="CPU", load=Load(batch_wait_ms=500), tracer=tracer) as session:
+    with Session(
+        Engine(TOY, compiled(TOY, doubled), device="CPU"), load=Load(batch_wait_ms=2_000), tracer=tracer
+    ) as session:
         session.infer(GOOD)
         session.infer_many([GOOD] * 2)
         with tracer.start_as_current_span("mine"):
@@ -55,7 +57,7 @@ def test_calls_requests_and_batches_are_spans_that_belong_together() -> None:
 def test_a_request_that_is_refused_ends_its_span() -> None:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    session = Session(TOY, compiled(TOY, doubled), device="CPU", tracer=provider.get_tracer("test"))
+    session = Session(Engine(TOY, compiled(TOY, doubled), device="CPU"), tracer=provider.get_tracer("test"))
     session.close()
     with pytest.raises(InputError, match="closed"):
         session.submit(GOOD)

@@ -152,6 +152,20 @@ def test_a_session_that_is_closed_while_it_warms_compiles_no_more(made: Path, np
         time.sleep(0.001)
 
 
+def test_who_is_told_of_the_progress_of_warming_may_close(made: Path, npu: type[Npu]) -> None:
+    closed = threading.Event()
+
+    def close(step: "Step") -> None:
+        if step.device == "NPU" and step.what == "model":
+            session.close()
+            closed.set()
+
+    session = load(made, warm="CPU", progress=close)
+    npu.gate.set()
+    assert closed.wait(60)
+    assert isinstance(session.ready.exception(60), InputError)
+
+
 def test_warming_on_the_device_that_serves_anyhow_is_a_start_like_any_other(made: Path) -> None:
     with load(made, device="CPU", warm="CPU") as session:
         assert session.ready.result(0) == "CPU"
@@ -163,7 +177,7 @@ def test_loading_in_the_background_gives_a_session_or_what_is_wrong(made: Path, 
     with future.result(60) as session:
         assert isinstance(session, Session)
         check(ramp(5), session.infer(ramp(5)))
-        assert session.steps == steps
+        assert session.steps == tuple(steps)
     assert [(step.what, step.variant, step.done, step.total) for step in steps] == [
         ("device", None, 1, 3),
         ("model", "time4", 2, 3),

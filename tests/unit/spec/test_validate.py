@@ -267,6 +267,8 @@ def test_only_a_slip_of_the_pen_is_mended(key: str, meant: str) -> None:
         SMALL + 'layout = "CT"\n',
         SMALL + "finite = 1\n",
         SMALL + "[load]\nbatch-wait-ms = -0.5\n",
+        SMALL + "[load]\nbatch-wait-ms = nan\n",
+        SMALL + "[load]\nrequests = 4000\n",
         SMALL.replace('"model.onnx"', '"model.onnx"\nsha256 = "abc"'),
     ],
 )

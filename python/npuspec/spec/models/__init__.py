@@ -12,6 +12,7 @@ from pydantic_core import PydanticKnownError
 from npuspec.spec.models.base import Platform, Sha256, Size, Table, rising
 from npuspec.spec.models.measures import (
     ACCURACIES,
+    ESTIMATED,
     METRICS,
     AgreementGate,
     BudgetGate,
@@ -37,6 +38,7 @@ from npuspec.spec.models.shapes import (
 
 __all__ = [
     "ACCURACIES",
+    "ESTIMATED",
     "METRICS",
     "AgreementGate",
     "BucketsDim",
@@ -138,12 +140,12 @@ class Load(Table):
     """Single requests with pauses between them, or one after the other for long."""
     warm: Literal["CPU"] | None = None
     """Answer on this device while the target is still being compiled for."""
-    requests: Size | None = None
+    requests: Annotated[int, Field(ge=1, le=1024)] | None = None
     """Infer requests of each variant; left out, as many as the device finds best, and one more, which is filled
     meanwhile."""
     queue: Size = 1024
     """Requests that may wait in a session; who submits more waits for room, or is refused, whichever he asks for."""
-    batch_wait_ms: Annotated[float, Field(ge=0, le=60_000)] = 2.0
+    batch_wait_ms: Annotated[float, Field(ge=0, le=60_000, allow_inf_nan=False)] = 2.0
     """How long a batch waits to be full."""
 
 

@@ -73,9 +73,7 @@ pub(super) fn rows(padding: &mut Padding<'_>, level: Level, threads: usize) -> R
             way.place(sample, room, row, &mut scratch)
                 .map_err(|index| PadError::NonFinite { sample: number, index })?;
             if let (Some((one, item)), Some(row)) = (&one, mask.split_off_mut(..mask_len)) {
-                let (data, rest) = split(row, sample.shape[axis] * item, way.side);
-                one.fill(data, level);
-                Pattern::ZEROS.fill(rest, level);
+                mask_row(row, sample.shape[axis] * item, one, way.side, level);
             }
         }
         Ok(())
@@ -274,6 +272,13 @@ impl Reader<'_> {
             from = from.wrapping_add_signed(stride);
         }
     }
+}
+
+/// Writes `one` over and over into so many bytes of a row of a mask, and zeros into the others.
+pub(super) fn mask_row(row: &mut [u8], valid: usize, one: &Pattern, side: Side, level: Level) {
+    let (data, rest) = split(row, valid, side);
+    one.fill(data, level);
+    Pattern::ZEROS.fill(rest, level);
 }
 
 /// The part of `row` that holds data, and the rest.

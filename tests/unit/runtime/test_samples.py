@@ -6,11 +6,11 @@ import numpy as np
 import openvino as ov
 import pytest
 from openvino import opset13 as op
-from runtime.toys import compiled, data, echo, length, mask, program
 
 from npuspec.bundle.program import Preprocess
-from npuspec.doctor.samples import index_limit, make_samples
-from npuspec.runtime import Session
+from npuspec.runtime import Engine, Session
+from npuspec.runtime.samples import index_limit, make_samples
+from runtime.toys import compiled, data, echo, length, mask, program
 
 SIZES = ({"time": 8}, {"time": 64})
 
@@ -19,7 +19,7 @@ def test_every_variant_is_filled_once_and_padded_once() -> None:
     toy = program(data(), length(), mask(), sizes=SIZES)
     samples = make_samples(toy, echo(toy, toy.variants[0]))
     assert [name for name, _ in samples] == ["time=8", "time=7", "time=64", "time=56"]
-    with Session(toy, compiled(toy), device="CPU") as session:
+    with Session(Engine(toy, compiled(toy), device="CPU")) as session:
         for _, sample in samples:
             assert sample.keys() == {"x"}
             session.infer(sample)
