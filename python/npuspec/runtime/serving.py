@@ -106,14 +106,15 @@ class Serving:
             except Exception as fault:  # noqa: BLE001  whatever it is, there may be a fallback
                 log.error("%s can't be opened: %s", device, _said(fault))  # noqa: TRY400  said to whoever waits, too
                 continue
-            try:
-                ran = engine.run(variant, pieces)
-            except RuntimeError as fault:
-                error = fault
-                engine.close()
-                continue
-            self.replace(engine, f"{failed.device} failed, and {device} was opened: {_said(error)}", failed)
-            return ran
+            for _ in range(2):  # what has just been opened may fail once, too
+                try:
+                    ran = engine.run(variant, pieces)
+                except RuntimeError as fault:
+                    error = fault
+                else:
+                    self.replace(engine, f"{failed.device} failed, and {device} was opened: {_said(error)}", failed)
+                    return ran
+            engine.close()
         raise device_fault(failed.device, error, of_sample=False) from None
 
     def replace(self, engine: Engine, note: str, failed: Engine | None = None) -> None:

@@ -128,6 +128,14 @@ def test_a_device_that_is_lost_is_opened_again_and_no_request_with_it(caplog: py
     assert any(record.levelno == logging.ERROR and LOST in record.message for record in caplog.records)
 
 
+def test_a_device_that_was_opened_again_may_fail_once_as_any_other() -> None:
+    lost, calls = threading.Event(), count()
+    with open_on(Device(lambda _: lost.is_set()), lambda: engine_on(Device(lambda _: next(calls) == 0))) as session:
+        lost.set()
+        check(session)
+        assert session.stats().recoveries == 1
+
+
 def test_where_it_cannot_be_opened_the_fallback_serves() -> None:
     lost = threading.Event()
 
