@@ -52,10 +52,10 @@ def write(folder: Path, model: ov.Model) -> Path:
     return folder
 
 
-def convolutions(time: int = -1) -> ov.Model:
-    """Return a model of three convolutions that keep the length, x [1, 3, time] to y [1, 2, time]."""
+def convolutions(time: int = -1, batch: int = 1) -> ov.Model:
+    """Return a model of three convolutions that keep the length, x [batch, 3, time] to y [batch, 2, time]."""
     rng = np.random.default_rng(0)
-    x = op.parameter([1, 3, time], np.float32, name="x")
+    x = op.parameter([batch, 3, time], np.float32, name="x")
     x.output(0).set_names({"x"})
     node: Any = x
     for name, (out, in_) in zip(CONVOLUTIONS, ((8, 3), (8, 8), (2, 8)), strict=True):

@@ -66,7 +66,9 @@ def test_a_reader_that_closes_its_end_of_the_pipe_is_no_error() -> None:
     assert done.returncode == 1
 
 
-@pytest.mark.parametrize("call", [["plan", "s.toml"], ["apply", "s.toml"], ["run", "b", "-i", "x=y"], ["doctor", "b"]])
+@pytest.mark.parametrize(
+    "call", [["plan", "s.toml"], ["apply", "s.toml"], ["run", "b", "-i", "x=y"], ["doctor", "b"], ["bench", "b"]]
+)
 def test_a_device_that_chooses_by_itself_is_told_for_what_it_does(call: list[str]) -> None:
     ran = npuspec(*call, "--device", "AUTO:NPU,CPU")
     assert ran.code == 2

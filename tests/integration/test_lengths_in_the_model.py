@@ -123,7 +123,6 @@ def test_the_caller_gives_a_sample_and_gets_what_is_selected_of_the_original(
     (tmp_path / "spec.toml").write_text(TOY.format(kind=kind, side=side))
     ran = command("apply", tmp_path / "spec.toml", "--output", tmp_path / "bundle")
     assert ran.code == 0, ran.err
-    assert "not-executed" not in ran.err
     original = ov.Core().compile_model(model, "CPU", REFERENCE)
     with npuspec.load(tmp_path / "bundle") as session:
         found = [outputs["y"] for outputs in session.infer_many([{"x": sample} for sample in samples])]

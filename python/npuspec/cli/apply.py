@@ -58,7 +58,7 @@ def apply(
         document, prepared, diagnostics = prepare(
             spec, store, device=device, announce=progress.announce, allow_code=allow_code
         )
-        refused = set() if prepared is None else {(fault.code, fault.labels) for fault in prepared.refused}
+        refused = set() if prepared is None else {(fault.code, fault.labels) for fault in prepared.traps}
         print_diagnostics([d for d in diagnostics if (d.code, d.labels) not in refused], document)
         if prepared is None:
             raise click.exceptions.Exit(EXIT_USAGE)

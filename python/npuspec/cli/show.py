@@ -286,9 +286,9 @@ def _group(recipe: Recipe) -> str:
 
 
 def _gates(plan: Plan) -> str:
-    if plan.samples is None:
-        return "gates\n  none: nothing will be measured"
     rows = [f"  {g.subject}: {g.limits}" for g in plan.gates]
+    if plan.samples is None:
+        return "gates\n" + ("\n".join(rows) or "  none: nothing will be measured")
     rows += dict.fromkeys(f"  {g.function} is code: {_files(g.own)}" for g in plan.gates if g.own is not None)
     rows += [
         f"  on {len(plan.samples.validation)} samples, none of which calibrates:",

@@ -11,11 +11,11 @@ import openvino as ov
 
 from npuspec.bundle import Bundle, open_bundle
 from npuspec.child import Progress
-from npuspec.doctor.samples import make_samples
 from npuspec.runtime import Engine, FallbackWarning, Session, load
 from npuspec.runtime.arrays import read_arrays, write_arrays
 from npuspec.runtime.device import compile_model, identity
 from npuspec.runtime.feed import Array, check_sample, choose_variant
+from npuspec.runtime.samples import make_samples
 
 _RUNS = 30
 _LEAST_RUNS = 5

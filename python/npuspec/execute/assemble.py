@@ -9,9 +9,10 @@ from npuspec.bundle.manifest import PLAN, PlatformBlob
 from npuspec.bundle.writer import records
 from npuspec.execute.evidence import NAME as EVIDENCE
 from npuspec.execute.evidence import Evidence, gather_timings
+from npuspec.execute.shipped import shipped
 from npuspec.npu.properties import Device
 from npuspec.plan import Plan
-from npuspec.stages import BLOB, MODEL, TIMINGS, WEIGHTS
+from npuspec.stages import TIMINGS
 from npuspec.store import canonical_json
 
 
@@ -19,24 +20,17 @@ def assemble(
     folder: Path, plan: Plan, results: Mapping[str, Path], evidence: Evidence, *, device: Device, identity: str
 ) -> Manifest:
     """Fill `folder` with models, blobs, plan and evidence, and return the manifest for it."""
-    models, blobs = {}, {}
-    for variant in plan.program.variants:
-        name = variant.name
-        made = results.get(f"shape[quantized, {name}]", results[f"shape[{name}]"])
-        models[name] = _copy(made / MODEL, folder, f"models/{name}.xml")
-        if (weights := made / WEIGHTS).exists():
-            _copy(weights, folder, f"models/{name}.bin")
-        if (blob := results[f"compile[{device}, {name}]"] / BLOB).exists():
-            blobs[name] = Blob(device=device, identity=identity, path=_copy(blob, folder, f"blobs/{name}.blob"))
+    parts = [*shipped(plan, results, device)]
+    for part in parts:
+        target = folder / part.place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(part.source, target)
+    blobs = {(part.platform, part.variant): part.place for part in parts if part.kind == "blob"}
     ahead = tuple(
         PlatformBlob(
             platform=row["platform"],
             variant=row["variant"],
-            path=_copy(
-                results[f"compile[{row['platform']}, {row['variant']}]"] / BLOB,
-                folder,
-                f"blobs/{row['platform']}/{row['variant']}.blob",
-            ),
+            path=blobs[row["platform"], row["variant"]],
             compiler=row["compiler"],
             requirements=row["requirements"],
         )
@@ -58,18 +52,15 @@ def assemble(
         ),
         device=device,
         identity=identity,
-        models=models,
-        blobs=blobs,
+        models={part.variant: part.place for part in parts if part.kind == "model"},
+        blobs={
+            variant: Blob(device=device, identity=identity, path=place)
+            for (platform, variant), place in blobs.items()
+            if platform is None
+        },
         platforms=ahead,
         files=records(folder),
     )
-
-
-def _copy(source: Path, folder: Path, name: str) -> str:
-    target = folder / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
-    return name
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from npuspec.diagnostics import Diagnostic
+from npuspec.execute.budgets import BudgetResult, budget_doubts, hold_budgets
 from npuspec.execute.gates import GateResult, hold_gates
 from npuspec.execute.observer import Observer
 from npuspec.plan import Plan
@@ -65,6 +66,12 @@ class Evidence:
         return faults
 
     @property
+    def retimed(self) -> tuple[str, ...]:
+        """The stages whose clock gave figures that failed: another time, they may give others."""
+        failed = (gate for gate in self.gates if isinstance(gate, BudgetResult) and not gate.passed)
+        return tuple(sorted({gate.timed_by for gate in failed if gate.timed_by is not None}))
+
+    @property
     def findings(self) -> list[dict[str, Any]]:
         """What was found of the outputs where they differ."""
         return [] if self.agreement is None else self.agreement["findings"]
@@ -102,19 +109,31 @@ class Evidence:
     @classmethod
     def of_json(cls, data: Mapping[str, Any]) -> "Evidence":
         """Read back what `as_json` returned."""
-        gates = tuple(GateResult(**gate) for gate in data["gates"])
+        gates = tuple(_gate_of(gate) for gate in data["gates"])
         estimates = tuple(data.get("estimates", ()))
         executed = data.get("executed", {})
         return cls(gates, tuple(data["doubts"]), data["quantization"], data["agreement"], estimates, executed)
+
+
+def _gate_of(data: Mapping[str, Any]) -> GateResult:
+    return BudgetResult.of_json(data) if "uncosted" in data else GateResult(**data)
 
 
 def gather_evidence(plan: Plan, results: Mapping[str, Path], device: str, allowed: Collection[str] = ()) -> Evidence:
     """Read the stages' reports and hold the gates; what is `allowed` of traps, by its code, is a doubt."""
     quantization = _quantization(plan, results)
     agreement = _read(results, f"verify[{device}]", "agreement.json")
-    gates = () if agreement is None else hold_gates(plan, agreement)
     estimates = gather_estimates(plan, results)
-    doubts = (*_doubts(plan, quantization, agreement), *_other_batching(plan, estimates))
+    budgets = hold_budgets(plan, results, device, estimates)
+    if agreement is None:
+        gates = tuple(budgets[gate] for gate in plan.gates if gate.is_budget)
+    else:
+        gates = hold_gates(plan, agreement, budgets)
+    doubts = (
+        *_doubts(plan, quantization, agreement),
+        *_other_batching(plan, estimates),
+        *budget_doubts(plan, gates),
+    )
     executed = {
         variant.name: made["executed"]
         for variant in plan.program.variants
@@ -226,7 +245,7 @@ def _doubts(plan: Plan, quantization: Mapping[str, Any] | None, agreement: Mappi
             f'"{plan.recipe.weights_mode}": NNCF makes neither convolutions nor the last matrix product INT4'
         )
     if agreement is None:
-        return [*doubts, "nothing was measured: the spec has no samples beyond those that calibrate"]
+        return [*doubts, "nothing was measured of the answers: the spec has no samples beyond those that calibrate"]
     used = agreement["samples_of_variant"]
     unmeasured = [variant.name for variant in plan.program.variants if not used.get(variant.name)]
     doubts += [f"variant {name} was measured on no sample: none has its length" for name in unmeasured]

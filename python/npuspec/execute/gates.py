@@ -24,7 +24,7 @@ class GateResult:
 
     metric: str
     output: str
-    of: str
+    of: str | None
     against: str | None
     min: float | None
     max: float | None
@@ -36,20 +36,29 @@ class GateResult:
     original: float | None = None
     function: str | None = None
 
-    def sentence(self) -> str:
-        """Return the result in words."""
+    @property
+    def subject(self) -> str:
+        """What was measured, and of what."""
         where = f" in variant {self.variant}" if self.variant else ""
         beside = f" against {self.against}" if self.against else ""
         output = f", {self.output}" if self.output else ""
-        measured = f"{self.function or self.metric} of {self.of}{beside}{output}{where}"
-        if isnan(self.value) and self.variant:
-            return f"{measured}: not measured, as no validation sample falls into this variant (FAILED)"
+        return f"{self.function or self.metric} of {self.of}{beside}{output}{where}"
+
+    @property
+    def missing(self) -> str:
+        """Why there is no figure; "" where there may be one, though no number."""
+        return "no validation sample falls into this variant" if isnan(self.value) and self.variant else ""
+
+    def sentence(self) -> str:
+        """Return the result in words."""
+        if self.missing:
+            return f"{self.subject}: not measured, as {self.missing} (FAILED)"
         verdict = "passed" if self.passed else "FAILED"
         digits = self._digits()
         original = f" (original {_shown(self.original, digits)})" if self.original is not None else ""
         wanted = limits_in_words(self.min, self.max, is_distance=self.compared == "with-original")
         return (
-            f"{measured}: {_shown(self.value, digits)}{original}, {wanted} wanted "
+            f"{self.subject}: {_shown(self.value, digits)}{original}, {wanted} wanted "
             f"({verdict}, margin {'+' * (self.margin >= 0)}{_shown(self.margin, digits)})"
         )
 
@@ -64,8 +73,12 @@ class GateResult:
 
     @property
     def is_of_quantized(self) -> bool:
-        """Whether what is measured is quantized, where anything is."""
-        return self.of != "static"
+        """Whether it is the answers of what is quantized, where anything is."""
+        return self.of not in ("static", None)
+
+    def advice(self) -> str:
+        """Return what to do where it fails and nothing more is known of the reason."""
+        return _HELPS[self.against or _MADE_OF[str(self.of)]]
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data for the evidence."""
@@ -77,12 +90,17 @@ def _shown(value: float, digits: int) -> str:
     return f"{value:.1e}" if 0 < abs(value) < 10.0**-digits else f"{value:.{digits}f}"
 
 
-def hold_gates(plan: Plan, agreement: Mapping[str, Any]) -> tuple[GateResult, ...]:
-    """Return every gate's result."""
+def hold_gates(
+    plan: Plan, agreement: Mapping[str, Any], budgets: Mapping[PlannedGate, GateResult] | None = None
+) -> tuple[GateResult, ...]:
+    """Return every gate's result, in the plan's order; `budgets` are those on what the bundle costs."""
     pairs = {(row["of"], row["against"], row["output"]): row for row in agreement["pairs"]}
     tasks = {task_key(row, row["of"]): row for row in agreement.get("tasks", ())}
     results = []
     for gate in plan.gates:
+        if gate.is_budget:
+            results.append((budgets or {})[gate])
+            continue
         output, of, original = gate.output or "", str(gate.of), None
         if gate.against is not None:
             row = pairs[of, gate.against, output]
@@ -150,14 +168,16 @@ def failures(
 
 
 def _help(result: GateResult, findings: Sequence[Mapping[str, Any]], *, mixed: bool) -> str:
-    if isnan(result.value) and result.variant:
+    if result.of is None:
+        return result.advice()
+    if result.missing:
         return "add samples of its size, or gate all of them: take `variant` out"
     if result.compared == "alone" and result.original is not None and margin(result, result.original, None) < 0:
         return "the original doesn't reach it either: look at the labels and at `decode`, or state what it can reach"
     found = [f"{f['message']}; {f['help']}" for f in findings if _explains(f, result)]
     if not found and mixed and result.is_of_quantized and result.against != "quantized":
         return "the samples that calibrate meet it, and these don't: calibrate on more, or ask more of this gate"
-    return ". ".join(found) or _HELPS[result.against or _MADE_OF[result.of]]
+    return ". ".join(found) or result.advice()
 
 
 def _harmful(result: GateResult, harm: Sequence[Mapping[str, Any]]) -> str:
@@ -179,7 +199,8 @@ def _explains(finding: Mapping[str, Any], result: GateResult) -> bool:
 
 def _place(result: GateResult, written: tuple[PlannedGate, ...]) -> list[int]:
     """Return the index of the gate; where one is written twice, both fail alike and the first is meant."""
-    keys = ("metric", "of", "against", "compared", "min", "max", "variant", "function")
-    content = [result.output, *(getattr(result, key) for key in keys)]
-    found = (i for i, g in enumerate(written) if [g.output or "", *(getattr(g, key) for key in keys)] == content)
+    keys = ("metric", "of", "against", "compared", "min", "max", "variant", "function", "platform")
+    content = [result.output, getattr(result, "asked", None), *(getattr(result, key, None) for key in keys)]
+    stated = ([g.output or "", g.figure, *(getattr(g, key) for key in keys)] for g in written)
+    found = (index for index, gate in enumerate(stated) if gate == content)
     return [*islice(found, 1)]

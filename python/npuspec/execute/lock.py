@@ -11,6 +11,7 @@ from msgspec import structs
 
 from npuspec.bundle import Manifest
 from npuspec.diagnostics import LockError
+from npuspec.execute.budgets import BudgetResult
 from npuspec.execute.evidence import Evidence
 from npuspec.execute.gates import GateResult, failures
 from npuspec.plan import Plan
@@ -233,6 +234,8 @@ def rounded(value: float, digits: int = _DIGITS) -> float:
 
 def _gate(gate: GateResult) -> LockedGate:
     """Return a gate with its figures, with as many digits as show on which side of the limits they lie."""
+    if isinstance(gate, BudgetResult) and gate.timed_by is not None:  # another run's would be another
+        return LockedGate(min=gate.min, max=gate.max, passed=gate.passed)
     sizes = (partial(rounded, digits=digits) for digits in range(_DIGITS, 18))
     shorten = next((short for short in sizes if gate.passes_with(short) == gate.passed), float)
     original = None if gate.original is None else shorten(gate.original)

@@ -188,8 +188,8 @@ def apply_prepared(
 ) -> Applied:
     """Execute a plan into a bundle; see `apply`. Without `lock` there is none to be written or held."""
     plan = prepared.plan
-    if prepared.refused:
-        raise SpecError(prepared.refused)
+    if prepared.traps:
+        raise SpecError(prepared.traps)
     if prepared.own and not allow_code:
         raise SpecError(prepared.own)
     try:
@@ -226,6 +226,7 @@ def apply_prepared(
         timings = gather_timings(runner.results, identity)
         evidence.tell(observer)
         tell_precisions(evidence, timings, observer)
+        runner.forget(evidence.retimed)
         keeper.hold(plan, evidence)
         _hold_traps(evidence, prepared, observer)
         if failed := [gate for gate in evidence.gates if not gate.passed]:

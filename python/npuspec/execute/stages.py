@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from npuspec.stages import MIXED, MODEL
 from npuspec.store import Store, digest_json
 
 _KIND = "stages"
-_ON_DEVICE = ("compile", "verify", "compare")
+_ON_DEVICE = ("compile", "verify", "compare", "budget")
 _FOR_NPUS = ("ahead", "curve")
 
 
@@ -93,6 +93,11 @@ class StageRunner:
             if stage.verb == "mix":
                 self.chosen = tuple(json.loads((folder / MIXED).read_bytes())["keep"])
             self._observer.finished(stage, seconds)
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Let the next run make the results of these stages again."""
+        for name in names:
+            self._store.drop(_KIND, self.results[name].name)
 
     def _key(self, stage: PlannedStage) -> str:
         """Return what names a stage's result."""

@@ -5,7 +5,7 @@ from npuspec.npu.choosers import DEVICES, explain_chooser
 from npuspec.npu.contradictions import Contradiction, contradictions
 from npuspec.npu.devices import check_device, choose_device
 from npuspec.npu.explain import explain_property
-from npuspec.npu.properties import DeviceProperty, property_key, property_table
+from npuspec.npu.properties import DeviceProperty, ahead_of_time, property_key, property_table
 from npuspec.npu.retired import Retired, retired
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Contradiction",
     "DeviceProperty",
     "Retired",
+    "ahead_of_time",
     "batch_mode",
     "check_device",
     "choose_device",

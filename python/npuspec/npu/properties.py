@@ -23,6 +23,9 @@ Needs = Literal["", "compiler", "driver", "compiler or driver", "device"]
 Device = Literal["NPU", "CPU"]
 Value = bool | int | str
 
+_HERE = ("LOG_LEVEL", "NPU_BYPASS_UMD_CACHING", "NPU_COMPILER_TYPE")
+"""What is no matter of a blob that is compiled ahead of time: no driver does that, and who does is told otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceProperty:
@@ -83,6 +86,16 @@ def property_table() -> Mapping[str, DeviceProperty]:
             raise ValueError(f"{name}: `{min(twice)}` stands in another table too")
         table |= {key: read_row(key, row) for key, row in rows.items()}
     return MappingProxyType(table)
+
+
+def ahead_of_time(properties: Mapping[str, Value | float]) -> dict[str, Value | float]:
+    """Return those of an NPU's properties that matter to a blob which is compiled where no NPU is."""
+    phases = {row.name: row.phase for row in property_table().values()}
+    return {
+        name: value
+        for name, value in properties.items()
+        if phases.get(name, "compile") in ("compile", "both") and name not in _HERE
+    }
 
 
 def property_key(name: str) -> str:

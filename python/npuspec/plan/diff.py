@@ -218,9 +218,7 @@ def _devices(plan: Plan) -> set[str]:
 
 _TAKEN = ("minimum", "maximum")
 """What a dimension says of the samples that a session takes as they are."""
-
-
-_MEASURING = ("compare", "verify")
+_MEASURING = ("compare", "verify", "budget")
 
 
 def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
@@ -245,6 +243,7 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
         "held": [s.parameters["gates"] for s in plan.stages if s.verb in ("mix", "control")],
         "inputs": program["inputs"],
         "labels": labels and [labels.source.digest, labels.calibration, labels.validation],
+        "load": to_builtins(plan.load),
         "layouts": [s.parameters.get("layouts") for s in plan.stages if s.verb == "shape"][:1],
         "measured": [_measured(s) for s in plan.stages if s.verb in _MEASURING],
         "model": plan.model.digest,
@@ -270,10 +269,10 @@ def _parts(plan: Plan, devices: set[str]) -> dict[str, Any]:
 
 
 def _measured(stage: PlannedStage) -> list[Any]:
-    """Return the outputs that are compared, the tasks that are measured, and what these are measured with."""
+    """Return the outputs that are compared, the tasks and costs that are measured, and what tasks are measured with."""
     tasks = stage.parameters.get("tasks", {})
     told = [tasks.get(key) for key in ("gates", "toolchain", "functions")]
-    return [stage.parameters.get("outputs"), stage.parameters.get("gates"), *told]
+    return [*(stage.parameters.get(key) for key in ("outputs", "gates", "metrics")), *told]
 
 
 def _given(port: Mapping[str, Any]) -> list[Any]:
@@ -361,7 +360,7 @@ def _made(verbs: set[str]) -> set[Consequence]:
     kinds = {
         **dict.fromkeys(("quantize", "mix", "control"), Consequence.REQUANTIZE),
         **dict.fromkeys(("ahead", "compile", "curve"), Consequence.RECOMPILE),
-        **dict.fromkeys(("compare", "verify"), Consequence.REMEASURE),
+        **dict.fromkeys(_MEASURING, Consequence.REMEASURE),
     }
     return {kinds[verb] for verb in verbs & kinds.keys()}
 

@@ -47,13 +47,13 @@ class Effect:
 
 
 _C = Consequence
-_FED = ("quantize", "control", "verify")
-_DEVICE = ("compile", "verify")
+_FED = ("quantize", "control", "verify", "budget")
+_DEVICE = ("compile", "verify", "budget")
 
 PARTS = {
     "batch": Part(_FED, (_C.RELOAD, _C.INTERFACE)),
     "blob": Part(("compile",)),
-    "cache": Part((), (_C.RELOAD,)),
+    "cache": Part(("budget",), (_C.RELOAD,)),
     "calibration": Part(("quantize", "control"), (_C.ACCURACY,)),
     "core": Part(_DEVICE, (_C.RELOAD,)),
     "decodes": Part(("mix", "control", "compare", "verify")),
@@ -67,7 +67,8 @@ PARTS = {
     "labels": Part(("mix", "control", "compare", "verify")),
     "layouts": Part(("shape",)),
     "held": Part(("mix", "control")),
-    "measured": Part(("rank", "compare", "verify")),
+    "load": Part(("budget",), (_C.RELOAD,)),
+    "measured": Part(("rank", "compare", "verify", "budget")),
     "model": Part(("read",), (_C.ACCURACY,)),
     "original": Part(_FED),
     "outputs": Part(_FED, (_C.RELOAD, _C.INTERFACE)),
@@ -96,7 +97,7 @@ _STEPS = ("inputs", "original", "folds", "layouts", "variants")
 _GIVEN = Effect((*_STEPS, "given"), (_C.INTERFACE,))
 _COMPUTED = Effect(_STEPS, (_C.ACCURACY,))
 _CHUNKS = Effect(("overflow",), (_C.ACCURACY,))
-_SESSION = Effect((), (_C.RELOAD,))
+_SESSION = Effect(("load",), (_C.RELOAD,))
 _DECODE = Effect(("decodes",))
 _LABELS = Effect(("labels",))
 _MEASURED = Effect(("measured",))

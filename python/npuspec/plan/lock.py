@@ -116,7 +116,8 @@ class LockedGate(_Table):
 
     min: float | None = None
     max: float | None = None
-    figure: float
+    figure: float | None = None
+    """None where a clock gave it."""
     original: float | None = None
     """Of a task: the original model's figure."""
     passed: bool
@@ -246,7 +247,9 @@ def gate_drift(lock: Lock, gates: Mapping[str, LockedGate]) -> list[str]:
         elif name not in lock.gates:
             changes.append(f"gate {name}: is new")
         elif (was := lock.gates[name].passed) != (now := gates[name].passed):
-            changes.append(f"gate {name}: {verdict[was]} then, {verdict[now]} now, with {gates[name].figure:g}")
+            figure = gates[name].figure
+            found = "" if figure is None else f", with {figure:g}"
+            changes.append(f"gate {name}: {verdict[was]} then, {verdict[now]} now{found}")
     return changes
 
 

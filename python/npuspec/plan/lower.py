@@ -55,6 +55,12 @@ def lower(
     rewrite = plan_rewrite(spec, program)
     free = rewritten(program, rewrite)
     shipped = fold_preprocess(spec, free)
+    load = Load(
+        requests=spec.load.requests,
+        queue=spec.load.queue,
+        batch_wait_ms=spec.load.batch_wait_ms,
+        warm=spec.load.warm,
+    )
     work = Work(
         toolchain=toolchain,
         model=model,
@@ -69,6 +75,7 @@ def lower(
         decodes=decodes,
         layouts=plan_layouts(spec, shipped),
         cache=spec.cache.kind,
+        load=load,
         core={p.name: p.value for p in core},
         deployments=deployments,
         platforms=tuple(sorted(spec.target.platforms)),
@@ -84,12 +91,7 @@ def lower(
         batch_mode=plan_batch_mode(spec, deployments),
         recipe=recipe,
         gates=gates,
-        load=Load(
-            requests=spec.load.requests,
-            queue=spec.load.queue,
-            batch_wait_ms=spec.load.batch_wait_ms,
-            warm=spec.load.warm,
-        ),
+        load=load,
         cache=spec.cache.kind,
         core=core,
         platforms=work.platforms,

@@ -182,10 +182,17 @@ class PlannedGate(Frozen):
     max: float | None = None
 
     @property
+    def is_budget(self) -> bool:
+        """Whether it is on what the bundle costs, and of none of its models' answers."""
+        return self.of is None
+
+    @property
     def subject(self) -> str:
         """What the gate measures, without its limits."""
-        if self.figure is not None:
-            return f"{self.figure} {self.metric}" + (f" on {self.platform}" if self.platform else "")
+        if self.is_budget:
+            where = f" in variant {self.variant}" if self.variant else ""
+            figure = f", {self.figure}" if self.figure else ""
+            return self.metric + (f" for NPU {self.platform}" if self.platform else "") + where + figure
         beside = self.against or ("the original" if self.compared == "with-original" else None)
         where = f" in variant {self.variant}" if self.variant else ""
         where = f", {self.output}{where}" if self.output else where
@@ -300,7 +307,18 @@ class PlannedStage(Frozen):
 
     name: str
     verb: Literal[
-        "read", "quantize", "rank", "mix", "control", "shape", "compile", "ahead", "curve", "verify", "compare"
+        "read",
+        "quantize",
+        "rank",
+        "mix",
+        "control",
+        "shape",
+        "compile",
+        "ahead",
+        "curve",
+        "verify",
+        "compare",
+        "budget",
     ]
     inputs: tuple[str, ...]
     """Names of stages; their folders are handed over in this order."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec import to_builtins
 
-from npuspec.diagnostics import Diagnostic, NpuspecError, Severity, has_errors
+from npuspec.diagnostics import Diagnostic, NpuspecError, has_errors
 from npuspec.diagnostics import Path as Place
 from npuspec.facts import Content, Signature, content, lengths, parts, readers_of, signature, text_digests, toolchain
 from npuspec.facts.formats import unreadable
@@ -24,7 +24,6 @@ from npuspec.plan.passes.given import Given, for_one_input, origin_of, with_give
 from npuspec.plan.passes.keep import check_keep, match_keep, slow_pattern
 from npuspec.plan.passes.overflow import check_chunks, multiples
 from npuspec.plan.passes.own import Give, give_samples, read_functions, refused_metrics, refused_samples, unrun_samples
-from npuspec.plan.passes.reach import beyond_reach
 from npuspec.plan.passes.sample import check_files, split_samples
 from npuspec.plan.passes.task import TaskFiles, check_decodes, fetch_tasks, label_samples, metric_tools, plan_decodes
 from npuspec.plan.passes.trace import written_gates
@@ -55,8 +54,6 @@ class Prepared:
     data: Fetched | None
     tokenizer: Fetched | None
     tasks: TaskFiles
-    beyond: tuple[Diagnostic, ...]
-    """What the spec says that can't be executed yet."""
     gates: tuple[PlannedGate, ...]
     """The plan's gates in the order of the spec's text, so that a fault finds its place there."""
     folder: Path
@@ -67,11 +64,6 @@ class Prepared:
     """What would ruin the model without an error, and isn't allowed."""
     allowed: frozenset[str] = frozenset()
     """The codes that the spec allows."""
-
-    @property
-    def refused(self) -> tuple[Diagnostic, ...]:
-        """Why nothing is made of this plan, as errors."""
-        return (*(replace(fault, severity=Severity.ERROR) for fault in self.beyond), *self.traps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +99,7 @@ def check(path: Path, store: Store) -> tuple[Document, list[Diagnostic]]:
     before = partial(_fetched_before, folder=document.folder, store=store)
     beside = partial(fetch_beside, folder=document.folder, store=store, offline=True)
     sources, faults = _fetch(spec, before, beside, LocalTree(document.folder), unrun_samples)
-    diagnostics += faults + check_gates(spec) + beyond_reach(spec)
+    diagnostics += faults + check_gates(spec)
     found = None
     if sources.model is not None:
         found, faults = _look(spec, sources.model, sources.tasks, store)
@@ -323,19 +315,17 @@ def _lower(
     )
     if faults := check_chunks(plan.program):
         return None, [*diagnostics, *faults]
-    beyond = beyond_reach(spec)
     prepared = Prepared(
         plan=plan,
         model=model,
         data=sources.data,
         tokenizer=sources.tokenizer,
         tasks=sources.tasks,
-        beyond=tuple(beyond),
         gates=written_gates(spec),
         folder=document.folder,
         own=tuple(refused_metrics(spec, sources.code)),
     )
-    return prepared, [*diagnostics, *beyond]
+    return prepared, diagnostics
 
 
 def _split(spec: Spec, sources: _Sources, store: Store) -> tuple[Samples | None, list[Diagnostic]]:

@@ -15,16 +15,22 @@ from npuspec.compilers import VARIABLE, Compiler
 from npuspec.diagnostics import BundleError, Diagnostic, StageError
 from npuspec.execute.evidence import NAME as EVIDENCE
 from npuspec.execute.evidence import Evidence
-from npuspec.execute.gates import GateResult
+from npuspec.npu import ahead_of_time
 from npuspec.plan import Plan
 from npuspec.plan.diff import diff_plans
-from npuspec.plan.passes.deploy import ahead_of
 from npuspec.report.choices import choices_of
 from npuspec.report.facts import cache_facts, device_facts, head_facts, quantization_facts, stages_of
-from npuspec.report.measured import agreements_of, latencies_of, samples_of
+from npuspec.report.fused import fusion_of
+from npuspec.report.measured import agreements_of, latencies_of, samples_of, served_of
 from npuspec.report.model import Difference, Layer, Layers, Missing, Report, Timeline
 from npuspec.report.timeline import compile_timeline
 from npuspec.stages import TIMINGS
+
+_NOT_RUN = Missing("the model was not run for this report")
+_NO_COMPILER = Missing(
+    f"nothing here compiles for NPUs: name a command that does with --compiler or {VARIABLE}, "
+    "as docs/npu-compiler-protocol.md describes it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +94,15 @@ def gather(path: Path, asked: Asked, announce: Callable[[str], None], progress: 
             quantized=tuple(quantization_facts(evidence.quantization)),
             kept=tuple((evidence.quantization or {}).get("kept", ())) + (evidence.kept or ()),
             difference=_difference(bundle, path, plan, asked),
-            gates=msgspec.convert([gate.as_json() for gate in evidence.gates], tuple[GateResult, ...]),
+            gates=tuple(msgspec.convert(gate.as_json(), type(gate)) for gate in evidence.gates),
             agreements=tuple(agreements_of(evidence)),
             samples=tuple(samples_of(evidence)),
             latencies=tuple(latencies_of(plan, evidence, timings["stages"])),
+            served=tuple(served_of(timings["stages"])),
             choices=tuple(choices_of(evidence, timings["stages"])),
-            layers=Missing("the model was not run for this report"),
+            layers=_NOT_RUN,
             timeline=Missing("no schedule was asked for: npuspec report --platform 4000"),
-            fusion=Missing("nothing was looked for"),
+            fusion=(_NOT_RUN,),
             device=tuple(device_facts(bundle.manifest, plan, evidence)),
             cache=tuple(cache_facts(bundle.manifest)),
             files=tuple(
@@ -104,14 +111,17 @@ def gather(path: Path, asked: Asked, announce: Callable[[str], None], progress: 
         )
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise _other_format(path, f"its evidence can't be read: {error!r}") from None
-    layers, timeline = report.layers, report.timeline
     if asked.run:
         announce(f"timing the operations of {name}")
-        layers = _layers(bundle, progress)
-    if asked.platform is not None:
+        report = replace(report, layers=_layers(bundle, progress), fusion=(fusion_of(bundle, progress),))
+    if asked.platform is not None and asked.compiler is None:
+        return replace(report, timeline=_NO_COMPILER)
+    if asked.platform is not None and asked.compiler is not None:
         announce(f"compiling {name} for NPU {asked.platform}")
-        timeline = _timeline(bundle, plan, asked.platform, asked.compiler)
-    return replace(report, layers=layers, timeline=timeline)
+        fused = fusion_of(bundle, progress, asked.platform, asked.compiler)
+        timeline = _timeline(bundle, asked.platform, asked.compiler)
+        report = replace(report, timeline=timeline, fusion=(*report.fusion, fused))
+    return report
 
 
 def _plan(bundle: Bundle) -> Plan:
@@ -156,15 +166,10 @@ def _layers(bundle: Bundle, progress: Progress) -> Layers | Missing:
     )
 
 
-def _timeline(bundle: Bundle, plan: Plan, platform: str, compiler: Compiler | None) -> Timeline | Missing:
+def _timeline(bundle: Bundle, platform: str, compiler: Compiler) -> Timeline | Missing:
     """Have the largest variant compiled."""
-    if compiler is None:
-        return Missing(
-            f"nothing here compiles for NPUs: name a command that does with --compiler or {VARIABLE}, "
-            "as docs/npu-compiler-protocol.md describes it"
-        )
     largest = bundle.manifest.program.variants[-1].name
-    properties = next((ahead_of(d) for d in plan.deployments if d.device == "NPU"), {})
+    properties = next((ahead_of_time(d.properties) for d in bundle.manifest.deployments if d.device == "NPU"), {})
     try:
         return compile_timeline(compiler, bundle.path(bundle.manifest.models[largest]), platform, properties, largest)
     except StageError as error:

@@ -6,7 +6,8 @@ from typing import Any
 
 from npuspec.execute.evidence import Evidence
 from npuspec.plan import Plan
-from npuspec.report.model import Agreement, Latency, Sample
+from npuspec.plan.passes.stage import TIMED
+from npuspec.report.model import Agreement, Latency, Sample, Served
 
 FIGURES = ("frame-agreement", "top-1-agreement", "cosine", "sqnr", "max-abs-difference")
 
@@ -50,3 +51,12 @@ def latencies_of(plan: Plan, evidence: Evidence, timings: Mapping[str, Any]) -> 
             batch = 1 if row["batch_mode"] == "PLUGIN" else plan.program.batch
             where, ms = f"NPU {row['platform']}", float(row["latency_us"]) / 1e3
             yield Latency(row["variant"], places[row["variant"]], batch, row["precision"], where, False, ms)
+
+
+def served_of(timings: Mapping[str, Any]) -> Iterator[Served]:
+    """Yield what budgets had timed."""
+    for name, found in timings.items():
+        if name.startswith("budget["):
+            for variant, row in {**found.get("variants", {}), "all, loaded": found}.items():
+                if figures := {metric: float(row[metric]) for metric in TIMED if metric in row}:
+                    yield Served(found["device"], variant, figures)

@@ -8,6 +8,8 @@ from npuspec.execute.gates import GateResult
 from npuspec.plan.diff import PlanDiff
 from npuspec.plan.model import Setting
 
+Verdict = Literal["fused", "not fused", "not judged"]
+
 
 @dataclass(frozen=True, slots=True)
 class Missing:
@@ -85,6 +87,15 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
+class Served:
+    """What a budget had timed on a device, by metric: of a variant in a session, or of the whole bundle's start."""
+
+    device: str
+    variant: str
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """What could have been shipped; `best` where no other of its choice is quicker and at least as accurate."""
 
@@ -159,15 +170,35 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True)
-class Fusion:
-    """A chain of operations that a device may make one of, and what became of it."""
+class Chains:
+    """Chains of the same operations that a device may make one of, and what became of them all."""
 
     chain: str
-    verdict: str
+    count: int
+    verdict: Verdict
+    apart: str
+    """What runs by itself; empty where nothing does."""
     cause: str
-    us: float | None
-    """What it costs that it isn't one, where that is known."""
+    why: str
+    """Why the first of them isn't one."""
+    time: str
+    """What that costs them all, which for an estimate may be no more than a bound; empty where it costs nothing."""
+    share: float
     advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """What a device makes one operation of, and what it does at the borders of the model."""
+
+    device: str
+    variant: str
+    estimated: bool
+    us: float
+    """How long the whole model takes."""
+    chains: tuple[Chains, ...]
+    borders: tuple[Row, ...]
+    """What is done at an input or output, and what would save it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +234,12 @@ class Report:
     agreements: tuple[Agreement, ...]
     samples: tuple[Sample, ...]
     latencies: tuple[Latency, ...]
+    served: tuple[Served, ...]
     choices: tuple[Choice, ...]
     layers: Layers | Missing
     timeline: Timeline | Missing
-    fusion: tuple[Fusion, ...] | Missing
+    fusion: tuple[Fusion | Missing, ...]
+    """For each device that was looked at."""
     device: tuple[Row, ...]
     cache: tuple[Row, ...]
     files: tuple[tuple[str, int], ...]

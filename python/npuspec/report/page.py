@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from npuspec.diagnostics.text import printable
+from npuspec.plan.passes.stage import TIMED
 from npuspec.report import plots
 from npuspec.report.facts import mebibytes
 from npuspec.report.measured import FIGURES
@@ -46,7 +47,7 @@ def render_page(reports: Sequence[Report], title: str) -> str:
         style=Markup(style),  # noqa: S704  it is ours
         style_digest=b64encode(sha256(style.encode()).digest()).decode(),
         figures=FIGURES,
-        figure_heads=[f"{metric}#" for metric in FIGURES],
+        timed=TIMED,
         most_samples=_MOST_SAMPLES,
         most_layers=_MOST_LAYERS,
     )

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from npuspec.bundle.reader import open_version
 from npuspec.child import Progress
-from npuspec.doctor.samples import make_samples
+from npuspec.runtime.samples import make_samples
 from npuspec.runtime import Engine, Session
 from npuspec.runtime.device import compile_model
 

@@ -1,93 +1,59 @@
 """The schedule that an NPU's compiler makes: which engine does what, and when. Nothing of it is measured."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import msgspec
-
 from npuspec.compilers import Compiler
-from npuspec.compilers.schedule import ENGINES, busy_of, unfit
-from npuspec.diagnostics import StageError
-from npuspec.report.model import Missing, Task, Timeline
+from npuspec.compilers.schedule import ENGINES, Event, busy_of, read_schedule
+from npuspec.report.model import Task, Timeline
 from npuspec.stages import BLOB
 
-_MOST = 2**28  # bytes of a trace
 _POINTS = 2400  # into which the whole time is divided: what is shorter can't be told apart where it is drawn
 _DETAILS = "Variants"  # a lane that shows again what another one does
 
 
-class _Event(msgspec.Struct):
-    """A line of a Chrome trace: a task where `ph` is X, and what a lane is called where it is M."""
-
-    ph: str
-    name: str
-    cat: str = ""
-    ts: float = 0.0
-    dur: float = 0.0
-    pid: int = 0
-    tid: int = 0
-    args: dict[str, Any] = {}
-
-
-class _Trace(msgspec.Struct):
-    events: list[_Event] = msgspec.field(name="traceEvents")
-
-
 def compile_timeline(
     compiler: Compiler, model: Path, platform: str, properties: Mapping[str, Any], variant: str
-) -> Timeline | Missing:
+) -> Timeline:
     """Compile a model for a platform, and return the compiler's schedule.
 
     Raises:
-        StageError: what the compiler raises, or `no-compiler` where the schedule can't be read.
+        StageError: what the compiler raises, or `no-compiler` where it writes no schedule, or none that can be read.
 
     """
     with TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         trace = Path(scratch, "trace.json")
         made = compiler.compile(model, platform, Path(scratch, BLOB), properties, trace)
-        if not trace.exists():
-            return Missing(f"{compiler.identity} writes no schedule")
-        if trace.stat().st_size > _MOST:
-            return Missing(f"the schedule has more than {_MOST} bytes")
-        busy = busy_of(trace)
-        tasks = read_tasks(trace.read_bytes())
+        events = read_schedule(trace)
+    tasks = tasks_of(events)
     return Timeline(
         platform=platform,
         variant=variant,
         compiler=compiler.identity,
         latency_us=made.latency_us,
         uncosted=made.uncosted,
-        busy_us=busy,
+        busy_us=busy_of(events),
         engines=tuple(dict.fromkeys(task.engine for task in tasks)),
         tasks=tuple(joined(tasks)),
         all_tasks=len(tasks),
     )
 
 
-def read_tasks(trace: bytes) -> list[Task]:
-    """Return the tasks of a trace, lane by lane as the trace numbers them.
-
-    Raises:
-        StageError: `no-compiler`: it is no schedule.
-
-    """
-    try:
-        events = msgspec.json.decode(trace, type=_Trace).events
-    except (ValueError, RecursionError) as error:
-        raise StageError(unfit(f"wrote a schedule that can't be read: {error}")) from None
+def tasks_of(events: Sequence[Event]) -> list[Task]:
+    """Return the tasks of a schedule, lane by lane as it numbers them."""
     names = _lanes(events)
-    done = [event for event in events if event.ph == "X" and event.cat in ENGINES and event.dur > 0]
+    done = [event for event in events if event.is_task and event.dur > 0]
     lanes = sorted({(event.pid, event.tid, event.cat) for event in done})
     called = _numbered([names.get((pid, tid)) or f"{cat} {tid}" for pid, tid, cat in lanes])
     engines = dict(zip(lanes, called, strict=True))
     order = {lane: number for number, lane in enumerate(lanes)}
     done.sort(key=lambda event: (order[event.pid, event.tid, event.cat], event.ts))
     return [
-        Task(engine, ENGINES[event.cat], event.ts, event.ts + event.dur, event.name, 1)
+        Task(engine, ENGINES[event.cat], event.ts, event.end, event.name, 1)
         for event in done
         if _DETAILS not in (engine := engines[event.pid, event.tid, event.cat])
     ]
@@ -113,7 +79,7 @@ def _one(group: list[Task]) -> Task:
     return Task(first.engine, first.kind, first.begin, last.end, name, len(group))
 
 
-def _lanes(events: Iterable[_Event]) -> dict[tuple[int, int], str]:
+def _lanes(events: Iterable[Event]) -> dict[tuple[int, int], str]:
     """Return what each lane is called: `DMA 0 DDR`, `Cluster (0) DPU`."""
     processes: dict[int, str] = {}
     threads: dict[tuple[int, int], str] = {}

@@ -48,7 +48,7 @@ def check_sample(program: Program, sample: Mapping[str, Any]) -> tuple[dict[str,
             elif sizes.setdefault(size, found) != found:
                 raise _wrong_shape(data, axis, found, f"another input has {sizes[size]} in `{size}`")
     for name, size in sizes.items():
-        _check_size(program, name, size)
+        check_size(program, name, size)
     return {data.name: preprocess(data, resize(data, arrays[data.name])) for data in wanted}, sizes
 
 
@@ -86,7 +86,8 @@ def _array(data: DataInput, given: Any) -> Array:
     return array
 
 
-def _check_size(program: Program, name: str, size: int) -> None:
+def check_size(program: Program, name: str, size: int) -> None:
+    """Hold a sample's size in a padded dimension against the program; raises InputError as `check_sample` does."""
     dim = program.dims[name]
     if size > dim.maximum and dim.overflow == "error":
         message = f"the sample is {size} long in `{name}`, and the model is made for {dim.maximum} at most"

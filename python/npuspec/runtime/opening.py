@@ -1,11 +1,12 @@
 """From a bundle to compiled models on a device: what the bundle has, what npuspec's cache has, or compiled anew."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Event
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import openvino as ov
 
@@ -45,6 +46,14 @@ class Step:
 
 
 Progress = Callable[[Step], object]
+
+
+class Opened(NamedTuple):
+    """Models on a device, where each is from, and what the caller should know."""
+
+    models: dict[str, ov.CompiledModel]
+    origins: dict[str, Origin]
+    notes: tuple[str, ...]
 
 
 class Opening:
@@ -96,27 +105,34 @@ class Opening:
             raise DeviceError(Diagnostic("no-device", message, help_))
         return choose_device([device] if device else self.wanted, self.present)
 
-    def engine(self, device: str, *, notes: tuple[str, ...] = ()) -> Engine:
-        """Put all variants on a device.
+    def fallback(self, device: str) -> str | None:
+        """Return what to say of a device that was chosen and isn't the first of the spec's."""
+        wanted = self.wanted[0]
+        if device == wanted:
+            return None
+        return f"there is no {wanted} on this machine: running on {device}, the fallback that the spec declares"
 
-        Args:
-            device: one that is present.
-            notes: what the caller should know already.
+    def identity(self, device: str) -> str:
+        """Return what exactly a device is."""
+        return identity(self._core, device)
+
+    def models(self, device: str, variants: Container[str] | None = None) -> Opened:
+        """Put variants of these names, or all, on a device.
 
         Raises:
-            BundleError: a file was changed, or the manifest doesn't fit the models.
-            DeviceError: `other-device`.
+            BundleError: a file was changed.
             StageError: it can't compile a model.
             InputError: `session-closed`: nobody wants it any more.
 
         """
-        manifest = self.manifest
+        manifest, notes = self.manifest, list[str]()
         properties = next((dict(d.properties) for d in manifest.deployments if d.device == device), {})
-        here = identity(self._core, device)
+        here = self.identity(device)
         if (device, here) != (manifest.device, manifest.identity):
-            notes += (f"the evidence was measured on another device: {manifest.device}, {manifest.identity}",)
+            notes.append(f"the evidence was measured on another device: {manifest.device}, {manifest.identity}")
         obtained: dict[str, Obtained] = {}
-        for number, variant in enumerate(manifest.program.variants):
+        wanted = [v for v in manifest.program.variants if variants is None or v.name in variants]
+        for number, variant in enumerate(wanted):
             if self.stopped.is_set():
                 raise closed()
             begin = perf_counter()
@@ -124,15 +140,42 @@ class Opening:
             obtained[variant.name] = found
             notes += found.notes
             self._tell("model", device, begin, number + 2, variant.name, found.origin)
-        try:
+        return Opened(
+            {name: found.model for name, found in obtained.items()},
+            {name: found.origin for name, found in obtained.items()},
+            tuple(notes),
+        )
+
+    def engine(self, device: str, *, notes: tuple[str, ...] = ()) -> Engine:
+        """Put all variants on a device, with infer requests.
+
+        Args:
+            device: one that is present.
+            notes: what the caller should know already.
+
+        Raises:
+            BundleError: as `models`, or the manifest doesn't fit the models.
+            DeviceError: `other-device`.
+            StageError: as `models`.
+            InputError: as `models`.
+
+        """
+        models, origins, more = self.models(device)
+        with self.fitting():
             return Engine(
-                manifest.program,
-                {name: found.model for name, found in obtained.items()},
+                self.manifest.program,
+                models,
                 device=device,
-                notes=notes,
-                origins={name: found.origin for name, found in obtained.items()},
-                requests=manifest.load.requests,
+                notes=(*notes, *more),
+                origins=origins,
+                requests=self.manifest.load.requests,
             )
+
+    @contextmanager
+    def fitting(self) -> Iterator[None]:
+        """Say of what goes wrong meanwhile that the manifest doesn't fit its models."""
+        try:
+            yield
         except (OverflowError, RuntimeError, TypeError, ValueError) as error:
             message = f"the bundle's manifest doesn't fit its models: {error}"
             raise BundleError(Diagnostic("broken-bundle", message, "make it again: npuspec apply SPEC")) from None

@@ -90,7 +90,7 @@ class Serving:
                 return engine.run(variant, pieces)
             except RuntimeError as again:
                 if engine.works(variant):
-                    raise _fault(engine.device, again, of_sample=True) from None
+                    raise device_fault(engine.device, again, of_sample=True) from None
                 return self._elsewhere(engine, again, variant, pieces)
 
         with self._mending:  # whoever fails meanwhile waits, and then runs on what was found
@@ -106,15 +106,16 @@ class Serving:
             except Exception as fault:  # noqa: BLE001  whatever it is, there may be a fallback
                 log.error("%s can't be opened: %s", device, _said(fault))  # noqa: TRY400  said to whoever waits, too
                 continue
-            try:
-                ran = engine.run(variant, pieces)
-            except RuntimeError as fault:
-                error = fault
-                engine.close()
-                continue
-            self.replace(engine, f"{failed.device} failed, and {device} was opened: {_said(error)}", failed)
-            return ran
-        raise _fault(failed.device, error, of_sample=False) from None
+            for _ in range(2):  # what has just been opened may fail once, too
+                try:
+                    ran = engine.run(variant, pieces)
+                except RuntimeError as fault:
+                    error = fault
+                else:
+                    self.replace(engine, f"{failed.device} failed, and {device} was opened: {_said(error)}", failed)
+                    return ran
+            engine.close()
+        raise device_fault(failed.device, error, of_sample=False) from None
 
     def replace(self, engine: Engine, note: str, failed: Engine | None = None) -> None:
         """Let another engine serve from now on. What runs on the old one ends there.
@@ -224,7 +225,7 @@ def _said(error: Exception) -> str:
     return str(error).strip()
 
 
-def _fault(device: str, error: RuntimeError, *, of_sample: bool) -> DeviceError:
+def device_fault(device: str, error: RuntimeError, *, of_sample: bool) -> DeviceError:
     """Return an error of a device, with what it said, and with what that means where it is known.
 
     Args:

@@ -105,8 +105,8 @@ def load_async(
 def _start(opening: Opening, asked: str | None, warm: str | None, tracer: "Tracer | None") -> Session:
     wanted, chosen = opening.wanted, opening.choose(asked)
     notes: tuple[str, ...] = ()
-    if asked is None and chosen != wanted[0]:
-        notes = (f"there is no {wanted[0]} on this machine: running on {chosen}, the fallback that the spec declares",)
+    if asked is None and (said := opening.fallback(chosen)):
+        notes = (said,)
         warnings.warn(notes[0], FallbackWarning, stacklevel=3)
     first = warm if warm in opening.present else chosen
     fallbacks = wanted[wanted.index(chosen) + 1 :] if asked is None else []

@@ -7,7 +7,7 @@ from typing import Any
 
 from npuspec.child import Progress
 from npuspec.compilers import compiler_of
-from npuspec.compilers.schedule import busy_of, unfit
+from npuspec.compilers.schedule import busy_of, read_schedule, unfit
 from npuspec.diagnostics import StageError
 from npuspec.stages import BLOB, ESTIMATE, MODEL, TIMINGS
 from npuspec.stages.request import Request
@@ -27,7 +27,7 @@ def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
         trace = Path(scratch, "trace.json")
         compiler = compiler_of(arguments["compiler"])
         made = compiler.compile(request.inputs[0] / MODEL, platform, blob, request.parameters["properties"], trace)
-        busy = busy_of(trace) if trace.exists() else None
+        busy = busy_of(read_schedule(trace)) if trace.exists() else None
     if blob.is_symlink() or not blob.is_file() or not blob.stat().st_size:
         raise StageError(unfit(f"said that it compiled for NPU {platform}, and wrote no blob"))
     request.write_json(

@@ -378,3 +378,20 @@ def test_of_many_causes_the_rest_is_counted() -> None:
 def test_names_that_toml_quotes_are_found_in_the_table() -> None:
     assert effect_of('inputs."a.b".pad-value') == EFFECTS["inputs.*.pad-value"]
     assert effect_of('inputs."a.b".preprocess.mean') == EFFECTS["inputs.*.preprocess.mean"]
+
+
+BUDGET = '\n[[gates]]\nmetric = "latency-ms"\nmax = 5\n'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wanted"),
+    [
+        (BUDGET, "", [("gates[latency-ms]", (C.REMEASURE,))]),
+        ("max = 5", "max = 6", [("gates[latency-ms]", (C.REMEASURE,))]),
+        ("[properties]", "[load]\nrequests = 3\n[properties]", [("load.requests", (C.RELOAD, C.REMEASURE))]),
+    ],
+)
+def test_what_a_budget_is_timed_with_is_timed_again(
+    old: str, new: str, wanted: list[tuple[str, tuple[Consequence, ...]]]
+) -> None:
+    assert follows(compared(old, new, FULL + BUDGET)) == wanted

@@ -24,3 +24,9 @@ def test_a_variant_that_there_will_not_be_is_a_fault_with_the_nearest() -> None:
 
 def test_gates_without_a_variant_ask_for_none() -> None:
     assert check_gates(spec_of(BUCKETS + DATA + GATE)) == []
+
+
+def test_a_budget_names_a_variant_too() -> None:
+    budget = '[[gates]]\nmetric = "size-mib"\nmax = 1\nvariant = "time{}"\n'
+    [fault] = check_gates(spec_of(BUCKETS + budget.format(16) + budget.format(61)))
+    assert (fault.code, fault.labels[0].path) == ("unknown-variant", ("gates", 1, "variant"))

@@ -206,3 +206,62 @@ def test_each_platform_compiles_each_variant_and_the_largest_in_every_precision(
     assert ahead["compile[3720, original, time32]"].inputs == ("shape[time32]",)
     assert ahead["compile[3720, int8, time32]"].inputs == ("shape[int8, time32]",)
     assert [stage for stage in plan.stages_for("CPU") if stage.verb == "ahead"] == [*ahead.values()]
+
+
+def budget(metric: str, more: str = "", limit: str = "max = 5") -> str:
+    return f'[[gates]]\nmetric = "{metric}"\n{limit}\n{more}\n'
+
+
+FOR_NPUS = FULL.replace("[target]", '[target]\nplatforms = ["4000"]')
+
+
+@pytest.mark.parametrize(
+    ("gates", "npu", "cpu"),
+    [
+        (budget("size-mib") + budget("compile-s"), None, None),
+        (budget("latency-ms"), ["latency-ms"], ["latency-ms"]),
+        (
+            budget("start-ms") + budget("latency-ms") + budget("latency-ms", 'variant = "time64"'),
+            *[["latency-ms", "start-ms"]] * 2,
+        ),
+        (budget("latency-ms", 'platform = "4000"'), ["latency-ms"], None),
+        (budget("latency-ms", 'platform = "4000"\nfigure = "estimated"'), None, None),
+        (budget("throughput", 'platform = "4000"\nfigure = "measured"', "min = 5"), ["throughput"], None),
+    ],
+)
+def test_budgets_are_timed_where_they_are_measured(gates: str, npu: list[str] | None, cpu: list[str] | None) -> None:
+    stages = {stage.name: stage for stage in plan_of(FOR_NPUS + gates, files=FILES).stages}
+    for device, metrics in (("NPU", npu), ("CPU", cpu)):
+        assert (f"budget[{device}]" in stages) is (metrics is not None)
+        if metrics is not None:
+            stage = stages[f"budget[{device}]"]
+            assert stage.parameters["metrics"] == metrics
+            assert stage.inputs == ("shape[quantized, time64]", f"compile[{device}, time64]")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changes"),
+    [
+        ("max = 5", "max = 6", False),
+        ("\nmax = 5", "\nmax = 5\nmin = 1", False),
+        ("[properties]", "[load]\nrequests = 3\n[properties]", True),
+        ("turbo = true", "turbo = true\ninference-num-threads = 2", True),
+        ("latency-ms", "latency-p95-ms", True),
+    ],
+)
+def test_a_limit_measures_nothing_anew(old: str, new: str, changes: bool) -> None:
+    text = FULL + budget("latency-ms")
+    before, after = (
+        {stage.name: stage.digest for stage in plan_of(t, files=FILES).stages} for t in (text, text.replace(old, new))
+    )
+    assert (before["budget[CPU]"] != after["budget[CPU]"]) is changes
+
+
+def test_budgets_alone_need_no_samples() -> None:
+    plan = plan_of(SMALL + budget("latency-ms"))
+    assert [stage.name for stage in plan.stages_for("CPU")] == [
+        "read",
+        "shape[time64]",
+        "compile[CPU, time64]",
+        "budget[CPU]",
+    ]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from compilers.test_command import command
 from msgspec import structs
 from runtime.toys import along, bundle, data, program
 
@@ -13,10 +14,11 @@ from builders import SMALL, plan_of
 from conftest import npuspec
 from npuspec.bundle import open_bundle
 from npuspec.bundle.writer import publish, records, staging
+from npuspec.compilers import find_compiler
 from npuspec.diagnostics import BundleError
 from npuspec.plan import Plan
 from npuspec.report import Asked, Missing, Report, bundles_in, gather
-from npuspec.report.model import Difference, Layers
+from npuspec.report.model import Difference, Fusion, Layers, Timeline
 from toy_specs import INT8, write_spec
 
 ALLOW = '\n[[allow]]\ncode = "random-calibration"\nreason = "the toy\'s samples are random"\n'
@@ -114,6 +116,60 @@ def test_running_it_shows_how_long_each_operation_takes(made: Path) -> None:
     assert "Convolution" in {layer.type for layer in layers.layers}
     assert layers.ms == pytest.approx(sum(layer.ms for layer in layers.layers))
     assert [layer.ms for layer in layers.layers] == sorted((layer.ms for layer in layers.layers), reverse=True)
+
+
+def test_running_it_shows_what_was_fused(made: Path) -> None:
+    [fusion] = of(made, Asked(told, run=True)).fusion
+    assert isinstance(fusion, Fusion)
+    assert (fusion.device, fusion.variant, fusion.estimated) == ("CPU", "time32", False)
+    assert fusion.us > 0
+    assert sum(chains.count for chains in fusion.chains) > 0
+    assert {chains.verdict for chains in fusion.chains} <= {"fused", "not fused", "not judged"}
+    assert all(bool(chains.advice) == (chains.verdict == "not fused") for chains in fusion.chains)
+
+
+def test_a_compiler_s_schedule_shows_what_an_npu_would_do(made: Path, npu_compiler: Path) -> None:
+    report = of(made, Asked(told, platform="4000", compiler=find_compiler(str(npu_compiler))))
+    assert isinstance(report.timeline, Timeline)
+    assert report.timeline.variant == "time32"
+    before, fusion = report.fusion
+    assert before == Missing("the model was not run for this report")
+    assert isinstance(fusion, Fusion)
+    assert (fusion.device, fusion.estimated) == ("NPU 4000", True)
+
+
+def test_a_compiler_that_fails_leaves_the_rest_of_the_report(made: Path, tmp_path: Path) -> None:
+    broken = find_compiler(command(tmp_path, compile_="exit 1"))
+    report = of(made, Asked(told, platform="4000", compiler=broken))
+    assert isinstance(report.timeline, Missing)
+    assert isinstance(report.fusion[1], Missing)
+
+
+BUDGETS = """
+[[gates]]
+metric = "latency-ms"
+max = 60000
+
+[[gates]]
+metric = "start-ms"
+max = 60000
+
+[[gates]]
+metric = "size-mib"
+max = 100
+"""
+
+
+def test_budgets_have_their_figures_and_what_was_timed(tmp_path: Path) -> None:
+    ran = npuspec("apply", write_spec(tmp_path, more=BUDGETS), "-o", tmp_path / "bundle")
+    assert ran.code == 0, ran.err
+    report = of(tmp_path / "bundle")
+    _, latency, start, size = report.gates
+    assert latency.subject == "latency-ms, measured on CPU in its worst variant, time32"
+    assert size.subject == "size-mib"
+    one, whole = report.served
+    assert (one.device, one.variant, one.figures["latency-ms"]) == ("CPU", "time32", latency.value)
+    assert (whole.variant, whole.figures) == ("all, loaded", {"start-ms": start.value})
 
 
 def test_without_a_compiler_the_schedule_says_what_to_name(made: Path) -> None:

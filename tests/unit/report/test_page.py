@@ -113,12 +113,12 @@ def test_what_is_missing_says_why() -> None:
         "agreements": (),
         "latencies": (),
         "choices": (),
+        "served": (),
         "quantized": (),
         "doubts": (),
     }
-    why: dict[str, Any] = {
-        name: Missing(f"no {name}: {EVIL}") for name in ("difference", "layers", "timeline", "fusion")
-    }
+    why: dict[str, Any] = {name: Missing(f"no {name}: {EVIL}") for name in ("difference", "layers", "timeline")}
+    why["fusion"] = (Missing(f"no fusion: {EVIL}"),)
     page = Page(render_page([report(**nothing, **why)], "one"))
     assert all(f"no {name}: {printable(EVIL)}" in page.text for name in why)
     assert "<svg" not in page.html

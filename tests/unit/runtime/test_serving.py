@@ -128,6 +128,14 @@ def test_a_device_that_is_lost_is_opened_again_and_no_request_with_it(caplog: py
     assert any(record.levelno == logging.ERROR and LOST in record.message for record in caplog.records)
 
 
+def test_a_device_that_was_opened_again_may_fail_once_as_any_other() -> None:
+    lost, calls = threading.Event(), count()
+    with open_on(Device(lambda _: lost.is_set()), lambda: engine_on(Device(lambda _: next(calls) == 0))) as session:
+        lost.set()
+        check(session)
+        assert session.stats().recoveries == 1
+
+
 def test_where_it_cannot_be_opened_the_fallback_serves() -> None:
     lost = threading.Event()
 
@@ -197,16 +205,15 @@ def test_closing_waits_for_what_runs_on_a_device_that_was_replaced(held: Device)
         np.testing.assert_array_equal(waits.result()["y"], 2 * ramp(2)["x"])
 
 
-def test_who_is_told_of_the_progress_of_opening_may_close() -> None:
-    lost = threading.Event()
-
+def test_who_is_told_of_the_progress_of_opening_may_close(held: Device) -> None:
     def reopen() -> Engine:
         session.close(cancel=True)
         return engine_on(Device())
 
-    session = open_on(Device(lambda _: lost.is_set()), reopen)
-    lost.set()
+    held.fails = lambda _: True
+    session = open_on(held, reopen)
     futures = [session.submit(ramp(3)) for _ in range(20)]
+    held.gate.set()
     done, late = wait(futures, 60)
     assert (len(done), late) == (20, set())
     until(lambda: not any(pool._slots for pool in session._serving.engine.pools.values()))

@@ -15,7 +15,7 @@ from toy_specs import INT8
 
 BARE = SMALL.replace(SMALL[SMALL.index("[[allow]]") : SMALL.index("[dims")], "")
 ERROR = Diagnostic("wrong-value", "wrong", "")
-NOTE = Diagnostic("not-executed", "not yet", "", severity=Severity.NOTE)
+NOTE = Diagnostic("few-pictures", "few", "", severity=Severity.NOTE)
 
 
 def warning(code: str = "hidden-fallback") -> Diagnostic:
@@ -51,21 +51,21 @@ def test_only_warnings_of_an_allowed_code_are_left_out() -> None:
         ("", "unknown-code", "error"),
         ("HIDDEN-FALLBACK", "unknown-code", "error"),
         ("wrong-value", "not-allowable", "error"),
-        ("not-executed", "not-allowable", "error"),
+        ("few-pictures", "not-allowable", "error"),
         ("no-cache", "unused-allowance", "warning"),
         ("unused-allowance", "unused-allowance", "warning"),
     ],
 )
 def test_what_can_not_be_allowed_or_is_not_there_is_a_fault(code: str, fault: str, severity: str) -> None:
     found = left([ERROR, NOTE], code)
-    assert codes_of(found) == ["wrong-value", "not-executed", fault]
+    assert codes_of(found) == ["wrong-value", "few-pictures", fault]
     assert found[-1].severity is Severity(severity)
     assert found[-1].labels[0].path == ("allow", 0, "code")
     assert codes_of(found[-1:]) != [code] or code == "unused-allowance"
 
 
 def test_an_error_and_a_note_stay_whatever_is_allowed() -> None:
-    assert left([ERROR, NOTE], "wrong-value", "not-executed")[:2] == [ERROR, NOTE]
+    assert left([ERROR, NOTE], "wrong-value", "few-pictures")[:2] == [ERROR, NOTE]
 
 
 def test_a_code_that_is_almost_right_is_named() -> None:

@@ -31,7 +31,8 @@ COMPILERS = {
     "no-compiler": CodeDoc(
         "[target] platforms are compiled for ahead of time, and nothing here does that. OpenVINO's package for Linux "
         "has the plugin for NPUs and no compiler; its archives and its package for Windows have one. Any command may "
-        "do it that keeps to docs/npu-compiler-protocol.md, such as tools/npu-compiler of this project.",
+        "do it that keeps to docs/npu-compiler-protocol.md, such as tools/npu-compiler of this project. `npuspec "
+        "fusion` asks such a command for its schedule, too, which OpenVINO's own compiler doesn't write.",
         "$ npuspec apply specs/asr.toml",
         "$ npuspec apply specs/asr.toml --compiler tools/npu-compiler/npu-compiler",
     ),

@@ -98,14 +98,6 @@ RULES = {
         '[[allow]]\ncode = "missing-pin"\nreason = "the source never changes"',
         '[[allow]]\ncode = "hidden-fallback"\nreason = "the application shows Session.device to its user"',
     ),
-    "not-executed": CodeDoc(
-        "The language can say this, and plans with it can be compared and reviewed, but this version can't execute it. "
-        "`check` and `plan` say so in a note, and `apply` refuses the spec: leaving it out in silence would make "
-        "another bundle than the one that was reviewed.",
-        "[load]\nqueue = 64",
-        '[load]\nkind = "sustained"',
-        Severity.NOTE,
-    ),
     "one-bucket-calibration": CodeDoc(
         "All samples that calibrate are of one length, so that they fall into one of several variants. How large "
         "values become depends on the length: a mask has nothing to mask in a sample that fills its size, and a sum "

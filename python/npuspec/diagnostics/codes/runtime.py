@@ -52,6 +52,12 @@ RUNTIME = {
         '[target]\ndevice = "NPU"',
         '[target]\ndevice = "NPU"\nfallback = ["CPU"]',
     ),
+    "nothing-to-compare": CodeDoc(
+        "`npuspec bench --against` runs variants of the same sizes and batch in turn, and the two bundles have none in "
+        "common. A larger size or batch takes longer, whichever bundle it is of, and says nothing of the two.",
+        "$ npuspec bench build/batch1 --against build/batch8",
+        "$ npuspec bench build/int8 --against build/fp16",
+    ),
     "outputs-held": CodeDoc(
         "With `copy=False`, outputs show the infer request's own memory, and the next inference overwrites it. With "
         "NPUSPEC_DEBUG=1 that is refused while an array of it is still held, since that array would change in silence.",
@@ -104,8 +110,8 @@ RUNTIME = {
         "$ npuspec run build/asr --input waveform=clip.npy --output out.npz",
     ),
     "wrong-argument": CodeDoc(
-        "An argument of the command line isn't of the form NAME=FILE.npy: the input's name must be stated, even if "
-        "there is only one.",
+        "An argument of the command line isn't of its form, or names what isn't there. That of `run --input` is "
+        "NAME=FILE.npy: the input's name must be stated, even if there is only one.",
         "$ npuspec run build/asr --input clip.npy",
         "$ npuspec run build/asr --input waveform=clip.npy",
     ),

@@ -24,7 +24,8 @@ STAGES = {
         "A measured figure lies outside the limits that the spec states, so no bundle was made and the old one still "
         "stands. `of` and `against` say what lost the accuracy: static against original is the price of padding and "
         "static shapes, quantized against static that of INT8. Of a task, the original's own figure stands beside it, "
-        "and `misread` in the evidence lists samples that were read wrongly.",
+        "and `misread` in the evidence lists samples that were read wrongly. A budget says whether its figure was "
+        "measured or estimated; a time that failed is measured anew by the next `apply`.",
         '[quantization]\nmode = "int8"',
         '[quantization]\nmode = "int8"\npreset = "mixed"\nmodel-type = "transformer"\n\n'
         '[quantization.keep]\nnames = ["/Conv", "/MatMul"]',

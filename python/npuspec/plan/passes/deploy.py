@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from msgspec import convert
 
-from npuspec.npu import BatchMode, batch_mode, property_table
+from npuspec.npu import BatchMode, ahead_of_time, batch_mode, property_table
 from npuspec.npu.properties import Device
 from npuspec.plan.model import Deployment, PlannedProperty
 from npuspec.spec import Spec
@@ -24,9 +24,6 @@ _BYPASS = PlannedProperty(
     origin="default: the driver needn't keep what npuspec keeps",
 )
 
-_HERE = (_BYPASS.name, "LOG_LEVEL", "NPU_COMPILER_TYPE")
-"""What is no matter of a blob that is compiled ahead of time: no driver does that, and who does is told otherwise."""
-
 
 def plan_core(spec: Spec) -> tuple[PlannedProperty, ...]:
     """Return the properties of OpenVINO itself."""
@@ -38,17 +35,7 @@ def plan_core(spec: Spec) -> tuple[PlannedProperty, ...]:
 
 def plan_ahead(spec: Spec) -> dict[str, bool | int | float | str]:
     """Return the properties that a blob for an NPU is compiled with, whatever device is here."""
-    return ahead_of(_deploy(spec, "NPU"))
-
-
-def ahead_of(deployment: Deployment) -> dict[str, bool | int | float | str]:
-    """Return the properties of a deployment to an NPU that a blob for it is compiled with."""
-    phases = {row.name: row.phase for row in property_table().values()}
-    return {
-        p.name: p.value
-        for p in deployment.properties
-        if phases.get(p.name, "compile") in ("compile", "both") and p.name not in _HERE
-    }
+    return ahead_of_time({p.name: p.value for p in _deploy(spec, "NPU").properties})
 
 
 def plan_batch_mode(spec: Spec, deployments: Iterable[Deployment]) -> BatchMode | None:

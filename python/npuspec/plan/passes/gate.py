@@ -8,7 +8,8 @@ from npuspec.spec import Spec, models
 
 def check_gates(spec: Spec) -> list[Diagnostic]:
     """Return a fault for each gate on a variant that there won't be."""
-    gates = [(i, g) for i, g in enumerate(spec.gates) if isinstance(g, models.AgreementGate) and g.variant is not None]
+    of_variants = (models.AgreementGate, models.BudgetGate)
+    gates = [(i, g) for i, g in enumerate(spec.gates) if isinstance(g, of_variants) and g.variant is not None]
     names = [variant_name(sizes) for sizes in combinations(padded_dims(spec))] if gates else []
     return [
         Diagnostic(

@@ -130,14 +130,15 @@ def split_samples(
     wanted = spec.quantization.samples if spec.quantization.is_calibrated else 0
     at = ("quantization", "samples") if "samples" in spec.quantization.model_fields_set else ("quantization",)
     spare = len(ordered) - wanted
-    if spare < 0 or (spec.gates and spare == 0):
+    is_gated = any(not isinstance(gate, models.BudgetGate) for gate in spec.gates)
+    if spare < 0 or (is_gated and spare == 0):
         message = (
             f"{wanted} samples are to calibrate, and there are {len(ordered)}"
             if spare < 0
             else f"all {wanted} samples calibrate: none is left for the gates"
         )
         fewer = len(ordered) * 2 // 3
-        left = f", which leaves {len(ordered) - fewer} for the gates" if spec.gates else ""
+        left = f", which leaves {len(ordered) - fewer} for the gates" if is_gated else ""
         help_ = "add data" + (f", or state samples = {fewer}{left}" if fewer else "")
         faults.append(Diagnostic("too-few-samples", message, help_).at(at))
     if faults:

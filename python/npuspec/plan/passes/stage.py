@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import to_builtins
 
-from npuspec.bundle.program import Program
+from npuspec.bundle.program import Load, Program
 from npuspec.plan.model import (
     Decode,
     Deployment,
@@ -45,6 +45,7 @@ class Work:
     decodes: tuple[Decode, ...]
     layouts: dict[str, str]
     cache: str
+    load: Load
     core: dict[str, bool | int | float | str]
     deployments: tuple[Deployment, ...]
     platforms: tuple[str, ...]
@@ -101,7 +102,7 @@ class _Stages:
 def plan_stages(work: Work) -> tuple[PlannedStage, ...]:
     """Return the stages in the order in which they are run.
 
-    read -> quantize -> rank -> mix -> shape[variant] -> compile[device, variant] -> verify[device]
+    read -> quantize -> rank -> mix -> shape[variant] -> compile[device, variant] -> verify[device] -> budget[device]
 
     For each platform there is compile[platform, variant] beside.
     What is quantized is shaped beside what isn't, as `shape[quantized, variant]`. Which of `quantize`, `rank`, `mix`
@@ -206,3 +207,19 @@ def _deployed(
         measured = {"outputs": work.outputs, **run, **work.sampled("validation")}
         read = ("read", *static.values(), *final.values(), *compiled)
         stages.add(f"verify[{device}]", "verify", read, **told, **measured)
+    if metrics := _timed(work.gates, device):
+        opened = {"program": to_builtins(work.program), "load": to_builtins(work.load), "cache": work.cache}
+        stages.add(f"budget[{device}]", "budget", (*final.values(), *compiled), metrics=metrics, **told, **opened)
+
+
+TIMED = ("latency-ms", "latency-p95-ms", "start-ms", "throughput")
+"""Budgets that a bundle is loaded for; what others hold is known of what made it."""
+
+
+def _timed(gates: tuple[PlannedGate, ...], device: str) -> list[str]:
+    """Return the metrics of budgets that are measured on a device; that of a platform on an NPU, which may be one."""
+    return sorted({
+        gate.metric
+        for gate in gates
+        if gate.metric in TIMED and gate.figure != "estimated" and (gate.platform is None or device == "NPU")
+    })  # fmt: skip

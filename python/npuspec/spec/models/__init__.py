@@ -12,6 +12,7 @@ from pydantic_core import PydanticKnownError
 from npuspec.spec.models.base import Platform, Sha256, Size, Table, rising
 from npuspec.spec.models.measures import (
     ACCURACIES,
+    ESTIMATED,
     METRICS,
     AgreementGate,
     BudgetGate,
@@ -37,6 +38,7 @@ from npuspec.spec.models.shapes import (
 
 __all__ = [
     "ACCURACIES",
+    "ESTIMATED",
     "METRICS",
     "AgreementGate",
     "BucketsDim",

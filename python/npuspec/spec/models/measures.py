@@ -176,11 +176,16 @@ class BudgetGate(Table):
     """A measurement that `apply` must pass: what the model costs."""
 
     metric: Literal["latency-ms", "latency-p95-ms", "throughput", "size-mib", "start-ms", "compile-s"]
-    """What is measured of the model that ships."""
-    figure: Literal["measured", "estimated"] = "measured"
-    """On the device, or by the NPU's compiler."""
+    """What the bundle costs: one sample at a time in ms, its median or what 95 of 100 take at most; samples a second,
+    as many at a time as the device takes; the files of its models; loading it in a process of its own, with all kept
+    that is kept between starts; or compiling a variant."""
+    figure: Literal["measured", "estimated"] | None = None
+    """For a `platform`: on an NPU of it, or what its compiler expects. Left out, measured where `apply` runs on one,
+    and else estimated."""
     platform: Platform | None = None
-    """The NPU that it is for; left out, the device that is measured on."""
+    """One of `target.platforms`; left out, the device that `apply` runs on."""
+    variant: str | None = None
+    """One static variant, by its name in the plan. Left out, the worst; of `size-mib`, all together."""
     min: Number | None = None
     """The least figure that passes."""
     max: Number | None = None
@@ -204,6 +209,8 @@ METRICS = {
 """Every metric, and the kind of gate that it makes."""
 ACCURACIES = ("accuracy", "character-error-rate", "cosine", "frame-agreement", "top-1-agreement", "word-error-rate")
 """Metrics that say how much of a whole is right, or wrong."""
+ESTIMATED = ("latency-ms", "throughput")
+"""Metrics that an NPU's compiler has an expectation of."""
 
 
 def _gate_kind(value: Any) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from npuspec.diagnostics import Diagnostic
 from npuspec.spec.models import Spec
-from npuspec.spec.rules import batching, data, dims, inputs, precision, properties, target, tasks
+from npuspec.spec.rules import batching, budgets, data, dims, inputs, precision, properties, target, tasks
 
 Rule = Callable[[Spec], Iterator[Diagnostic]]
 
@@ -52,6 +52,9 @@ RULES: tuple[Rule, ...] = (
     batching.latency_batch,
     dims.too_many_variants,
     data.limits_of_gate,
+    budgets.platform_of_budget,
+    budgets.figure_of_budget,
+    budgets.variant_of_budget,
     tasks.labels_for_a_task,
     tasks.decode_of_a_task,
     tasks.decode_keys,

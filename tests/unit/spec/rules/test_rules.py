@@ -3,7 +3,7 @@
 import pytest
 
 from builders import DATA, GATE, SMALL, faults_of
-from npuspec.spec.rules import RULES, batching, data, dims, inputs, precision, properties, target, tasks
+from npuspec.spec.rules import RULES, batching, budgets, data, dims, inputs, precision, properties, target, tasks
 
 LENGTH = '\n[inputs.n]\nrole = "length"\nof = "x"\n'
 QUANTIZED = '\n[quantization]\nmode = "int8"\n'
@@ -30,7 +30,7 @@ def test_every_rule_is_listed_once() -> None:
     assert len(set(RULES)) == len(RULES)
     written = {
         rule
-        for module in (batching, data, dims, inputs, precision, properties, target, tasks)
+        for module in (batching, budgets, data, dims, inputs, precision, properties, target, tasks)
         for rule in vars(module).values()
         if getattr(rule, "__module__", "") == module.__name__ and not rule.__name__.startswith("_")
     }

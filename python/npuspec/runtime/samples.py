@@ -1,7 +1,7 @@
 """Samples for a program of which nothing else is at hand: the same each time, random, and such as the model takes."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,16 +26,24 @@ def make_samples(program: Program, model: ov.Model) -> list[tuple[str, dict[str,
         model: any of its variants.
 
     """
+    make = sampler(program, model)
+    return [
+        (" ".join(f"{dim}={size}" for dim, size in sizes.items()) or "static", make(sizes)) for sizes in _sizes(program)
+    ]
+
+
+def sampler(program: Program, model: ov.Model) -> Callable[[Mapping[str, int]], dict[str, Array]]:
+    """Return what makes a sample of the sizes that it is given, as `make_samples` does.
+
+    Args:
+        program: what the bundle's models take.
+        model: any of its variants.
+
+    """
     rng = np.random.default_rng(_SEED)
     data = [port for port in program.inputs if isinstance(port, DataInput)]
     limits = {port.name: index_limit(model, port.name) for port in data}
-    return [
-        (
-            " ".join(f"{dim}={size}" for dim, size in sizes.items()) or "static",
-            {port.name: _random(rng, port, sizes, limits[port.name]) for port in data},
-        )
-        for sizes in _sizes(program)
-    ]
+    return lambda sizes: {port.name: _random(rng, port, sizes, limits[port.name]) for port in data}
 
 
 def _sizes(program: Program) -> Iterator[Mapping[str, int]]:

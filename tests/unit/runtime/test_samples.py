@@ -6,11 +6,11 @@ import numpy as np
 import openvino as ov
 import pytest
 from openvino import opset13 as op
-from runtime.toys import compiled, data, echo, length, mask, program
 
 from npuspec.bundle.program import Preprocess
-from npuspec.doctor.samples import index_limit, make_samples
 from npuspec.runtime import Engine, Session
+from npuspec.runtime.samples import index_limit, make_samples
+from runtime.toys import compiled, data, echo, length, mask, program
 
 SIZES = ({"time": 8}, {"time": 64})
 
