@@ -1,7 +1,8 @@
 """The parts of npuspec that have to be fast or exact, written in Rust."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from mmap import mmap
+from types import TracebackType
 from typing import Any, Literal, final
 
 import numpy as np
@@ -11,6 +12,7 @@ __all__ = [
     "Hold",
     "Lane",
     "NonFiniteError",
+    "Turn",
     "__version__",
     "levels",
     "normalize",
@@ -246,18 +248,22 @@ def resize(image: NDArray[np.uint8], out: NDArray[np.uint8], *, level: str | Non
 
 @final
 class Hold:
-    """Who has an infer request. Each method is one step, between whose parts nothing else of Python runs."""
+    """Whether an infer request is in use. Each method is one step, between whose parts nothing else of Python runs."""
 
     def __new__(cls) -> Hold: ...
     @property
-    def holder(self) -> object | None:
-        """None while it is free."""
+    def is_taken(self) -> bool:
+        """Whether it is in use."""
 
-    def take(self, holder: object, *, want: bool = False) -> bool:
-        """Take it, if it is free.
+    @property
+    def is_broken(self) -> bool:
+        """Whether something went wrong in it: nobody can take it any more."""
+
+    def take(self, turn: Turn, *, want: bool = False) -> bool:
+        """Take it, if it is free and whole, until the turn ends.
 
         Args:
-            holder: who takes it.
+            turn: one that has entered its block, and has nothing yet.
             want: if it isn't free, let a lane that has it tell its pool when it gives it back, and take it no more
                 before someone else did.
 
@@ -269,8 +275,23 @@ class Hold:
     def want(self) -> None:
         """As `take` with `want` does, without taking it."""
 
-    def give(self) -> None:
-        """Make it free."""
+@final
+class Turn:
+    """One caller's use of an infer request, as a context manager: what was taken is free again behind its block.
+
+    Nothing can prevent that, neither Ctrl-C nor the end of Python's stack.
+
+    Args:
+        settle: is called once the request is free; once more, if that raises an error, which is passed on.
+        harmless: the error with which a block may end without breaking the request.
+
+    """
+
+    def __new__(cls, settle: Callable[[], object], harmless: type[BaseException]) -> Turn: ...
+    def __enter__(self) -> Turn: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> None: ...
 
 @final
 class Lane:

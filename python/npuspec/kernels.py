@@ -13,7 +13,8 @@ Every function checks its arguments before it writes, writes straight into `out`
 threads run while it works on more than a little. No array may be written to by others meanwhile.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from operator import index
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -67,7 +68,7 @@ def pad(
         `out`.
 
     Raises:
-        TypeError: an argument is no array, or its dtype is unsupported or isn't that of `out`.
+        TypeError: an argument is no array, or a masked one, or its dtype is unsupported or isn't that of `out`.
         BufferError: an output is read-only or not C-contiguous, or an array has no axes.
         ValueError: sizes don't fit, there are no samples to make a batch of, `axis` or `side` doesn't exist, `threads`
             is less than 1, `value` has no counterpart in the dtype, a length exceeds int32, `size` or `dtype` is given
@@ -77,6 +78,12 @@ def pad(
     """
     if sizes is not None:
         sizes = _integers(sizes, "sizes")
+        if sizes.ndim != 1:
+            message = f"sizes has rank {sizes.ndim}, and a number for each sample is wanted"
+            raise ValueError(message)
+    elif not hasattr(samples, "__getitem__") or isinstance(samples, Mapping):
+        message = f"samples is a {type(samples).__name__}, not a sequence"
+        raise TypeError(message)
     if out is None:
         shape, common = _batch(samples, size, sizes, axis)
         out = np.empty(shape, common if dtype is None else dtype)
@@ -185,7 +192,7 @@ def normalize(
     size: tuple[int, int] | None = None,
     at: tuple[int, int] | None = None,
     fill: float | Sequence[float] = 0.0,
-    dtype: Literal["float16", "float32"] | None = None,
+    dtype: DTypeLike | None = None,
     threads: int = 1,
 ) -> Array:
     """Turn pictures of bytes into what a vision model takes: (image * scale - mean) / std, letterboxed if need be.
@@ -227,12 +234,13 @@ def normalize(
     *batch, height, width, available = _shape(image, len(layout), "image")
     channels = range(available) if channels is None else channels
     if out is None:
-        if dtype not in {None, "float16", "float32"}:
-            message = f"dtype is {dtype!r}, neither 'float16' nor 'float32'"
+        made = np.dtype("float32" if dtype is None else dtype)
+        if made not in (np.float16, np.float32):
+            message = f"dtype is {made}, neither float16 nor float32"
             raise ValueError(message)
         across = (height, width) if size is None else size
         shape = (*batch, *across, len(channels)) if last else (*batch, len(channels), *across)
-        out = np.empty(shape, dtype or "float32")
+        out = np.empty(shape, made)
     elif size is not None or dtype is not None:
         message = "size and dtype are for a result that is made, and out is given"
         raise ValueError(message)
@@ -305,14 +313,17 @@ def _batch(
     if any(len(shape) != rank for shape in shapes):
         message = f"samples have ranks {sorted({len(shape) for shape in shapes})}"
         raise ValueError(message)
-    room = [max(lengths) for lengths in zip(*shapes, strict=True)]
-    if isinstance(size, int) and 0 <= axis < rank:
-        room[axis] = size
-    elif isinstance(size, Sequence) and len(size) == rank:
-        room = list(size)
-    elif size is not None:
-        message = f"size is {size!r}, and samples have rank {rank}"
+    if not 0 <= axis < rank:
+        message = f"axis is {axis}, and samples have rank {rank}"
         raise ValueError(message)
+    room = [max(lengths) for lengths in zip(*shapes, strict=True)]
+    if size is not None and np.ndim(size) == 0:
+        room[axis] = index(size)  # type: ignore[arg-type]
+    elif size is not None:
+        room = [index(length) for length in size]  # type: ignore[union-attr]
+        if len(room) != rank:
+            message = f"size is {size!r}, and samples have rank {rank}"
+            raise ValueError(message)
     return (len(shapes), *room), arrays[0].dtype
 
 
@@ -332,11 +343,14 @@ def _integers(values: ArrayLike, name: str) -> NDArray[np.int64]:
     if array.ndim not in {1, 2}:
         message = f"{name} has rank {array.ndim}"
         raise ValueError(message)
+    if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
+        message = f"{name} holds {array.max()}, which is beyond int64"
+        raise ValueError(message)
     return np.ascontiguousarray(array, np.int64)
 
 
 def _channels_last(layout: str) -> bool:
-    if layout not in {"CHW", "HWC", "NCHW", "NHWC"}:
+    if str(layout) not in {"CHW", "HWC", "NCHW", "NHWC"}:
         message = f"layout is {layout!r}, none of 'CHW', 'HWC', 'NCHW' and 'NHWC'"
         raise ValueError(message)
     return layout.endswith("C")
@@ -351,7 +365,7 @@ def _shape(array: Array, rank: int, name: str) -> tuple[int, ...]:
 
 
 def _each(value: float | Sequence[float], count: int, name: str) -> Sequence[float]:
-    values = [value] * count if isinstance(value, int | float) else value
+    values: Sequence[float] = [float(value)] * count if np.ndim(value) == 0 else value  # type: ignore[arg-type, assignment]
     if len(values) != count:
         message = f"{name} has {len(values)} values for {count} channels"
         raise ValueError(message)

@@ -62,6 +62,7 @@ ELSEWHERE = {
     "request-timeout": "unit/runtime/test_gather.py::test_what_has_not_begun_in_time_is_not_run",
     "rewrite-failed": "unit/stages/test_rewrite.py::test_a_model_that_answers_something_else_is_refused",
     "ruined-range": "unit/stages/test_ranges.py::test_a_range_that_a_mask_ruins_is_found_and_what_is_named_mends_it",
+    "sample-changed": "unit/runtime/test_lane.py::test_what_a_caller_breaks_leaves_the_lane_to_others",
     "sample-overflow": "unit/stages/test_probe.py::test_samples_beyond_the_largest_size_are_counted",
     "sample-too-long": "unit/runtime/test_refusals.py::test_a_sample_of_no_possible_length_is_refused",
     "sample-too-short": "unit/runtime/test_refusals.py::test_a_sample_of_no_possible_length_is_refused",

@@ -3,16 +3,15 @@
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from itertools import count
-from threading import Condition, Lock, Thread, current_thread
+from threading import TIMEOUT_MAX, Thread
 from time import perf_counter
 from weakref import WeakMethod, WeakSet, ref
 
 from npuspec.runtime.request import Request
+from npuspec.runtime.steady import Steady, Worker
 
 FEW = 1024
 """Deadlines, among which those that concern nobody any more aren't looked for."""
-LONG = 10.0
-"""Seconds after which the thread that waits for deadlines looks whether there is still a session."""
 
 
 class Timeouts:
@@ -25,21 +24,20 @@ class Timeouts:
     """
 
     def __init__(self, expire: Callable[[Request], None], own: WeakSet[Thread]) -> None:
-        self._expire = WeakMethod(expire)  # nor does the thread keep the session
+        self._expire = WeakMethod(expire, self._wake)  # nor does the thread keep the session
         self._own = own
         self._most = FEW
         self._heap: list[tuple[float, int, ref[Request]]] = []
         self._numbers = count()
-        self._lock = Lock()
-        self._changed = Condition(self._lock)
-        self._thread: Thread | None = None
+        self._changed = Steady()
+        self._thread: Worker | None = None
         self._closed = False
 
     def watch(self, request: Request, deadline: float) -> None:
         """Tell of a request at this time (`time.perf_counter`), if it is still there and hasn't begun."""
-        with self._lock:
-            if self._thread is None and not self._closed:
-                self._thread = Thread(target=self._wait, name="npuspec-timeouts", daemon=True)
+        with self._changed:
+            if (self._thread is None or not self._thread.is_alive()) and not self._closed:
+                self._thread = Worker(self._wait, "npuspec-timeouts", self._own)
                 self._thread.start()
             if len(self._heap) >= self._most:
                 self._heap = [each for each in self._heap if (one := each[2]()) is not None and not one.has_begun]
@@ -50,11 +48,10 @@ class Timeouts:
                 self._changed.notify()
 
     def _wait(self) -> None:
-        enter(self._own)
         while True:
-            with self._lock:
+            with self._changed:
                 while not self._closed and (not self._heap or self._heap[0][0] > perf_counter()):
-                    self._changed.wait(min(LONG, self._heap[0][0] - perf_counter()) if self._heap else LONG)
+                    self._changed.wait(min(TIMEOUT_MAX, self._heap[0][0] - perf_counter()) if self._heap else None)
                     if self._expire() is None:
                         return
                 if self._closed:
@@ -66,13 +63,12 @@ class Timeouts:
 
     def close(self) -> None:
         """Tell of none any more, and end the thread."""
-        with self._lock:
+        with self._changed:
             self._closed = True
             self._changed.notify()
-        if self._thread is not None:
+        if self._thread is not None and self._thread.is_alive():
             self._thread.join()
 
-
-def enter(own: WeakSet[Thread]) -> None:
-    """Put the calling thread among a session's own."""
-    own.add(current_thread())
+    def _wake(self, _: object) -> None:
+        with self._changed:
+            self._changed.notify()

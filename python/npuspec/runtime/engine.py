@@ -1,5 +1,6 @@
 """A program's variants on one device: a batch of samples in, outputs cut to their valid length out."""
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,13 @@ from npuspec.runtime.overflow import Fit, Piece
 from npuspec.runtime.pool import Pool, Slot
 from npuspec.runtime.valid import left_dims, valid_slices
 
+log = logging.getLogger("npuspec")
+
 DEBUG_VARIABLE = "NPUSPEC_DEBUG"
+
+
+class DeviceFailed(RuntimeError):  # noqa: N818  what failed is the device
+    """A device failed, with what it said; an overflow of Python's stack is a RuntimeError, too, and none of these."""
 
 
 @dataclass(slots=True)
@@ -53,8 +60,8 @@ class Engine:
         notes: what the caller should know.
         origins: where each variant's compiled model is from.
         most: how many batches of a variant may be under way.
-        lane: runs samples one at a time in one native call; None where the program isn't plain enough, with
-            NPUSPEC_DEBUG, and once an infer request has failed or the engine is closed.
+        lane: runs samples one at a time in one native call, with the infer request that a variant begins with, while
+            that is whole; None where the program isn't plain enough, with NPUSPEC_DEBUG, and once the engine is closed.
 
     Args:
         program: what the models take and give.
@@ -110,31 +117,27 @@ class Engine:
         Raises:
             PoolClosed: this engine has been closed.
             InputError: `not-finite`; with NPUSPEC_DEBUG `outputs-held`.
-            RuntimeError: the device failed.
+            DeviceFailed: it did.
 
         """
-        pool, holder = self.pools[variant], object()
-        begin = perf_counter_ns()
+        pool, begin = self.pools[variant], perf_counter_ns()
         try:
-            slot = pool.take(holder)
-            taken = perf_counter_ns()
-            self._fill(slot, pieces)
-            filled = perf_counter_ns()
-            if alone:
-                slot.request.infer(share_outputs=True)  # else all outputs are copied, and thrown away
-            else:
-                slot.request.start_async()
-                slot.request.wait()
-            inferred = perf_counter_ns()
-            outputs = [self._cut(slot, row, piece.fit, copy=copy) for row, piece in enumerate(pieces)]
-            pool.give(holder)
-        except InputError:
-            pool.give(holder)
+            with pool.turn() as turn:
+                slot = pool.take(turn)
+                taken = perf_counter_ns()
+                self._fill(slot, pieces)
+                filled = perf_counter_ns()
+                if alone:
+                    slot.request.infer(share_outputs=True)  # else all outputs are copied, and thrown away
+                else:
+                    slot.request.start_async()
+                    slot.request.wait()
+                inferred = perf_counter_ns()
+                outputs = [self._cut(slot, row, piece.fit, copy=copy) for row, piece in enumerate(pieces)]
+        except RecursionError:
             raise
-        except BaseException:
-            self.lane = None  # which may keep the infer request
-            pool.give(holder, broken=True)
-            raise
+        except RuntimeError as error:
+            raise DeviceFailed(*error.args) from None
         cut = perf_counter_ns()
         return Ran(outputs, self.device, len(pieces), taken - begin, filled - taken, inferred - filled, cut - inferred)
 
@@ -164,17 +167,14 @@ class Engine:
 
     def works(self, variant: str) -> bool:
         """Tell whether a variant still runs, by running it on whatever stands in an infer request's inputs."""
-        pool, holder = self.pools[variant], object()
+        pool = self.pools[variant]
         try:
-            pool.take(holder).request.infer(share_outputs=True)
-        except RuntimeError:
-            self.lane = None
-            pool.give(holder, broken=True)
-            return False
-        except BaseException:
-            pool.give(holder)
+            with pool.turn() as turn:
+                pool.take(turn).request.infer(share_outputs=True)
+        except RecursionError:
             raise
-        pool.give(holder)
+        except RuntimeError:
+            return False
         return True
 
     def tell(self, name: str) -> dict[str, Any]:
@@ -190,9 +190,12 @@ class Engine:
                     old = model.get_property(name)
                     model.set_property({name: value})
                     before.append((model, name, old))
-        except (RuntimeError, TypeError):
+        except BaseException:
             for model, name, old in reversed(before):
-                model.set_property({name: old})
+                try:
+                    model.set_property({name: old})
+                except RuntimeError as error:
+                    log.error("%s keeps %s: %s", self.device, name, error)  # noqa: TRY400  it isn't what is raised
             raise
 
     def close(self) -> None:

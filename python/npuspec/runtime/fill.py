@@ -34,11 +34,18 @@ class Filler:
             samples: one for each row, as `check_sample` returned it.
 
         Raises:
-            InputError: `not-finite`, if an input is declared finite and a sample isn't.
+            InputError: `not-finite`, if an input is declared finite and a sample isn't; `sample-changed`.
 
         """
-        for writer in self._writers:
-            writer.write(buffers, samples)
+        try:
+            for writer in self._writers:
+                writer.write(buffers, samples)
+        except InputError:
+            raise
+        except (BufferError, IndexError, TypeError, ValueError) as error:
+            message = f"a sample can't be written: {error}"
+            help_ = "leave its arrays as they are until the result is there, and give none of the session's own memory"
+            raise InputError(Diagnostic("sample-changed", message, help_)) from None
 
 
 class _Writer:

@@ -11,6 +11,7 @@ from npuspec.bundle.program import (
     LARGEST_SCALE,
     LEAST_SCALE,
     DataInput,
+    Extent,
     LengthInput,
     MaskInput,
     Preprocess,
@@ -48,8 +49,11 @@ def _of_program(program: Program) -> Iterator[str]:
             yield f"input `{port.name}` is of {port.dtype}, which can't hold {port.pad_value:g}"
         if port.preprocess is not None and not _is_possible(port.preprocess, port.axes):
             yield f"input `{port.name}` has axes {list(port.axes)}, which can't be preprocessed so"
-    for dim, why, _ in unstitchable(program):
-        yield f"`{dim}`: {why}"
+    sized = {axis for port in data.values() for axis in port.axes}
+    for name in program.dims.keys() - sized:
+        yield f"no input has the dim `{name}`"
+    for name, why, _ in unstitchable(program):
+        yield f"`{name}`: {why}"
 
 
 def _holds(dtype: np.dtype, value: float) -> bool:
@@ -85,7 +89,11 @@ def _is_resizable(steps: Preprocess, axes: tuple[str | int, ...]) -> bool:
 def _of_variant(program: Program, variant: Variant, slot: Slot) -> Iterator[str]:
     if variant.sizes.keys() != program.dims.keys():
         yield f"variant {variant.name} doesn't size the program's dims"
-        return
+    else:
+        yield from chain(_of_inputs(program, variant, slot), _of_outputs(program, variant, slot))
+
+
+def _of_inputs(program: Program, variant: Variant, slot: Slot) -> Iterator[str]:
     if len(slot.buffers) != len(slot.request.model_inputs):
         yield f"variant {variant.name} has {len(slot.request.model_inputs)} inputs, not {len(slot.buffers)}"
     for port in program.inputs:
@@ -97,6 +105,9 @@ def _of_variant(program: Program, variant: Variant, slot: Slot) -> Iterator[str]
             yield f"input `{port.name}` is {list(found.shape)} {found.dtype} in variant {variant.name}"
         if isinstance(port, LengthInput) and port.dtype not in ("int32", "int64"):
             yield f"the length `{port.name}` is of {port.dtype}"
+
+
+def _of_outputs(program: Program, variant: Variant, slot: Slot) -> Iterator[str]:
     for output in program.outputs:
         shape, dtype = slot.results[output.name].shape, slot.results[output.name].dtype
         if shape[:1] != (program.batch,) or dtype != np.dtype(output.dtype):
@@ -104,6 +115,14 @@ def _of_variant(program: Program, variant: Variant, slot: Slot) -> Iterator[str]
         for extent in output.extents:
             if not 0 < extent.axis < len(shape) or extent.dim not in program.dims:
                 yield f"output `{output.name}` has no such axis {extent.axis} or dim `{extent.dim}`"
+            elif (size := _longest(extent, program, variant)) > (room := shape[extent.axis]):
+                yield f"output `{output.name}` is {room} long in variant {variant.name}, and {size} of it valid"
+
+
+def _longest(extent: Extent, program: Program, variant: Variant) -> int:
+    """Return how long an output may be for samples that a variant holds."""
+    dim = program.dims[extent.dim]
+    return max(extent.of(size) for size in (dim.minimum, min(dim.maximum, variant.sizes[extent.dim])))
 
 
 def _shapes(

@@ -3,16 +3,20 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
-from threading import TIMEOUT_MAX, Condition, Lock, Thread, current_thread
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from threading import TIMEOUT_MAX, RLock, Thread, current_thread
 from time import perf_counter
 from typing import TypeVar
 from weakref import WeakSet
 
 from npuspec.diagnostics import Diagnostic, NpuspecError, QueueFull
-from npuspec.runtime.deadlines import Timeouts, enter
+from npuspec.runtime.deadlines import Timeouts
 from npuspec.runtime.request import Part, Request, Result, closed, expired
 from npuspec.runtime.stats import Recorder
+from npuspec.runtime.steady import Steady
+from npuspec.runtime.workers import Workers
 
 log = logging.getLogger("npuspec")
 
@@ -60,17 +64,17 @@ class Gatherer:
         self._tasks = 0  # that have no batch yet; never fewer than batches could be made
         self._closed = False
         self._own: WeakSet[Thread] = WeakSet()
-        self._lock = Lock()  # entered as it is: Ctrl-C may come between the steps in which a condition is entered
-        self._due_now, self._room = Condition(self._lock), Condition(self._lock)
-        self.threads = threads
-        self._workers = self._threads(threads, "npuspec")
-        self._former: list[ThreadPoolExecutor] = []
-        self._callers = self._threads(1, "npuspec-callers")
-        self._timeouts = Timeouts(self._expire, self._own)
+        self._lock = RLock()
+        self._due_now, self._room = Steady(self._lock), Steady(self._lock)
+        self._workers = Workers(self, threads, "npuspec", self._own)
+        self._callers = Workers(self, 1, "npuspec-callers", self._own)
+        self._timeouts = Timeouts(self.take_out, self._own)
         self.cancelled = self.expired = self.refused = 0
 
-    def _threads(self, most: int, name: str) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(most, name, enter, (self._own,))  # no method: threads would keep the session
+    @property
+    def threads(self) -> int:
+        """How many batches may be under way."""
+        return self._workers.most
 
     @property
     def is_within(self) -> bool:
@@ -105,6 +109,7 @@ class Gatherer:
                 request.state = "over"
                 raise closed()
             request.state = "waiting"
+            self._waiting += 1
             for index, piece in enumerate(request.pieces):
                 line = self._lines[piece.fit.variant]
                 if len(line) % self._rows == 0 and self._tasks <= sum(
@@ -115,7 +120,6 @@ class Gatherer:
                 line.append((request, index))
                 if len(line) % self._rows == 0:
                     self._due_now.notify()
-            self._waiting += 1
         if request.deadline is not None:
             self._timeouts.watch(request, request.deadline)
 
@@ -133,21 +137,13 @@ class Gatherer:
 
     def resize(self, threads: int) -> None:
         """Let another number of batches be under way; what has its thread already keeps it."""
-        with self._lock:
-            if threads != self.threads and not self._closed:
-                self.threads = threads
-                self._former.append(self._workers)
-                self._workers = self._threads(threads, "npuspec")
-                self._former[-1].shutdown(wait=False)
+        self._workers.most = threads
 
     def put_later(self, request: Request) -> None:
         """Let a request wait for room behind those that do so already, and go on; its future tells what is wrong."""
         if request.deadline is not None:
             self._timeouts.watch(request, request.deadline)
-        try:
-            self._callers.submit(self._put_late, request)
-        except RuntimeError:
-            raise closed() from None
+        self._callers.submit(partial(self._put_late, request))
 
     def _put_late(self, request: Request) -> None:
         try:
@@ -158,13 +154,7 @@ class Gatherer:
 
     def call(self, work: Callable[[], Done]) -> Future[Done]:
         """Let a thread do something in its turn. Raises InputError, `session-closed`."""
-        while True:
-            workers = self._workers
-            try:
-                return workers.submit(work)
-            except RuntimeError:  # as the executor says that it, or the interpreter, has been shut down
-                if workers is self._workers:
-                    raise closed() from None
+        return self._workers.submit(work)
 
     def _work(self) -> None:
         """Make one batch, once one is due, and run it."""
@@ -219,13 +209,14 @@ class Gatherer:
                 self._recorder.began(perf_counter() - request.since)
         return request.state == "running"
 
-    def _expire(self, request: Request) -> None:
-        """End a request that hasn't begun in time."""
+    def take_out(self, request: Request) -> None:
+        """Let a request that hasn't begun wait no more: it is over by its future's cancellation, or late."""
         late: list[Request] = []
         with self._lock:
             if request.state == "waiting":
                 for index, piece in enumerate(request.pieces):
-                    self._lines[piece.fit.variant].remove((request, index))
+                    with suppress(ValueError):  # Ctrl-C came before it was there
+                        self._lines[piece.fit.variant].remove((request, index))
             if not request.has_begun:
                 self._begins(request, late)
         _end_late(late)
@@ -274,8 +265,8 @@ class Gatherer:
         for request in dropped:
             _quietly(request.future.cancel)
             request.future.set_running_or_notify_cancel()
-        for threads in (self._callers, *self._former, self._workers):
-            threads.shutdown()
+        for workers in (self._callers, self._workers):
+            workers.close()
         self._timeouts.close()
 
 

@@ -130,6 +130,14 @@ def _part(
     return found, {**sizes, dim: min(most, sizes[dim] - start)}, start if chunked else before
 
 
+def batches_of(pieces: Sequence[Piece], rows: int) -> list[tuple[str, list[int]]]:
+    """Return full batches, and what is left over: variant, and which of the pieces."""
+    lines: dict[str, list[int]] = {}
+    for number, piece in enumerate(pieces):
+        lines.setdefault(piece.fit.variant, []).append(number)
+    return [(name, numbers[at : at + rows]) for name, numbers in lines.items() for at in range(0, len(numbers), rows)]
+
+
 def stitch(program: Program, pieces: Sequence[Piece], results: Sequence[dict[str, Array]]) -> dict[str, Array]:
     """Make one result of those of a sample's pieces.
 

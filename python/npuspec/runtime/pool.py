@@ -1,7 +1,6 @@
 """The infer requests of one static variant: taken to be filled and run, and given back."""
 
 from math import prod
-from threading import Condition, Lock
 from typing import Any
 from weakref import ref
 
@@ -11,10 +10,14 @@ from numpy.typing import NDArray
 
 from npuspec import _native
 from npuspec.bundle.program import Program
+from npuspec.diagnostics import InputError
+from npuspec.runtime.steady import Steady
 
 BYTE = 8
 PAGE = 4096
 """An NPU takes memory of the host without a copy if its address and its size are multiples of this."""
+_UNTOLD = 0.1
+"""Seconds after which whoever waits looks by itself: at the end of Python's stack nobody could be told."""
 
 
 def whole_pages(port: ov.ConstOutput) -> NDArray[np.uint8] | None:
@@ -40,7 +43,7 @@ class Slot:
     """One infer request, and views of the memory that it reads from and writes to.
 
     Attributes:
-        hold: who has taken it. A lane may take it, too, and then asks nobody.
+        hold: whether it is in use. A lane may take it, too, and then asks nobody.
         leases: what callers were given without a copy the last time; each dies with the arrays that are made of it.
 
     """
@@ -92,8 +95,7 @@ class Pool:
         self.most: int = requests or compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS") + 1
         self._slots = [Slot(compiled, program)]
         self._closed = False
-        self._lock = Lock()  # entered as it is: a condition is entered in several steps
-        self._changed = Condition(self._lock)
+        self._changed = Steady()
 
     @property
     def first(self) -> Slot:
@@ -106,43 +108,41 @@ class Pool:
             raise PoolClosed
         return compiled
 
-    def take(self, holder: object) -> Slot:
-        """Return a slot that is the holder's until it is given back; waits for one.
+    def turn(self) -> _native.Turn:
+        """Return what a slot is taken for; InputError leaves a slot whole, and anything else breaks it."""
+        return _native.Turn(self.settle, InputError)
+
+    def take(self, turn: _native.Turn) -> Slot:
+        """Return a slot that nobody else has until the turn ends; waits for one.
 
         Raises:
             PoolClosed: there is none any more.
             RuntimeError: the device can't have another request.
 
         """
-        with self._lock:
+        with self._changed:
             while not self._closed:
+                self._slots = [slot for slot in self._slots if not slot.hold.is_broken]
                 full = len(self._slots) >= self.most
                 for slot in self._slots:
-                    if slot.hold.take(holder, want=full):
+                    if slot.hold.take(turn, want=full):
                         return slot
                 if full:
-                    self._changed.wait()
+                    self._changed.wait(_UNTOLD)
                 else:
                     self._slots.append(Slot(self.model(), self._program))
         raise PoolClosed
 
-    def give(self, holder: object, *, broken: bool = False) -> None:
-        """Give back what a holder has, if anything; a broken slot isn't used again."""
-        with self._lock:
-            for slot in self._slots:
-                if slot.hold.holder is holder:
-                    if broken:
-                        self._slots.remove(slot)
-                    else:
-                        slot.hold.give()
-                    break
+    def settle(self) -> None:
+        """Let whoever waits see that a slot is free, or broken."""
+        with self._changed:
             if self._closed:
                 self._let_go()
             self._changed.notify()
 
     def close(self) -> None:
         """Refuse whoever comes later. Memory is freed as soon as the last slot has been given back."""
-        with self._lock:
+        with self._changed:
             self._closed = True
             for slot in self._slots:
                 slot.hold.want()
@@ -151,13 +151,13 @@ class Pool:
 
     def join(self) -> None:
         """Wait until a closed pool has no slot in use."""
-        with self._lock:
-            while any(slot.hold.holder is not None for slot in self._slots):
-                self._changed.wait()
+        with self._changed:
+            while any(slot.hold.is_taken for slot in self._slots):
+                self._changed.wait(_UNTOLD)
 
     def _let_go(self) -> None:
         """Free what a closed pool has, once nothing of it is in use."""
-        if all(slot.hold.holder is None for slot in self._slots):
+        if not any(slot.hold.is_taken for slot in self._slots):
             self._slots.clear()
             self._compiled = None
             self._changed.notify_all()

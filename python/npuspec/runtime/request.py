@@ -1,14 +1,17 @@
 """What waits in a session: one sample, and the future of its result."""
 
-from concurrent.futures import Future
+from contextlib import suppress
 from math import isnan
+from numbers import Real
 from time import perf_counter
 from typing import Any, Literal
 
 from npuspec.bundle.program import Program
 from npuspec.diagnostics import Diagnostic, InputError, RequestTimeout
+from npuspec.diagnostics.model import short
 from npuspec.runtime.feed import Array
 from npuspec.runtime.overflow import Piece, stitch
+from npuspec.runtime.steady import Promise
 
 Result = dict[str, Array]
 
@@ -17,15 +20,13 @@ class Request:
     """One sample, its pieces, and the future of its result."""
 
     def __init__(self, program: Program, pieces: list[Piece], timeout: float | None) -> None:
-        if timeout is not None and isnan(timeout):
-            raise ValueError("the timeout is not a number")
         self._program = program
         self._results: list[Result] = [{} for _ in pieces]
-        self.future: Future[Result] = Future()
+        self.future = Promise[Result]()
         self.pieces = pieces
         self.left = len(pieces)
         self.since = perf_counter()
-        self.deadline = None if timeout is None else self.since + timeout
+        self.deadline = None if timeout is None else self.since + _seconds(timeout)
         self.state: Literal["outside", "waiting", "running", "over"] = "outside"
         self.span: Any = None  # OpenTelemetry's
 
@@ -46,6 +47,20 @@ class Request:
 
 Part = tuple[Request, int]
 """A request, and which of its pieces."""
+
+
+def wrong(what: str, wanted: str, given: object) -> InputError:
+    """Return what a session says of an argument: what it is, what is wanted, and what was given."""
+    message = f"{what}: {wanted} is wanted, and not {short(repr(given))}"
+    return InputError(Diagnostic("wrong-argument", message, "see help(npuspec.Session)"))
+
+
+def _seconds(timeout: object) -> float:
+    if isinstance(timeout, Real):
+        with suppress(OverflowError):
+            if not isnan(seconds := float(timeout)):
+                return seconds
+    raise wrong("the timeout", "a number of seconds", timeout)
 
 
 def closed() -> InputError:

@@ -3,12 +3,14 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Lock, Thread, current_thread
 from typing import Any, TypeVar
 from weakref import WeakSet
 
 from npuspec.diagnostics import DeviceError, Diagnostic, InputError, NpuspecError
-from npuspec.runtime.engine import Engine, Ran
+from npuspec.diagnostics.model import short
+from npuspec.runtime.engine import DeviceFailed, Engine, Ran
 from npuspec.runtime.overflow import Piece
 from npuspec.runtime.pool import PoolClosed
 from npuspec.runtime.request import closed
@@ -16,6 +18,8 @@ from npuspec.runtime.request import closed
 log = logging.getLogger("npuspec")
 
 Opener = Callable[[], Engine]
+Failed = tuple[str, RuntimeError]
+"""A device, and what it said as it failed."""
 Used = TypeVar("Used")
 NEWEST = 1000
 """So many notes are kept, and steps of loading: a device may fail for months."""
@@ -26,12 +30,14 @@ class Serving:
 
     A batch that fails runs once more, with another infer request: that is safe, since a model's state is reset before
     each. If it fails again and the device does nothing else any more either, the device is opened anew, and then each
-    fallback in turn, until one runs the batch. That one serves from then on.
+    fallback in turn, until one runs the batch. That one serves from then on. A caller that is told how far opening has
+    come is told of a failure at once: whatever could mend it waits for that caller.
 
     Attributes:
         engine: what serves now.
         notes: what the caller should know.
         recoveries: how often an engine was replaced because it failed.
+        ready: the device that serves, once it is the one that was asked for; or why it isn't.
 
     Args:
         engine: what serves first.
@@ -53,6 +59,9 @@ class Serving:
         self._changed = changed
         self._properties: dict[str, Any] = {}
         self._closed = False
+        self.ready: Future[str] = Future()
+        self.ready.set_result(engine.device)
+        self._stop: Callable[[], object] = lambda: None
         self._opening: set[Thread] = set()
         self._replaced: WeakSet[Engine] = WeakSet()
         self._changing = Lock()
@@ -74,21 +83,27 @@ class Serving:
             except PoolClosed:
                 if engine is self.engine:
                     raise closed() from None
-            except RuntimeError as error:
-                return self._again(engine, error, variant, pieces)
+            except DeviceFailed as error:
+                return self.again(engine.device, error, variant, pieces)
 
-    def leave_lane(self, engine: Engine, error: RuntimeError) -> None:
-        """Let an engine whose lane has failed run samples without it, and say so."""
-        engine.lane = None
-        log.warning("%s failed, and the sample runs once more: %s", engine.device, _said(error))
+    def again(self, device: str, error: RuntimeError, variant: str, pieces: Sequence[Piece]) -> Ran:
+        """Run a batch that has failed once; raises as `run` does.
 
-    def _again(self, failed: Engine, error: RuntimeError, variant: str, pieces: Sequence[Piece]) -> Ran:
-        log.warning("%s failed, and the batch runs once more: %s", failed.device, _said(error))
+        Args:
+            device: which failed.
+            error: what it said.
+            variant: as of `Engine.run`, like
+            pieces: those that failed.
+
+        """
+        if self.is_within:
+            raise device_fault(device, error, of_sample=False)
+        log.warning("%s failed, and the batch runs once more: %s", device, _said(error))
 
         def once_more(engine: Engine) -> Ran:
             try:
                 return engine.run(variant, pieces)
-            except RuntimeError as again:
+            except DeviceFailed as again:
                 if engine.works(variant):
                     raise device_fault(engine.device, again, of_sample=True) from None
                 return self._elsewhere(engine, again, variant, pieces)
@@ -109,7 +124,7 @@ class Serving:
             for _ in range(2):  # what has just been opened may fail once, too
                 try:
                     ran = engine.run(variant, pieces)
-                except RuntimeError as fault:
+                except DeviceFailed as fault:
                     error = fault
                 else:
                     self.replace(engine, f"{failed.device} failed, and {device} was opened: {_said(error)}", failed)
@@ -150,7 +165,20 @@ class Serving:
         old.close()
         log.warning("%s", note)
 
-    def go_over(self, opener: Opener) -> str:
+    def begin(self, opener: Opener, stop: Callable[[], object]) -> None:
+        """Open another engine in the background, and let it serve.
+
+        Args:
+            opener: opens it.
+            stop: tells the opener that nobody waits for it any more.
+
+        """
+        self._stop = stop
+        threads = ThreadPoolExecutor(1, "npuspec-load")
+        self.ready = threads.submit(self._go_over, opener)
+        threads.shutdown(wait=False)
+
+    def _go_over(self, opener: Opener) -> str:
         """Open another engine, let it serve, and return its device. What goes wrong stands in the notes, too."""
         before = self.engine.device
         try:
@@ -176,8 +204,13 @@ class Serving:
         return current_thread() in self._opening
 
     def tell(self, name: str) -> dict[str, Any]:
-        """Return what `Engine.tell` does. Raises InputError, `session-closed`."""
-        return self._on_what_serves(lambda engine: engine.tell(name))
+        """Return what `Engine.tell` does. Raises InputError, `session-closed` or `property-refused`."""
+        try:
+            return self._on_what_serves(lambda engine: engine.tell(name))
+        except (RuntimeError, TypeError) as error:
+            message = f"{self.engine.device} doesn't know {short(repr(name))}: {_said(error)}"
+            help_ = "session.tell('SUPPORTED_PROPERTIES') has what it knows"
+            raise InputError(Diagnostic("property-refused", message, help_)) from None
 
     def _on_what_serves(self, use: Callable[[Engine], Used]) -> Used:
         """Use an engine, or the one that has replaced it meanwhile. Raises InputError, `session-closed`."""
@@ -209,11 +242,13 @@ class Serving:
 
     def close(self) -> None:
         """Let go of the device once what runs has ended."""
+        self._stop()
         with self._changing:
             self._closed = True
             self.engine.close()
         for engine in (*self._replaced, self.engine):
             engine.join()
+        wait([self.ready])
 
 
 def for_another(error: Exception) -> Exception:

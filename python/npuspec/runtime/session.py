@@ -1,7 +1,7 @@
 """A model, running: the caller's unpadded arrays in, outputs cut to their valid length out."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from contextlib import nullcontext
 from functools import partial
 from threading import Thread
@@ -16,9 +16,9 @@ from npuspec.runtime.blobs import Origin
 from npuspec.runtime.engine import Engine
 from npuspec.runtime.gather import Gatherer, in_order
 from npuspec.runtime.opening import Step
-from npuspec.runtime.overflow import Piece, Pieces, stitch
-from npuspec.runtime.request import Part, Request, Result
-from npuspec.runtime.serving import Opener, Serving, for_another
+from npuspec.runtime.overflow import Piece, Pieces, batches_of, stitch
+from npuspec.runtime.request import Part, Request, Result, wrong
+from npuspec.runtime.serving import Failed, Opener, Serving, for_another
 from npuspec.runtime.stats import Recorder, Stats
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ class Session:
 
     Attributes:
         program: the model's inputs, outputs and variants.
-        ready: the device, once it is the one that was asked for; or why it isn't. Done from the beginning unless
-            another answers meanwhile (`load.warm`).
 
     """
 
@@ -53,7 +51,6 @@ class Session:
         load = load or Load()
         self.program = program = engine.program
         self._steps = steps
-        self.ready: Future[str] = Future()
         self._recorder = Recorder(program)
         self._pieces: Callable[[Mapping[str, Any]], list[Piece]] = Pieces(program)
         self._gatherer = Gatherer(
@@ -67,24 +64,25 @@ class Session:
         )
         self._serving = Serving(engine, openers, lambda engine: self._gatherer.resize(engine.most))
         self._queue = load.queue
-        self._spans = None if tracer is None else _spans_of(tracer)
-        self._stop: Callable[[], object] | None = None
-        self.ready.set_result(engine.device)
+        self._spans: Spans | None = None
+        if tracer is not None:
+            from npuspec.runtime import spans  # noqa: PLC0415  OpenTelemetry, where it is used
+
+            self._spans = spans.Spans(tracer)
         self._is_forked = False
         forked.watch(self)
 
     def go_over(self, opener: Opener, stop: Callable[[], object]) -> None:
-        """Open another device in the background, and let it serve as soon as it is there.
+        """Open another device in the background, and let it serve then; `stop` tells that nobody waits any more."""
+        self._serving.begin(opener, stop)
 
-        Args:
-            opener: opens it.
-            stop: tells the opener that nobody waits for it any more.
+    @property
+    def ready(self) -> Future[str]:
+        """The device, once it is the one that was asked for; or why it isn't.
 
+        Done from the beginning unless another answers meanwhile (`load.warm`).
         """
-        self._stop = stop
-        threads = ThreadPoolExecutor(1, "npuspec-load")
-        self.ready = threads.submit(self._serving.go_over, opener)
-        threads.shutdown(wait=False)
+        return self._serving.ready
 
     @property
     def device(self) -> str:
@@ -140,20 +138,21 @@ class Session:
         if copy and (lane := engine.lane) is not None:
             try:
                 result = lane.infer(inputs, self._recorder.lane)
+            except RecursionError:
+                raise
             except RuntimeError as error:
-                self._serving.leave_lane(engine, error)
-            else:
-                if result is not None:
-                    self._recorder.thin()
-                    return result
+                return self._infer(inputs, copy=copy, failed=(engine.device, error))
+            if result is not None:
+                self._recorder.thin()
+                return result
         return self._infer(inputs, copy=copy)
 
-    def _infer(self, inputs: Mapping[str, Any], *, copy: bool) -> Result:
+    def _infer(self, inputs: Mapping[str, Any], *, copy: bool, failed: Failed | None = None) -> Result:
         begin = perf_counter()
         pieces = self._pieces(inputs)
         try:
             if len(pieces) == 1:
-                result = self._run(pieces[0].fit.variant, pieces, alone=True, copy=copy)[0]
+                result = self._run(pieces[0].fit.variant, pieces, alone=True, copy=copy, failed=failed)[0]
             else:
                 result = stitch(self.program, pieces, self._run_all(pieces))
         except NpuspecError:
@@ -176,6 +175,8 @@ class Session:
             DeviceError: `infer-failed`, with what the device said.
 
         """
+        if not isinstance(samples, Sequence):
+            raise wrong("samples", "a sequence", samples)
         with nullcontext() if self._spans is None else self._spans.call("npuspec.infer_many", samples=len(samples)):
             return self._infer_many(samples)
 
@@ -220,6 +221,8 @@ class Session:
         except BaseException as error:
             self._gatherer.refused += isinstance(error, QueueFull)
             request.future.cancel()
+            if request.state == "waiting":
+                self._gatherer.take_out(request)
             raise
         return request.future
 
@@ -258,6 +261,8 @@ class Session:
             DeviceError: `infer-failed`, with what the device said.
 
         """
+        if not isinstance(samples, Iterable):
+            raise wrong("samples", "an iterable", samples)
         batches = 2 * self._gatherer.threads * len(self.program.variants)
         yield from in_order(samples, self._submit_or_say, min(self._queue, batches * self.program.batch))
 
@@ -272,11 +277,7 @@ class Session:
 
     def _run_all(self, pieces: Sequence[Piece]) -> list[Result]:
         """Run pieces in full batches of each variant, and return their outputs in the order of the pieces."""
-        lines: dict[str, list[int]] = {}
-        for number, piece in enumerate(pieces):
-            lines.setdefault(piece.fit.variant, []).append(number)
-        rows = self.program.batch
-        batches = [(n, numbers[i : i + rows]) for n, numbers in lines.items() for i in range(0, len(numbers), rows)]
+        batches = batches_of(pieces, self.program.batch)
         if len(batches) == 1:
             return self._run(batches[0][0], pieces, alone=True)
         results: list[Result] = [{} for _ in pieces]
@@ -296,9 +297,12 @@ class Session:
         alone: bool = False,
         copy: bool = True,
         requests: Sequence[Request] = (),
+        failed: Failed | None = None,
     ) -> list[Result]:
         """Run one batch, and count it."""
-        if self._spans is None:
+        if failed is not None:
+            ran = self._serving.again(*failed, variant, pieces)
+        elif self._spans is None:
             ran = self._serving.run(variant, pieces, alone=alone, copy=copy)
         else:
             with self._spans.batch(variant, [request.span for request in requests]) as tell:
@@ -323,7 +327,10 @@ class Session:
             self._gatherer.finish(part, result)
 
     def tell(self, name: str) -> dict[str, Any]:
-        """Return what each variant's compiled model says of one of OpenVINO's properties, such as EXECUTION_DEVICES."""
+        """Return what each variant's compiled model says of one of OpenVINO's properties, such as EXECUTION_DEVICES.
+
+        Raises InputError, `property-refused`, where the device doesn't know it.
+        """
         self._check_process()
         return self._serving.tell(name)
 
@@ -337,6 +344,8 @@ class Session:
 
         """
         self._check_process()
+        if not isinstance(properties, Mapping):
+            raise wrong("properties", "a mapping of OpenVINO's names to values", properties)
         self._serving.set(properties)
 
     def stats(self) -> Stats:
@@ -364,11 +373,8 @@ class Session:
         if self._gatherer.is_within or self._serving.is_within:
             Thread(target=self.close, kwargs={"cancel": cancel}, name="npuspec-close").start()
             return
-        if self._stop is not None:
-            self._stop()
         self._gatherer.close(cancel=cancel)
         self._serving.close()
-        wait([self.ready])
 
     def _check_process(self) -> None:
         if self._is_forked:
@@ -389,12 +395,5 @@ class Session:
         self.close(cancel=error is not None)
 
 
-def _spans_of(tracer: "Tracer") -> "Spans":
-    """Return what makes spans, importing OpenTelemetry where there is a tracer of it, and nowhere else."""
-    from npuspec.runtime.spans import Spans  # noqa: PLC0415
-
-    return Spans(tracer)
-
-
-_OF_ONE = ("infer-failed", "not-finite")
+_OF_ONE = ("infer-failed", "not-finite", "sample-changed")
 """What is wrong with a batch where it may be one of its samples that is."""

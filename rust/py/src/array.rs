@@ -46,10 +46,22 @@ pub enum Array<'py> {
 impl<'py> Array<'py> {
     /// # Errors
     ///
-    /// `TypeError` if `object` has no buffer, `BufferError` if it has one that can't be read.
+    /// `TypeError` if `object` has no buffer or a mask, `BufferError` if it has a buffer that can't be read.
     #[inline]
     pub fn hold(object: Bound<'py, PyAny>, name: Name) -> PyResult<Self> {
+        match object.cast_into_exact::<PyUntypedArray>() {
+            Ok(array) => Ok(Self::NumPy(array)),
+            Err(error) => Self::hold_derived(error.into_inner(), name),
+        }
+    }
+
+    /// As `hold`, of another class than `NumPy`'s own.
+    fn hold_derived(object: Bound<'py, PyAny>, name: Name) -> PyResult<Self> {
         match object.cast_into::<PyUntypedArray>() {
+            Ok(array) if array.is_instance(&array.py().import("numpy.ma")?.getattr("MaskedArray")?)? => {
+                let message = format!("{name} is a masked array, and its mask would be lost; fill it: .filled(0)");
+                Err(PyTypeError::new_err(message))
+            }
             Ok(array) => Ok(Self::NumPy(array)),
             Err(error) => Self::hold_buffer(&error.into_inner(), name),
         }

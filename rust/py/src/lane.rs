@@ -5,14 +5,14 @@ use std::time::Instant;
 use npuspec_core::level::Level;
 use npuspec_core::pad::{self as core, Batch, Element, Float, Padding, Sample, Side};
 use numpy::PyUntypedArray;
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyRecursionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use smallvec::SmallVec;
 
 use crate::array::{Array, Name, View, detached};
 use crate::dtype::{Dtype, Number};
-use crate::hold::Hold;
+use crate::hold::{Hold, settle};
 
 mod plain;
 
@@ -65,7 +65,7 @@ struct Line {
     /// The request's method.
     infer: Py<PyAny>,
     /// That of the pool.
-    give: Py<PyAny>,
+    settle: Py<PyAny>,
     /// For each data input its own, then those of its followers.
     buffers: Vec<Vec<Py<PyUntypedArray>>>,
     results: Vec<Shown>,
@@ -137,31 +137,31 @@ impl Lane {
     }
 
     fn infer<'py>(
-        slf: &Bound<'py, Self>,
+        &self,
+        py: Python<'py>,
         sample: &Bound<'py, PyAny>,
         figures: &Bound<'py, PyList>,
     ) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let (py, this, begin) = (slf.py(), slf.get(), Instant::now());
-        let Some(arrays) = this.arrays(sample) else {
+        let begin = Instant::now();
+        let Some(arrays) = self.arrays(sample)? else {
             return Ok(None);
         };
-        let Some((line, volume, places)) = this.fit(&arrays) else {
+        let Some((line, volume, places)) = self.fit(&arrays) else {
             return Ok(None);
         };
-        if !line.take(slf) {
+        if !line.take(py) {
             return Ok(None);
         }
         let taken = Instant::now();
-        let ran = this.run(py, line, &arrays, &places);
-        let broken = matches!(&ran, Err(error) if error.is_instance_of::<PyRuntimeError>(py));
-        line.give(slf, broken)?;
+        let ran = self.run(py, line, &arrays, &places);
+        line.give(py, matches!(&ran, Err(error) if is_of_device(py, error)))?;
         let Some((outputs, Times { padded, inferred })) = ran? else {
             return Ok(None);
         };
         let end = Instant::now();
         let ns = |from, to: Instant| u64::try_from(to.duration_since(from).as_nanos()).unwrap_or(u64::MAX);
         figures.append((
-            &this.device,
+            &self.device,
             &line.name,
             volume,
             ns(begin, taken),
@@ -176,16 +176,20 @@ impl Lane {
 
 impl Lane {
     /// The arrays of a sample that is a dict of exactly the program's inputs.
-    fn arrays<'py>(&self, sample: &Bound<'py, PyAny>) -> Option<Few<Array<'py>>> {
-        let sample = sample.cast_exact::<PyDict>().ok()?;
-        if sample.len() != self.inputs.len() {
-            return None;
+    fn arrays<'py>(&self, sample: &Bound<'py, PyAny>) -> PyResult<Option<Few<Array<'py>>>> {
+        let sample = match sample.cast_exact::<PyDict>() {
+            Ok(sample) if sample.len() == self.inputs.len() => sample,
+            _ => return Ok(None),
+        };
+        let mut arrays = Few::new();
+        for input in &self.inputs {
+            let array = sample.get_item(&input.name)?.map(Bound::cast_into_exact);
+            let Some(Ok(array)) = array else {
+                return Ok(None);
+            };
+            arrays.push(Array::NumPy(array));
         }
-        let arrays = self.inputs.iter().map(|input| {
-            let array = sample.get_item(&input.name).ok()??;
-            array.cast_into_exact::<PyUntypedArray>().ok().map(Array::NumPy)
-        });
-        arrays.collect()
+        Ok(Some(arrays))
     }
 
     /// The smallest variant that holds a sample, how much it fills of that, and where the valid part of each output is.
@@ -344,27 +348,28 @@ impl Lane {
 
 impl Line {
     /// Takes the request in one step, unless somebody has it, or waits for it, or may hold what it wrote.
-    fn take(&self, lane: &Bound<'_, Lane>) -> bool {
-        let py = lane.py();
+    fn take(&self, py: Python<'_>) -> bool {
         let mut hold = self.hold.bind(py).borrow_mut();
-        !hold.is_wanted() && self.leases.bind(py).is_empty() && hold.take(lane.clone().into_any().unbind(), false)
+        !hold.is_wanted() && self.leases.bind(py).is_empty() && hold.enter()
     }
 
-    /// Gives it back; where somebody waits for it, or it is broken, the pool has to know.
-    fn give(&self, lane: &Bound<'_, Lane>, broken: bool) -> PyResult<()> {
-        let hold = self.hold.bind(lane.py());
-        if !broken && !hold.borrow().is_wanted() {
-            Hold::give(hold);
-            return Ok(());
-        }
-        let give = || {
-            let keywords = PyDict::new(lane.py());
-            keywords.set_item("broken", broken)?;
-            self.give.bind(lane.py()).call((lane,), Some(&keywords))
+    /// Makes it free; where somebody waits for it, or it is broken, the pool has to know.
+    fn give(&self, py: Python<'_>, broken: bool) -> PyResult<()> {
+        let wanted = {
+            let mut hold = self.hold.bind(py).borrow_mut();
+            hold.leave(broken);
+            hold.is_wanted()
         };
-        // Ctrl-C may come meanwhile; what was given back already stays so.
-        give().or_else(|error| give().and(Err(error))).map(drop)
+        if wanted || broken {
+            settle(self.settle.bind(py))?;
+        }
+        Ok(())
     }
+}
+
+/// Whether it is the device that says so: an overflow of Python's stack is a `RuntimeError`, too.
+fn is_of_device(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyRuntimeError>(py) && !error.is_instance_of::<PyRecursionError>(py)
 }
 
 /// `None` if a part would be larger than the output.

@@ -18,7 +18,7 @@ mod native {
     #[pymodule_export]
     use crate::batch::{NonFiniteError, pad, unpad};
     #[pymodule_export]
-    use crate::hold::Hold;
+    use crate::hold::{Hold, Turn};
     #[pymodule_export]
     use crate::images::{levels, normalize, repack, resize};
     #[pymodule_export]

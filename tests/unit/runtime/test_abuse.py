@@ -80,11 +80,6 @@ def test_a_timeout_without_an_end_stops_no_other(held: Device, timeout: float) -
         assert session.stats().done == 4
 
 
-def test_a_timeout_that_is_no_number_is_refused() -> None:
-    with open_on() as session, pytest.raises(ValueError, match="not a number"):
-        session.submit(ramp(2), timeout=float("nan"))
-
-
 @pytest.mark.parametrize("timeout", [0, -1])
 def test_no_time_at_all_is_too_little(timeout: float) -> None:
     with open_on() as session, pytest.raises(RequestTimeout):
@@ -137,8 +132,7 @@ def test_a_callback_does_not_wait_for_room_that_it_makes(held: Device) -> None:
 
 
 @pytest.mark.parametrize("timeout", [None, LONG])
-def test_a_session_that_is_forgotten_goes(monkeypatch: pytest.MonkeyPatch, timeout: float | None) -> None:
-    monkeypatch.setattr(deadlines, "LONG", 0.05)
+def test_a_session_that_is_forgotten_goes(timeout: float | None) -> None:
     before = threading.active_count()
     session = open_on()
     session.submit(ramp(2), timeout=timeout).result(LONG)

@@ -51,9 +51,9 @@ def test_an_output_of_one_number_is_an_array_without_axes() -> None:
 def test_whether_a_device_works_is_tried_with_zeros() -> None:
     toy = program(data(dtype="int64", pad_value=5), length())
     pool = Pool(compiled(toy)["time8"], toy)
-    for _ in range(2):
-        slot = pool.take(object())
-        assert not any(buffer.any() for buffer in slot.buffers.values())
+    with pool.turn() as one, pool.turn() as other:
+        for turn in (one, other):
+            assert not any(buffer.any() for buffer in pool.take(turn).buffers.values())
 
 
 def test_without_a_copy_the_next_inference_overwrites() -> None:

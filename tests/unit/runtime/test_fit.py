@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import openvino as ov
 import pytest
-from msgspec import convert, to_builtins
+from msgspec import convert, structs, to_builtins
 from openvino import opset13 as op
 
 from npuspec.bundle.program import Preprocess, Program, Variant
@@ -87,6 +87,8 @@ def test_what_is_so_is_taken(models: Mapping[str, ov.CompiledModel]) -> None:
         ("inputs", [to_builtins(TOY.inputs[0]), to_builtins(TOY.inputs[1])], "has 3 inputs, not 2"),
         ("inputs.2.name", "n", "has 3 inputs, not 2"),
         ("outputs.0.dtype", "int64", "output `y` is [2, 4, 3] float32"),
+        ("outputs.0.extents.0.scale", 2, "output `y` is 4 long in variant time4, and 8 of it valid"),
+        ("outputs.0.extents.0.offset", 1, "output `y` is 4 long in variant time4, and 5 of it valid"),
         ("outputs.0.extents.0.scale", 2**70, "Expected `int` <= 2147483647"),
         ("outputs.0.extents.0.offset", -(2**70), "Expected `int` >= -2147483648"),
         ("outputs.0.extents.0.divisor", 2**31, "Expected `int` <= 2147483647"),
@@ -96,6 +98,16 @@ def test_what_is_so_is_taken(models: Mapping[str, ov.CompiledModel]) -> None:
 def test_what_is_not_so_is_said(models: Mapping[str, ov.CompiledModel], path: str, value: Any, why: str) -> None:
     with pytest.raises(ValueError, match=re.escape(why)):
         Session(Engine(forged(path, value), models, device="CPU"))
+
+
+def test_a_dim_that_no_input_has_is_said(models: Mapping[str, ov.CompiledModel]) -> None:
+    toy = structs.replace(
+        TOY,
+        dims={**TOY.dims, "width": TOY.dims["time"]},
+        variants=tuple(structs.replace(v, sizes={**v.sizes, "width": 8}) for v in TOY.variants),
+    )
+    with pytest.raises(ValueError, match="no input has the dim `width`"):
+        Engine(toy, models, device="CPU")
 
 
 @pytest.mark.parametrize(

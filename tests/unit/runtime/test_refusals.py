@@ -1,5 +1,6 @@
 """Every sample that doesn't fit is refused by a code, with a message that says what would fit."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -127,3 +128,29 @@ def test_a_list_of_the_models_own_numbers_is_taken() -> None:
     toy = program(data(dtype="int64"), outputs=(along(dtype="int64"),))
     with Session(Engine(toy, compiled(toy, doubled), device="CPU")) as whole:
         np.testing.assert_array_equal(whole.infer({"x": [1, 2, 3]})["y"], [2, 4, 6])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda session: session.infer_many(None),
+        lambda session: session.infer_many(good() for _ in range(2)),
+        lambda session: list(session.stream(None)),
+        lambda session: session.submit(good(), timeout="1"),
+        lambda session: session.submit(good(), timeout=float("nan")),
+        lambda session: session.submit(good(), timeout=1 << 2000),
+        lambda session: session.set_property(None),
+        lambda session: session.set_property([("A", 1)]),
+    ],
+)
+def test_what_is_no_argument_is_refused(session: Session, call: Callable[[Session], object]) -> None:
+    with pytest.raises(InputError, match="is wanted, and not") as caught:
+        call(session)
+    assert caught.value.code == "wrong-argument"
+
+
+@pytest.mark.parametrize("name", ["NOPE", 5])
+def test_a_property_that_nobody_knows_is_refused(session: Session, name: Any) -> None:
+    with pytest.raises(InputError, match="CPU doesn't know") as caught:
+        session.tell(name)
+    assert caught.value.code == "property-refused"

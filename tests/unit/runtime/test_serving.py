@@ -219,6 +219,25 @@ def test_who_is_told_of_the_progress_of_opening_may_close(held: Device) -> None:
     until(lambda: not any(pool._slots for pool in session._serving.engine.pools.values()))
 
 
+def test_who_is_told_of_the_progress_of_opening_is_told_of_a_failure_at_once() -> None:
+    device, said = Device(lambda _: True), list[str]()
+
+    def opener() -> Engine:
+        with pytest.raises(DeviceError) as caught:
+            session.infer(ramp(3))
+        said.append(caught.value.code)
+        device.fails = lambda _: False
+        return engine_on(device)
+
+    with open_on(device, opener) as session:
+        np.testing.assert_array_equal(session.infer(ramp(3))["y"], 2 * ramp(3)["x"])  # opens it again
+        device.fails = lambda _: True
+        session.go_over(opener, lambda: None)
+        assert session.ready.result(60) == "CPU"
+        np.testing.assert_array_equal(session.infer(ramp(3))["y"], 2 * ramp(3)["x"])
+    assert said == ["device-failed", "device-failed"]
+
+
 def test_a_property_that_the_device_does_not_take_is_refused() -> None:
     with open_on(Device()) as session:
         with pytest.raises(InputError, match="WORKLOAD_TYPE") as caught:

@@ -76,6 +76,12 @@ RUNTIME = {
         ">>> session.submit(sample, timeout=0.001).result()",
         ">>> session.submit(sample, timeout=1).result()",
     ),
+    "sample-changed": CodeDoc(
+        "An array was right when it was given, and isn't any more as it is to be written: another thread has given it "
+        "another shape or dtype, or it shows the very memory that is to be written.",
+        ">>> future = session.submit({'x': array}); array.resize(100, refcheck=False)",
+        ">>> future = session.submit({'x': array.copy()}); array.resize(100, refcheck=False)",
+    ),
     "sample-too-long": CodeDoc(
         "The sample is longer than the largest static shape. Cutting it would drop what was said at the end, and no "
         "error would show it.",
@@ -111,9 +117,10 @@ RUNTIME = {
     ),
     "wrong-argument": CodeDoc(
         "An argument of the command line isn't of its form, or names what isn't there. That of `run --input` is "
-        "NAME=FILE.npy: the input's name must be stated, even if there is only one.",
-        "$ npuspec run build/asr --input clip.npy",
-        "$ npuspec run build/asr --input waveform=clip.npy",
+        "NAME=FILE.npy: the input's name must be stated, even if there is only one. Of a session's methods: samples "
+        "are a sequence, a timeout is a number of seconds, and properties are a mapping.",
+        "$ npuspec run build/asr --input clip.npy\n>>> session.submit(sample, timeout='1')",
+        "$ npuspec run build/asr --input waveform=clip.npy\n>>> session.submit(sample, timeout=1.0)",
     ),
     "wrong-cache-size": CodeDoc(
         "The environment variable NPUSPEC_CACHE_SIZE says how much room compiled models may take before those that "

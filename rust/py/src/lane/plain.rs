@@ -77,7 +77,7 @@ struct Variant {
 #[derive(FromPyObject)]
 pub(super) struct Pool {
     first: Slot,
-    give: Py<PyAny>,
+    settle: Py<PyAny>,
 }
 
 #[derive(FromPyObject)]
@@ -270,7 +270,7 @@ impl<'a> Reader<'a> {
             hold: slot.hold.clone_ref(py),
             leases: slot.leases.clone_ref(py),
             infer: slot.request.getattr(py, "infer").ok()?,
-            give: pool.give.clone_ref(py),
+            settle: pool.settle.clone_ref(py),
             buffers: buffers.collect::<Option<_>>()?,
             results: results.collect::<Option<_>>()?,
         })
