@@ -38,8 +38,9 @@ def report(
         npuspec report build/asr --markdown >> "$GITHUB_STEP_SUMMARY"
 
     The page is one file of HTML that needs no network: what the spec asks for, what was done, what the plan changed
-    since the last version, accuracy and gates, latency, accuracy against latency, the time of each operation, for which
-    the model is run on the CPU here, the engines' schedule, devices and caches. docs/report.md says more.
+    since the last version, accuracy and gates, latency, accuracy against latency, the time of operations and what was
+    fused, for which the model is run on the CPU here, the engines' schedule, devices and caches. docs/report.md says
+    more.
     """
     from npuspec.cli.output import write_file
     from npuspec.cli.progress import Progress

@@ -69,8 +69,9 @@ def device_facts(manifest: Manifest, plan: Plan, evidence: Evidence) -> Iterator
     if manifest.core:
         yield Row("OpenVINO itself", ", ".join(f"{name} = {_toml(value)}" for name, value in manifest.core.items()))
     yield Row("made and measured on", manifest.identity)
-    for variant, devices in evidence.executed.items():
-        yield Row(f"{variant} ran on", ", ".join(devices))
+    for variant in manifest.program.variants:
+        if variant.name in evidence.executed:
+            yield Row(f"{variant.name} ran on", ", ".join(evidence.executed[variant.name]))
     load = manifest.load
     yield Row("infer requests of each variant", str(load.requests or "as many as the device finds best, and one more"))
     yield Row("requests that may wait", str(load.queue))
@@ -81,8 +82,9 @@ def device_facts(manifest: Manifest, plan: Plan, evidence: Evidence) -> Iterator
 def cache_facts(manifest: Manifest) -> Iterator[Row]:
     """Yield how a later start is spared the compilation, and for which devices."""
     yield Row(manifest.cache, CACHES[manifest.cache])
-    for variant, blob in manifest.blobs.items():
-        yield Row(f"{variant}, a blob", f"{_size(manifest, blob.path)}, for {blob.device}: {blob.identity}")
+    for variant in manifest.program.variants:
+        if (blob := manifest.blobs.get(variant.name)) is not None:
+            yield Row(f"{variant.name}, a blob", f"{_size(manifest, blob.path)}, for {blob.device}: {blob.identity}")
     for ahead in manifest.platforms:
         needs = f"; needs {ahead.requirements}" if ahead.requirements else ""
         made = f"{_size(manifest, ahead.path)}, made by {ahead.compiler}{needs}"

@@ -26,6 +26,7 @@ from npuspec.report.model import Difference, Layer, Layers, Missing, Report, Tim
 from npuspec.report.timeline import compile_timeline
 from npuspec.stages import TIMINGS
 
+_MOST = 2**24  # bytes of a plan or of evidence, so that a page stays one that can be opened
 _NOT_RUN = Missing("the model was not run for this report")
 _NO_COMPILER = Missing(
     f"nothing here compiles for NPUs: name a command that does with --compiler or {VARIABLE}, "
@@ -78,8 +79,8 @@ def gather(path: Path, asked: Asked, announce: Callable[[str], None], progress: 
     bundle, name = open_bundle(path), path.absolute().name
     plan = _plan(bundle)
     try:
-        evidence = Evidence.of_json(json.loads(bundle.path(EVIDENCE).read_bytes()))
-        timings = json.loads(bundle.path(f"evidence/{TIMINGS}").read_bytes())
+        evidence = Evidence.of_json(json.loads(_content(bundle, EVIDENCE)))
+        timings = json.loads(_content(bundle, f"evidence/{TIMINGS}"))
         report = Report(
             name=name,
             version=bundle.root.name,
@@ -95,7 +96,7 @@ def gather(path: Path, asked: Asked, announce: Callable[[str], None], progress: 
             kept=tuple((evidence.quantization or {}).get("kept", ())) + (evidence.kept or ()),
             difference=_difference(bundle, path, plan, asked),
             gates=tuple(msgspec.convert(gate.as_json(), type(gate)) for gate in evidence.gates),
-            agreements=tuple(agreements_of(evidence)),
+            agreements=tuple(agreements_of(plan, evidence)),
             samples=tuple(samples_of(evidence)),
             latencies=tuple(latencies_of(plan, evidence, timings["stages"])),
             served=tuple(served_of(timings["stages"])),
@@ -124,9 +125,16 @@ def gather(path: Path, asked: Asked, announce: Callable[[str], None], progress: 
     return report
 
 
+def _content(bundle: Bundle, name: str) -> bytes:
+    place = bundle.path(name)
+    if bundle.manifest.files[name].size > _MOST:
+        raise _other_format(bundle.root, f"`{name}` has more than {_MOST // 2**20} MiB")
+    return place.read_bytes()
+
+
 def _plan(bundle: Bundle) -> Plan:
     try:
-        return msgspec.json.decode(bundle.path(PLAN).read_bytes(), type=Plan)
+        return msgspec.json.decode(_content(bundle, PLAN), type=Plan)
     except (ValueError, RecursionError) as error:
         raise _other_format(bundle.root, f"its plan isn't of the format that this version reads: {error}") from None
 

@@ -12,14 +12,13 @@ from npuspec.report.model import Agreement, Latency, Sample, Served
 FIGURES = ("frame-agreement", "top-1-agreement", "cosine", "sqnr", "max-abs-difference")
 
 
-def agreements_of(evidence: Evidence) -> Iterator[Agreement]:
+def agreements_of(plan: Plan, evidence: Evidence) -> Iterator[Agreement]:
     """Yield for each pair of models how far they agree: on all samples, in each variant, and all padded to one."""
+    names = [variant.name for variant in plan.program.variants]
     for pair in (evidence.agreement or {"pairs": ()})["pairs"]:
         yield _agreement(pair, pair, "all samples")
-        for variant, row in pair["variants"].items():
-            yield _agreement(pair, row, variant)
-        for variant, row in pair.get("padded", {}).items():
-            yield _agreement(pair, row, f"all padded to {variant}")
+        for found, where in ((pair["variants"], ""), (pair.get("padded", {}), "all padded to ")):
+            yield from (_agreement(pair, found[name], where + name) for name in names if name in found)
 
 
 def _agreement(pair: Mapping[str, Any], row: Mapping[str, Any], where: str) -> Agreement:

@@ -7,6 +7,7 @@ its `aria-label`; here it becomes its `title`, which is read out as well and whi
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from math import isfinite
 from typing import Any
 
@@ -25,6 +26,7 @@ _ENGINES = {"DPU": _COLOURS[0], "SHAVE": _COLOURS[1], "DMA": _COLOURS[2]}
 _SHAPES = ["circle", "diamond", "square", "triangle-up", "cross", "triangle-down"]
 _POINT = {"type": "point", "filled": True, "size": 90, "opacity": 1}
 _MOST_BARS = 20
+_MOST_MARKS = 20_000  # a bundle may be a stranger's, and each is drawn
 _WIDE, _NARROW, _TIMELINE = 620, 330, 2400
 _FONT = 13
 """Pixels for which room is made; the page's style has fewer, since the reader's font may be a wider one."""
@@ -306,7 +308,7 @@ def _bars(rows: Iterable[Spec], field: str, title: str, *, height: int) -> str:
 
 def _draw(spec: Spec, rows: Iterable[Spec], title: str) -> str:
     """Return a plot as SVG for a page; text of a stranger is escaped by Vega."""
-    whole = _plain({**spec, "data": {"values": [*rows]}, "description": title})
+    whole = _plain({**spec, "data": {"values": [*islice(rows, _MOST_MARKS)]}, "description": title})
     svg = vl_convert.vegalite_to_svg(whole, _VERSION, config=_CONFIG, show_warnings=False)
     return _MARK.sub(r"<\1\3><title>\2</title></\1>", svg)
 

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from npuspec.bundle.reader import open_version
 from npuspec.child import Progress
-from npuspec.runtime.samples import make_samples
 from npuspec.runtime import Engine, Session
 from npuspec.runtime.device import compile_model
+from npuspec.runtime.samples import make_samples
 
 DEVICE = "CPU"
 RUNS = 20

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from compilers.test_command import command
 from msgspec import structs
@@ -164,7 +165,7 @@ def test_budgets_have_their_figures_and_what_was_timed(tmp_path: Path) -> None:
     ran = npuspec("apply", write_spec(tmp_path, more=BUDGETS), "-o", tmp_path / "bundle")
     assert ran.code == 0, ran.err
     report = of(tmp_path / "bundle")
-    _, latency, start, size = report.gates
+    _, latency, size, start = report.gates
     assert latency.subject == "latency-ms, measured on CPU in its worst variant, time32"
     assert size.subject == "size-mib"
     one, whole = report.served
@@ -192,6 +193,22 @@ def test_what_this_version_does_not_read_is_said(changed: Change, name: str, con
     with pytest.raises(BundleError, match="no report can be made") as caught:
         of(changed(name, content))
     assert caught.value.code == "bundle-format"
+
+
+def test_what_no_page_could_hold_is_refused(changed: Change) -> None:
+    with pytest.raises(BundleError, match=r"`evidence/timings\.json` has more than 16 MiB"):
+        of(changed("evidence/timings.json", b" " * (2**24 + 1)))
+
+
+def test_variants_stand_in_the_order_of_their_sizes(tmp_path: Path) -> None:
+    spec = write_spec(tmp_path)
+    padded, buckets = 'strategy = "pad"\nsize = 32\n', 'strategy = "buckets"\nsizes = [32, 100]\n'
+    assert padded in spec.read_text()
+    spec.write_text(spec.read_text().replace(padded, buckets))
+    np.save(tmp_path / "data" / "long.npy", np.ones((3, 90), np.float32))
+    assert npuspec("apply", spec, "-o", tmp_path / "bundle").code == 0
+    rows = of(tmp_path / "bundle").agreements
+    assert [row.where for row in rows if row.where.startswith("time")] == ["time32", "time100"]
 
 
 def test_a_figure_that_is_no_number_is_said(made: Path, changed: Change) -> None:

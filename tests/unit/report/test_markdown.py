@@ -10,7 +10,7 @@ from report.toys import EVIL, report
 def test_the_verdict_comes_first_and_what_failed_stands_out() -> None:
     lines = render_markdown(report("asr")).splitlines()
     assert lines[0] == "### npuspec report: <code>asr</code>"
-    assert lines[2] == "**1 of 2 gates passed**, 2.0 MiB, made for CPU, version `000000000000`"
+    assert lines[2] == "**2 of 3 gates passed**, 2.0 MiB, made for CPU, version `000000000000`"
     assert sum(line.startswith("| **failed** |") for line in lines) == 1
     assert "| <code>asr</code> | 0.9000 | 2 | no other beats it, ships |" in lines
     assert any(line.startswith("Compared with <code>asr</code>: **") for line in lines)
