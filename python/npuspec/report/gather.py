@@ -13,8 +13,10 @@ from npuspec.bundle.reader import DIGEST, POINTER, VERSIONS, open_version
 from npuspec.child import ChildError, Progress, run_task
 from npuspec.compilers import VARIABLE, Compiler
 from npuspec.diagnostics import BundleError, Diagnostic, StageError
+from npuspec.execute.budgets import BudgetResult
 from npuspec.execute.evidence import NAME as EVIDENCE
 from npuspec.execute.evidence import Evidence
+from npuspec.execute.gates import GateResult
 from npuspec.npu import ahead_of_time
 from npuspec.plan import Plan
 from npuspec.plan.diff import diff_plans
@@ -95,7 +97,7 @@ def gather(path: Path, asked: Asked, announce: Callable[[str], None], progress: 
             quantized=tuple(quantization_facts(evidence.quantization)),
             kept=tuple((evidence.quantization or {}).get("kept", ())) + (evidence.kept or ()),
             difference=_difference(bundle, path, plan, asked),
-            gates=tuple(msgspec.convert(gate.as_json(), type(gate)) for gate in evidence.gates),
+            gates=tuple(map(_gate, evidence.gates)),
             agreements=tuple(agreements_of(plan, evidence)),
             samples=tuple(samples_of(evidence)),
             latencies=tuple(latencies_of(plan, evidence, timings["stages"])),
@@ -143,6 +145,13 @@ def _other_format(path: Path, why: str) -> BundleError:
     place = path.parent.parent if path.parent.name == VERSIONS else path
     help_ = "make the bundle again with this version of npuspec"
     return BundleError(Diagnostic("bundle-format", f"of the bundle `{place}` no report can be made: {why}", help_))
+
+
+def _gate(gate: GateResult) -> GateResult:
+    """Return a gate whose figures are some, and whose compiler, a name with digests in it, is told with its blobs."""
+    found = msgspec.convert(gate.as_json(), type(gate))
+    is_long = isinstance(found, BudgetResult) and found.compiler is not None
+    return replace(found, compiler="the compiler") if is_long else found  # type: ignore[call-arg]
 
 
 def _difference(bundle: Bundle, path: Path, plan: Plan, asked: Asked) -> Difference | Missing:

@@ -5,7 +5,6 @@ Needs packages of an extra: `pip install npuspec[report]`.
 
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import replace
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
@@ -14,8 +13,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from npuspec.diagnostics.text import printable
-from npuspec.execute.budgets import BudgetResult
-from npuspec.execute.gates import GateResult
 from npuspec.plan.passes.stage import TIMED
 from npuspec.report import plots
 from npuspec.report.facts import mebibytes
@@ -38,7 +35,6 @@ def render_page(reports: Sequence[Report], title: str) -> str:
     )
     environment.tests["missing"] = lambda value: isinstance(value, Missing)
     environment.filters["size"] = mebibytes
-    environment.filters["briefly"] = _briefly
     style = files("npuspec.report").joinpath("report.css").read_text("utf-8")
 
     def plot(name: str, *values: Any) -> Markup:
@@ -55,13 +51,6 @@ def render_page(reports: Sequence[Report], title: str) -> str:
         most_samples=_MOST_SAMPLES,
         most_layers=_MOST_LAYERS,
     )
-
-
-def _briefly(gate: GateResult) -> str:
-    """Say what a gate is about; a compiler, whose name has digests in it, is named with the blobs."""
-    if isinstance(gate, BudgetResult) and gate.compiler is not None:
-        gate = replace(gate, compiler="the compiler")
-    return gate.subject
 
 
 def _visible(value: Any) -> Any:

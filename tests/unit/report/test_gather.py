@@ -20,6 +20,7 @@ from npuspec.diagnostics import BundleError
 from npuspec.plan import Plan
 from npuspec.report import Asked, Missing, Report, bundles_in, gather
 from npuspec.report.model import Difference, Fusion, Layers, Timeline
+from report import toys
 from toy_specs import INT8, write_spec
 
 ALLOW = '\n[[allow]]\ncode = "random-calibration"\nreason = "the toy\'s samples are random"\n'
@@ -159,6 +160,13 @@ max = 60000
 metric = "size-mib"
 max = 100
 """
+
+
+def test_a_compiler_with_a_long_name_leaves_its_budget_readable(made: Path, changed: Change) -> None:
+    evidence = json.loads(open_bundle(made).path("evidence/evidence.json").read_bytes())
+    evidence["gates"] = [toys.budget(platform="4000", compiler="f" * 64).as_json()]
+    [gate] = of(changed("evidence/evidence.json", json.dumps(evidence).encode())).gates
+    assert gate.subject == "latency-ms for NPU 4000, estimated by the compiler, HSwish counted as nothing"
 
 
 def test_budgets_have_their_figures_and_what_was_timed(tmp_path: Path) -> None:
