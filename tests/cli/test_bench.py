@@ -36,6 +36,17 @@ def test_json_is_all_that_is_printed(asr_bundle: Path) -> None:
     assert found["starts"] is None
 
 
+@pytest.mark.parametrize("verb", ["bench", "fusion"])
+def test_variants_are_completed(asr_bundle: Path, tmp_path: Path, verb: str) -> None:
+    def offered(place: Path, start: str) -> list[str]:
+        words = f"npuspec {verb} {place} --variant {start}"
+        ran = npuspec(_NPUSPEC_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD="4")
+        return [line.partition(",")[2] for line in ran.out.split()]
+
+    assert offered(asr_bundle, "time3") == ["time32000"]
+    assert offered(tmp_path, "time3") == []
+
+
 def test_benchmark_apps_json_is_of_one_variant(asr_bundle: Path) -> None:
     ran = npuspec("bench", asr_bundle, *QUICK, "--variant", "time32000", "--benchmark-app", "sync")
     found = json.loads(ran.out)

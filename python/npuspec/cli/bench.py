@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from npuspec.cli.options import DEVICE, FILE, Device
+from npuspec.cli.options import DEVICE, FILE, Device, complete_variants
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 @click.argument("bundle", type=FILE)
 @click.option("--against", type=FILE, metavar="BUNDLE", help="Measure both in turn, and say whether BUNDLE is faster.")
 @click.option("--device", type=DEVICE, help="Instead of the bundle's target and fallbacks.")
-@click.option("--variant", "variants", metavar="NAME", multiple=True, help="Only this one; may be given again.")
+@click.option(
+    "--variant",
+    "variants",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=complete_variants,
+    help="Only this one; may be given again.",
+)
 @click.option("--seconds", type=float, default=3.0, show_default=True, help="For each figure of a variant.")
 @click.option("--lengths", type=FILE, help="Real lengths, one a line: what padding them costs.")
 @click.option("--dim", metavar="NAME", help="The dimension that the lengths are of, where there are several.")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from npuspec.cli.options import DEVICE, FILE, Device
+from npuspec.cli.options import DEVICE, FILE, Device, complete_variants
 from npuspec.diagnostics.errors import EXIT_FAILED
 
 if TYPE_CHECKING:
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 @click.argument("model", metavar="BUNDLE|MODEL", type=FILE)
 @click.option("--device", type=DEVICE, help="What runs it.  [default: CPU]")
 @click.option("--platform", metavar="NUMBER", help="Compile it for this NPU, which needn't be here: 4000.")
-@click.option("--variant", metavar="NAME", help="Which of a bundle's models.  [default: the largest]")
+@click.option(
+    "--variant",
+    metavar="NAME",
+    shell_complete=complete_variants,
+    help="Which of a bundle's models.  [default: the largest]",
+)
 @click.option(
     "--compiler",
     metavar="COMMAND",
