@@ -101,7 +101,7 @@ def gather(path: Path, asked: Asked, announce: Callable[[str], None], progress: 
             agreements=tuple(agreements_of(plan, evidence)),
             samples=tuple(samples_of(evidence)),
             latencies=tuple(latencies_of(plan, evidence, timings["stages"])),
-            served=tuple(served_of(timings["stages"])),
+            served=tuple(served_of(plan, timings["stages"])),
             choices=tuple(choices_of(evidence, timings["stages"])),
             layers=_NOT_RUN,
             timeline=Missing("no schedule was asked for: npuspec report --platform 4000"),

@@ -52,10 +52,12 @@ def latencies_of(plan: Plan, evidence: Evidence, timings: Mapping[str, Any]) -> 
             yield Latency(row["variant"], places[row["variant"]], batch, row["precision"], where, False, ms)
 
 
-def served_of(timings: Mapping[str, Any]) -> Iterator[Served]:
-    """Yield what budgets had timed."""
+def served_of(plan: Plan, timings: Mapping[str, Any]) -> Iterator[Served]:
+    """Yield what budgets had timed, of the smallest variant first."""
+    names = [variant.name for variant in plan.program.variants]
     for name, found in timings.items():
         if name.startswith("budget["):
-            for variant, row in {**found.get("variants", {}), "all, loaded": found}.items():
+            timed = found.get("variants", {})
+            for variant, row in (*((name, timed[name]) for name in names if name in timed), ("all, loaded", found)):
                 if figures := {metric: float(row[metric]) for metric in TIMED if metric in row}:
                     yield Served(found["device"], variant, figures)
