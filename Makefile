@@ -66,7 +66,7 @@ every-variant: setup  ## compile every size and batch of every spec for NPUs; th
 	$(BIN)/python -m pytest --numprocesses 2 --every-variant tests/integration/test_platforms.py
 
 .PHONY: bench
-bench: setup  ## check and plan; choosing buckets; loading against a bare import, and as a whole process; bench against benchmark_app, and a bundle against itself; session.infer against plain NumPy; buckets on sentences; finding a mix; padding; layouts and pictures; preprocessing in the model; tokens; Rust against memcpy
+bench: setup  ## check and plan; choosing buckets; loading against a bare import, and as a whole process; bench against benchmark_app, and a bundle against itself; session.infer against plain NumPy; buckets on sentences; finding a mix; padding; layouts and pictures; preprocessing in the model; tokens; opening a report; Rust against memcpy
 	$(BIN)/python benches/cli.py specs/*.toml
 	$(BIN)/python benches/buckets.py
 	$(BIN)/python benches/load.py build/asr
@@ -79,6 +79,7 @@ bench: setup  ## check and plan; choosing buckets; loading against a bare import
 	$(BIN)/python benches/kernels_layout.py
 	$(BIN)/python benches/preprocess.py
 	$(BIN)/python benches/tokens.py
+	$(BIN)/python benches/opening.py build/asr
 	cargo bench --locked --package npuspec-core
 
 .PHONY: lock

@@ -11,6 +11,12 @@ from npuspec.npu.settable import may_be_set
 
 MANIFEST = "manifest.json"
 PLAN = "plan.json"
+CACHES = {
+    "blob": "compiled models are in the bundle; those for another device in npuspec's cache from the first start on",
+    "directory": "compiled models are kept in npuspec's cache from the first start on",
+    "none": "compiled at every start: npuspec keeps nothing",
+}
+"""What becomes of compiled models, by the kind of cache."""
 
 RelativePath = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\Z", max_length=400)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from npuspec.diagnostics.markdown import code
 from npuspec.diagnostics.text import printable
 from npuspec.plan.diff import Change, PlanDiff
 from npuspec.plan.effects import Consequence
@@ -60,22 +61,22 @@ def diff_json(diff: PlanDiff, name: str) -> str:
 
 def diff_markdown(diff: PlanDiff, name: str) -> str:
     """Return the difference as a comment on a pull request; nothing in it that a spec says is read as Markdown."""
-    out = [f"### npuspec: {_code(name)}", ""]
+    out = [f"### npuspec: {code(name)}", ""]
     if not diff.changes:
         return "\n".join([*out, f"**{_SAME}**: the plans are the same."]) + "\n"
     out += [f"**{_verdict(diff)}**", "", "| | what | before | after | consequence |", "|---|---|---|---|---|"]
     rows = [(change, consequences) for consequences, changes in _groups(diff) for change in changes]
     out += [
-        f"| {_code(_sign(c))} | {_code(c.what)} | {_cell(c, c.before)} | {_cell(c, c.after)} | {', '.join(follows)} |"
+        f"| {code(_sign(c))} | {code(c.what)} | {_cell(c, c.before)} | {_cell(c, c.after)} | {', '.join(follows)} |"
         for c, follows in rows
     ]
     if not diff.is_new:
         why = [reason for reason in diff.reasons if reason.consequence is not Consequence.NOTHING]
-        out += ["", *(f"- {reason.beginning} {', '.join(map(_code, reason.causes))}" for reason in why)]
+        out += ["", *(f"- {reason.beginning} {', '.join(map(code, reason.causes))}" for reason in why)]
     for change in diff.changes:
         gone, new = change.items
         items = [*(f"- {item}" for item in gone), *(f"+ {item}" for item in new)]
-        out += _details(f"{_code(change.what)}: {len(gone)} out, {len(new)} in", items) if items else []
+        out += _details(f"{code(change.what)}: {len(gone)} out, {len(new)} in", items) if items else []
     if diff.stages:
         lines = [f"{_SIGNS[stage.kind]} {stage.name}" for stage in diff.stages]
         out += _details(f"stages that differ: {len(lines)}", lines)
@@ -111,15 +112,9 @@ def _values(change: Change) -> str:
 
 
 def _details(summary: str, lines: Iterable[str]) -> list[str]:
-    listed = [f"- {_code(line)}" for line in lines]
+    listed = [f"- {code(line)}" for line in lines]
     return ["", f"<details><summary>{summary}</summary>", "", *listed, "", "</details>"]
 
 
 def _cell(change: Change, value: object) -> str:
-    return "" if value is None else _code(change.shown(value))
-
-
-def _code(text: str) -> str:
-    """Return a text that is shown as it is: in code nobody is mentioned, and of entities nothing is marked up."""
-    safe = "".join(c if c.isalnum() or c in " -/,=()→…" else f"&#{ord(c)};" for c in printable(text).replace("\n", " "))
-    return f"<code>{safe}</code>"
+    return "" if value is None else code(change.shown(value))

@@ -91,31 +91,17 @@ def fusion(
 
 
 def _of_bundle(path: Path, variant: str | None, device: Device, platform: str | None) -> "Asked":
-    """Return a bundle's model, with the properties that the bundle has for the device."""
     from npuspec.bundle import open_bundle
     from npuspec.diagnostics import Diagnostic, SpecError
     from npuspec.diagnostics.suggest import did_you_mean
     from npuspec.fusion import Asked
-    from npuspec.npu import ahead_of_time
 
     bundle = open_bundle(path)
-    manifest = bundle.manifest
-    names = [found.name for found in manifest.program.variants]
-    name = variant or names[-1]
-    if name not in names:
-        help_ = did_you_mean(name, names) or f"it has {', '.join(names)}"
-        raise SpecError(Diagnostic("unknown-variant", f"the bundle has no variant `{name}`", help_))
-    properties = next((found.properties for found in manifest.deployments if found.device == device), {})
-    if platform is not None:
-        properties = ahead_of_time(properties)
-    return Asked(
-        model=bundle.path(manifest.models[name]),
-        variant=name,
-        device=device,
-        platform=platform,
-        properties=properties,
-        core=manifest.core,
-    )
+    names = [found.name for found in bundle.manifest.program.variants]
+    if variant is not None and variant not in names:
+        help_ = did_you_mean(variant, names) or f"it has {', '.join(names)}"
+        raise SpecError(Diagnostic("unknown-variant", f"the bundle has no variant `{variant}`", help_))
+    return Asked.of_bundle(bundle, device, platform, variant)
 
 
 def _of_file(path: Path, variant: str | None, device: Device, platform: str | None) -> "Asked":

@@ -28,6 +28,7 @@ def init(model: str, output: Path | None, force: bool) -> None:
     the spec by its SHA-256. `check` passes the spec as it stands; lines that say DECIDE hold a default that only you
     can judge.
     """
+    from npuspec.cli.output import write_file
     from npuspec.diagnostics import NpuspecError, SpecError
     from npuspec.diagnostics.suggest import toml_key
     from npuspec.facts import signature
@@ -58,7 +59,7 @@ def init(model: str, output: Path | None, force: bool) -> None:
         raise SpecError(error.diagnostics) from None
     text = draft_spec(found, source=source, sha256=None if is_path else fetched.digest)
     _check_free(output, force)
-    _write(output, text)
+    write_file(output, text)
     for data in recognise(found).inputs:
         click.echo(f"{toml_key(data.port.name)} {shown(data.port)}: {data.means}", err=True)
     click.echo(str(output))
@@ -90,20 +91,3 @@ def _beside(model: Path, output: Path) -> tuple[str, Path]:
         help_ = f"write the spec above the model, such as -o {model.with_name(output.name)}, or copy the model in"
         raise SpecError(Diagnostic("path-outside", message, help_))
     return place.relative_to(folder).as_posix(), folder
-
-
-def _write(output: Path, text: str) -> None:
-    """Write a file as a whole or not at all.
-
-    Raises:
-        SpecError: `unwritable-output`.
-
-    """
-    from npuspec.diagnostics import Diagnostic, SpecError
-    from npuspec.store import replace_file
-
-    try:
-        replace_file(output, text.encode())
-    except OSError as error:
-        message = f"can't write `{output}`: {error.strerror}"
-        raise SpecError(Diagnostic("unwritable-output", message, "name a file in a folder that is there")) from None

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from npuspec.diagnostics import Diagnostic
     from npuspec.diagnostics.form import Source
 
@@ -42,3 +44,20 @@ def print_error(diagnostics: "Sequence[Diagnostic]") -> None:
         )
         if d.help:
             click.echo(printable(f"  = help: {d.help}"), err=True)
+
+
+def write_file(output: "Path", text: str) -> None:
+    """Write a file as a whole or not at all.
+
+    Raises:
+        SpecError: `unwritable-output`.
+
+    """
+    from npuspec.diagnostics import Diagnostic, SpecError
+    from npuspec.store import replace_file
+
+    try:
+        replace_file(output, text.encode())
+    except OSError as error:
+        message = f"can't write `{output}`: {error.strerror}"
+        raise SpecError(Diagnostic("unwritable-output", message, "name a file in a folder that is there")) from None

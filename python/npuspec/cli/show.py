@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from npuspec.bundle.chunks import stride_of
+from npuspec.bundle.manifest import CACHES
 from npuspec.bundle.program import DataInput, Dim, Extent, Preprocess
 from npuspec.diagnostics.suggest import toml_key
 from npuspec.diagnostics.text import printable
@@ -216,15 +217,8 @@ def _core(plan: Plan) -> str:
     return "OpenVINO\n" + "\n".join(rows) if rows else ""
 
 
-_CACHES = {
-    "blob": "compiled models are in the bundle; those for another device in npuspec's cache from the first start on",
-    "directory": "compiled models are kept in npuspec's cache from the first start on",
-    "none": "compiled at every start: npuspec keeps nothing",
-}
-
-
 def _cache(plan: Plan) -> str:
-    rows = [f"  {plan.cache}{_origin(plan, 'cache.kind')}", f"  {_CACHES[plan.cache]}"]
+    rows = [f"  {plan.cache}{_origin(plan, 'cache.kind')}", f"  {CACHES[plan.cache]}"]
     for deployment in plan.deployments:
         if deployment.device == "NPU":
             bypassed = any(p.name == "NPU_BYPASS_UMD_CACHING" and p.value is True for p in deployment.properties)

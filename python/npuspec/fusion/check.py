@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import convert
 
+from npuspec.bundle import Bundle
 from npuspec.child import ChildError, Progress, run_task
 from npuspec.compilers import Compiler
 from npuspec.diagnostics import SpecError
@@ -15,6 +16,7 @@ from npuspec.fusion.borders import find_borders
 from npuspec.fusion.judge import judge
 from npuspec.fusion.model import Executed, Graph, Report
 from npuspec.fusion.trace import read_trace
+from npuspec.npu import ahead_of_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,21 @@ class Asked:
     platform: str | None = None
     properties: Mapping[str, Any] = field(default_factory=dict)
     core: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of_bundle(cls, bundle: Bundle, device: str, platform: str | None = None, variant: str | None = None) -> "Asked":
+        """Return a bundle's model, the largest if none is named, with its properties of a device."""
+        manifest = bundle.manifest
+        name = variant or manifest.program.variants[-1].name
+        properties = next((found.properties for found in manifest.deployments if found.device == device), {})
+        return cls(
+            model=bundle.path(manifest.models[name]),
+            variant=name,
+            device=device,
+            platform=platform,
+            properties=properties if platform is None else ahead_of_time(properties),
+            core=manifest.core,
+        )
 
 
 def check_fusion(asked: Asked, progress: Progress, compiler: Compiler | None = None) -> Report:

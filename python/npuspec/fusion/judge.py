@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from npuspec.fusion.chains import ACTIVATIONS
 from npuspec.fusion.model import Cause, Chain, Executed, Judged, Node, Obstacle, Operation
 
 _WHY: Mapping[Cause, str] = {
@@ -78,8 +79,7 @@ def _reason(chain: Chain, first: Operation, nodes: Sequence[Node], device: str) 
         why = f"`{chain.links[start].name}` runs in {main.precision} and `{first.name}` in {own.precision}"
         return "dtype", why, _PRECISION
     why = f"{device} runs {first.type} behind {chain.links[start].type} by itself, and nothing stands between"
-    is_activation = first is chain.links[-1] and chain.kind != "normalisation"
-    return "device", why, _ACTIVATE if is_activation else _ADVICE["device"]
+    return "device", why, _ACTIVATE if first.type in ACTIVATIONS else _ADVICE["device"]
 
 
 def _hinders(obstacle: Obstacle, chain: Chain, device: str) -> bool:

@@ -1,21 +1,16 @@
 """Compile one variant ahead of time for an NPU that needn't be here."""
 
-import json
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from math import isfinite
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from npuspec.child import Progress
 from npuspec.compilers import compiler_of
-from npuspec.diagnostics import Diagnostic, StageError
+from npuspec.compilers.schedule import busy_of, read_schedule, unfit
+from npuspec.diagnostics import StageError
 from npuspec.stages import BLOB, ESTIMATE, MODEL, TIMINGS
 from npuspec.stages.request import Request
-
-_ENGINES = {"DPU": "DPU", "DMA": "DMA", "Shave": "SHAVE"}
-"""What the trace calls them, and what they are called."""
 
 
 def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
@@ -32,9 +27,9 @@ def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
         trace = Path(scratch, "trace.json")
         compiler = compiler_of(arguments["compiler"])
         made = compiler.compile(request.inputs[0] / MODEL, platform, blob, request.parameters["properties"], trace)
-        busy = _busy(trace) if trace.exists() else None
+        busy = busy_of(read_schedule(trace)) if trace.exists() else None
     if blob.is_symlink() or not blob.is_file() or not blob.stat().st_size:
-        raise StageError(_unfit(f"said that it compiled for NPU {platform}, and wrote no blob"))
+        raise StageError(unfit(f"said that it compiled for NPU {platform}, and wrote no blob"))
     request.write_json(
         ESTIMATE,
         {
@@ -50,40 +45,3 @@ def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
         },
     )
     request.write_json(TIMINGS, {"compile_seconds": made.seconds})
-
-
-def _busy(trace: Path) -> dict[str, float]:
-    """Return how many microseconds of the schedule any unit of each kind of engine is at work.
-
-    Raises:
-        StageError: `no-compiler`: it is no schedule.
-
-    """
-    spans = defaultdict(list)
-    try:
-        for event in json.loads(trace.read_bytes())["traceEvents"]:
-            if event["ph"] == "X" and event.get("cat") in _ENGINES:
-                spans[_ENGINES[event["cat"]]].append(_span(event))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StageError(_unfit(f"wrote a schedule that can't be read: {error!r}")) from None
-    return {engine: round(_covered(spans[engine]), 3) for engine in sorted(_ENGINES.values())}
-
-
-def _span(event: Mapping[str, Any]) -> tuple[float, float]:
-    begin, duration = float(event["ts"]), float(event["dur"])
-    if not isfinite(begin + duration):
-        raise ValueError(f"a task takes {duration} from {begin} on")
-    return begin, begin + duration
-
-
-def _unfit(what: str) -> Diagnostic:
-    return Diagnostic("no-compiler", f"the compiler {what}", "look at the command that --compiler names")
-
-
-def _covered(spans: Iterable[tuple[float, float]]) -> float:
-    """Return the length that spans cover together."""
-    total, end = 0.0, float("-inf")
-    for begin, stop in sorted(spans):
-        total += max(0.0, stop - max(begin, end))
-        end = max(end, stop)
-    return total

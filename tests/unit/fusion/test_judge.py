@@ -28,6 +28,15 @@ def verdict(*nodes: Node) -> str:
     return found.verdict
 
 
+@pytest.mark.parametrize(("links", "advised"), [((0, 1), False), ((0, 2), True)])
+def test_another_activation_is_advised_only_where_one_is_apart(links: tuple[int, ...], advised: bool) -> None:
+    chain = Chain(kind="convolution", links=tuple(CHAIN.links[link] for link in links))
+    nodes = tuple(node(link.name, link.name) for link in chain.links)
+    [found] = judge([chain], Executed(nodes=nodes, whole_us=10.0), "NPU 4000")
+    assert found.cause == "device"
+    assert ("try an activation" in found.advice) == advised
+
+
 def test_every_chain_of_a_cnn_is_found_and_fused(tmp_path: Path) -> None:
     found = judged(toys.cnn(), tmp_path)
     assert [[(o.name, o.type) for o in chain.operations] for chain in found] == [

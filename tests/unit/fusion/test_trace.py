@@ -1,23 +1,10 @@
-"""Schedules of an NPU's compiler."""
+"""What a compiler's schedule executes for each layer."""
 
-import json
 from pathlib import Path
 
-import pytest
+from compilers.test_schedule import task, written
 
-from npuspec.diagnostics import StageError
 from npuspec.fusion.trace import read_trace
-
-
-def task(name: str, engine: str, begin: float, duration: float) -> dict[str, object]:
-    return {"name": name, "cat": engine, "ph": "X", "ts": begin, "dur": duration, "pid": 1, "tid": 2}
-
-
-def written(folder: Path, *tasks: dict[str, object]) -> Path:
-    path = folder / "trace.json"
-    meta = {"name": "process_name", "ph": "M", "pid": 1, "args": {"name": "DMA"}}
-    path.write_text(json.dumps({"traceEvents": [meta, *tasks], "displayTimeUnit": "ns"}))
-    return path
 
 
 def test_a_layer_is_at_work_while_any_engine_is(tmp_path: Path) -> None:
@@ -54,28 +41,3 @@ def test_converts_and_moves_have_their_own_time(tmp_path: Path) -> None:
     result, conv = read_trace(path).nodes
     assert result.converts == {"float32": 3}
     assert (conv.us, conv.moves_us) == (8, 3)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "[]",
-        "{}",
-        '{"traceEvents": [1]}',
-        '{"traceEvents": [{"name": "a", "ph": "X", "cat": "DPU", "ts": 1, "dur": -1}]}',
-        '{"traceEvents": [{"name": "a", "ph": "X", "cat": "DPU", "ts": 1, "dur": 1e999}]}',
-        "[" * 100_000,
-    ],
-)
-def test_what_is_no_schedule_is_said(text: str, tmp_path: Path) -> None:
-    path = tmp_path / "trace.json"
-    path.write_text(text)
-    with pytest.raises(StageError, match="wrote a schedule that can't be read") as caught:
-        read_trace(path)
-    assert caught.value.code == "no-compiler"
-
-
-def test_a_compiler_without_a_schedule_tells_nothing(tmp_path: Path) -> None:
-    with pytest.raises(StageError, match="writes no schedule"):
-        read_trace(tmp_path / "none")

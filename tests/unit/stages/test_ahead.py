@@ -77,6 +77,7 @@ def test_what_is_no_blob_is_never_taken_for_one(tmp_path: Path, does: str) -> No
         "no JSON",
         "[]",
         "{}",
+        '{"traceEvents": ' + "[" * 100_000,
         '{"traceEvents": [{"ph": "X", "cat": "DPU", "ts": "soon", "dur": 1}]}',
         '{"traceEvents": [{"ph": "X", "cat": "DPU", "ts": 0, "dur": NaN}]}',
         '{"traceEvents": [{"ph": "X", "cat": "DPU", "ts": 0}]}',

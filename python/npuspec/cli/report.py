@@ -1,0 +1,99 @@
+"""`npuspec report`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from npuspec.cli.options import FILE
+from npuspec.diagnostics.errors import EXIT_USAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from npuspec.plan.model import Plan
+    from npuspec.report import Report
+
+
+@click.command("report")
+@click.argument("bundle", metavar="BUNDLE|DIR", type=FILE)
+@click.option("--output", "-o", type=FILE, help="Where it goes; report.html if left out, and Markdown is printed.")
+@click.option("--markdown", is_flag=True, help="Write what matters in a pull request, as Markdown.")
+@click.option("--against", metavar="BUNDLE|PLAN", type=FILE, help="Compare the plan with this one, not the last one.")
+@click.option("--platform", metavar="NPU", help="Show the schedule that a compiler makes for this NPU, such as 4000.")
+@click.option(
+    "--compiler",
+    metavar="COMMAND",
+    help="What compiles for it; else NPUSPEC_NPU_COMPILER says it, or OpenVINO's own does.",
+)
+def report(
+    bundle: Path, output: Path | None, markdown: bool, against: Path | None, platform: str | None, compiler: str | None
+) -> None:
+    """Write all that is known of a bundle, or of all bundles in a folder, on one page.
+
+    \b
+        npuspec report build/asr -o asr.html
+        npuspec report build/asr --platform 4000
+        npuspec report build                          all that lie in it, and an overview
+        npuspec report build/asr --markdown >> "$GITHUB_STEP_SUMMARY"
+
+    The page is one file of HTML that needs no network: what the spec asks for, what was done, what the plan changed
+    since the last version, accuracy and gates, latency, accuracy against latency, the time of operations and what was
+    fused, for which the model is run on the CPU here, the engines' schedule, devices and caches. docs/report.md says
+    more.
+    """
+    from npuspec.cli.output import write_file
+    from npuspec.cli.progress import Progress
+    from npuspec.cli.show import show_plan
+    from npuspec.compilers import find_compiler
+    from npuspec.report import Asked, bundles_in, gather
+    from npuspec.report.markdown import render_markdown
+
+    if markdown and platform:
+        raise click.UsageError("--platform is for the page: Markdown has no schedule")
+    render_page = None if markdown else _page()
+    found = bundles_in(bundle)
+    asked = Asked(
+        tell=show_plan,
+        against=None if against is None else (str(against), _plan(against)),
+        run=not markdown,
+        platform=platform,
+        compiler=None if platform is None else find_compiler(compiler),
+    )
+    with Progress() as progress:
+        reports = [gather(path, asked, progress.announce, progress.counted) for path in found]
+        if render_page is None:
+            text = "\n".join(map(render_markdown, reports))
+        else:
+            progress.announce("drawing")
+            text = render_page(reports, f"npuspec report: {bundle.absolute().name}")
+    if markdown and output is None:
+        click.echo(text.encode(), nl=False)  # in any locale, as for a file
+        return
+    output = output or Path("report.html")
+    write_file(output, text)
+    click.echo(f"{output}: {len(text.encode()) / 2**20:.1f} MiB")
+
+
+def _page() -> "Callable[[Sequence[Report], str], str]":
+    """Return what renders the page, for which packages of an extra are needed."""
+    from npuspec.diagnostics import Diagnostic, InputError
+
+    try:
+        from npuspec.report.page import render_page
+    except ModuleNotFoundError as error:
+        message = f"a report needs the package `{error.name}`"
+        raise InputError(Diagnostic("missing-extra", message, "pip install 'npuspec[report]'")) from None
+    return render_page
+
+
+def _plan(path: Path) -> "Plan":
+    from npuspec.cli.output import print_diagnostics
+    from npuspec.plan.side import read_side
+    from npuspec.store import Store
+
+    side = read_side(path, Store())
+    print_diagnostics(side.diagnostics, side.document)
+    if side.plan is None:
+        raise click.exceptions.Exit(EXIT_USAGE)
+    return side.plan

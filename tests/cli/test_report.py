@@ -1,0 +1,94 @@
+"""`npuspec report`: a page, Markdown, and what is said where there is none."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import npuspec
+from toy_specs import write_spec
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a bundle of a small model."""
+    folder = tmp_path_factory.mktemp("report")
+    ran = npuspec("apply", write_spec(folder), "-o", folder / "build" / "toy")
+    assert ran.code == 0, ran.err
+    return folder / "build"
+
+
+def test_a_page_is_written_where_it_is_told_to(made: Path, tmp_path: Path) -> None:
+    ran = npuspec("report", made / "toy", "-o", tmp_path / "toy.html")
+    assert (ran.code, ran.out) == (0, f"{tmp_path / 'toy.html'}: 0.1 MiB\n"), ran.err
+    page = (tmp_path / "toy.html").read_text("utf-8")
+    assert page.startswith("<!DOCTYPE html>")
+    assert "<title>npuspec report: toy</title>" in page
+    assert "Convolution" in page  # it was run
+    ran = npuspec("report", made / "toy", cwd=tmp_path)
+    assert ran.code == 0
+    assert (tmp_path / "report.html").is_file()
+
+
+def test_a_folder_is_one_page_with_a_section_for_each_bundle(made: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        shutil.copytree(made / "toy", tmp_path / "build" / name)
+    ran = npuspec("report", tmp_path / "build", "-o", tmp_path / "all.html")
+    assert ran.code == 0, ran.err
+    page = (tmp_path / "all.html").read_text("utf-8")
+    assert re.findall(r"<h2[^>]*>(.*?)</h2>", page) == ["Overview", "a", "b"]
+    assert "timing the operations of b ..." in ran.err.splitlines()
+
+
+def test_markdown_is_printed_or_written_and_runs_nothing(made: Path, tmp_path: Path) -> None:
+    ran = npuspec("report", made / "toy", "--markdown")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("### npuspec report: <code>toy</code>\n\n**1 of 1 gates passed**")
+    npuspec("report", made / "toy", "--markdown", "-o", tmp_path / "toy.md")
+    assert (tmp_path / "toy.md").read_text("utf-8") == ran.out
+
+
+def test_it_is_compared_with_what_is_named(made: Path, tmp_path: Path) -> None:
+    spec = write_spec(tmp_path, minimum=0.25)
+    plan = tmp_path / "plan.json"
+    plan.write_text(npuspec("plan", spec, "--json").out, "utf-8")
+    ran = npuspec("report", made / "toy", "--markdown", "--against", plan)
+    assert ran.code == 0, ran.err
+    assert "at least 0&#46;25 → at least 0&#46;5" in ran.out
+    plan.write_text("{}")
+    ran = npuspec("report", made / "toy", "--markdown", "--against", plan)
+    assert ran.code == 2
+    assert "error[not-a-plan]" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["nothing"], 3, "error[no-bundle]"),
+        (["empty"], 3, "error[no-bundle]: there is no bundle in `empty`"),
+        (["build/toy", "-o", "no/folder/page.html"], 2, "error[unwritable-output]"),
+        (["build/toy", "--markdown", "--platform", "4000"], 2, "--platform is for the page"),
+        (["build/toy", "--platform", "4000", "--compiler", "./missing"], 2, "error[no-compiler]"),
+    ],
+)
+def test_what_can_not_be_done_is_said(made: Path, tmp_path: Path, arguments: list[str], code: int, said: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "build").symlink_to(made)
+    ran = npuspec("report", *arguments, cwd=tmp_path)
+    assert ran.code == code
+    assert said in ran.err
+
+
+@pytest.mark.parametrize("package", ["jinja2", "vl_convert"])
+def test_without_the_extra_it_is_named_and_markdown_needs_none(made: Path, package: str) -> None:
+    hidden = f"import sys; sys.modules[{package!r}] = None; from npuspec.cli import main; main()"
+    command = [sys.executable, "-c", hidden, "report", str(made / "toy")]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 2
+    assert f"error[missing-extra]: a report needs the package `{package}`" in ran.stderr
+    assert "pip install 'npuspec[report]'" in ran.stderr
+    ran = subprocess.run([*command, "--markdown"], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0
