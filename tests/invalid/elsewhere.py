@@ -38,6 +38,7 @@ ELSEWHERE = {
     "no-lock": "unit/plan/test_lock.py::test_a_missing_lock_is_one_of_its_own",
     "no-mix": "unit/stages/test_mix.py::test_gates_that_the_original_itself_does_not_meet_are_refused",
     "no-repository": "unit/sources/test_git.py::test_a_folder_in_no_repository_is_said",
+    "no-thread": "unit/runtime/test_workers.py::test_where_no_thread_is_to_be_had_that_is_said",
     "not-a-plan": "cli/test_diff.py::test_json_that_is_no_plan_is_said",
     "not-finite": "unit/runtime/test_feed.py::test_what_is_not_finite_is_refused_with_its_place",
     "one-bucket-calibration": "unit/execute/test_traps.py::test_a_trap_that_a_stage_finds_leaves_the_old_bundle",

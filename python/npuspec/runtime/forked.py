@@ -1,7 +1,9 @@
-"""Sessions in a process that was forked: their threads are the parent's, and neither are OpenVINO's there."""
+"""Sessions in a process that was forked, whose threads and OpenVINO's are the parent's, or that ends."""
 
+import atexit
 import os
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NoReturn, Protocol
 from weakref import WeakSet
 
@@ -9,18 +11,32 @@ from npuspec.diagnostics import Diagnostic, InputError
 
 
 class Forkable(Protocol):
-    """What is told in the child of a fork."""
+    """What is told in the child of a fork, and at the end of its process."""
 
     def leave_to_parent(self) -> None:
         """Refuse everything from now on."""
+
+    def close(self) -> None:
+        """End what was begun."""
 
 
 _OPEN: WeakSet[Forkable] = WeakSet()
 
 
 def watch(session: Forkable) -> None:
-    """Tell a session if the process is forked, for as long as it lives."""
+    """Tell a session if the process is forked, for as long as it lives, and close it where that ends."""
+    _close_at_exit()
     _OPEN.add(session)
+
+
+@cache
+def _close_at_exit() -> None:
+    atexit.register(_close)  # behind all others, so that it comes before them
+
+
+def _close() -> None:
+    for session in [*_OPEN]:
+        session.close()
 
 
 def refuse(_: Mapping[str, Any]) -> NoReturn:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from threading import TIMEOUT_MAX, RLock, Thread, current_thread
+from math import inf
+from threading import RLock, Thread, current_thread
 from time import perf_counter
 from typing import TypeVar
 from weakref import WeakSet
 
-from npuspec.diagnostics import Diagnostic, NpuspecError, QueueFull
+from npuspec.diagnostics import Diagnostic, QueueFull
 from npuspec.runtime.deadlines import Timeouts
 from npuspec.runtime.request import Part, Request, Result, closed, expired
 from npuspec.runtime.stats import Recorder
@@ -23,6 +24,9 @@ log = logging.getLogger("npuspec")
 Item = TypeVar("Item")
 Done = TypeVar("Done")
 Run = Callable[[str, list[Part]], None]
+End = Callable[[], object]
+_UNTOLD = 0.1
+"""Seconds after which whoever waits for room looks by itself: Ctrl-C may have come as another was told."""
 
 
 class Gatherer:
@@ -63,11 +67,12 @@ class Gatherer:
         self._waiting = 0
         self._tasks = 0  # that have no batch yet; never fewer than batches could be made
         self._closed = False
+        self._dropped: list[Request] = []  # which closing has still to cancel
         self._own: WeakSet[Thread] = WeakSet()
         self._lock = RLock()
         self._due_now, self._room = Steady(self._lock), Steady(self._lock)
-        self._workers = Workers(self, threads, "npuspec", self._own)
-        self._callers = Workers(self, 1, "npuspec-callers", self._own)
+        self._workers = Workers(threads, "npuspec", self._own, owner=self)
+        self._callers = Workers(1, "npuspec-callers", self._own, owner=self)
         self._timeouts = Timeouts(self.take_out, self._own)
         self.cancelled = self.expired = self.refused = 0
 
@@ -99,41 +104,58 @@ class Gatherer:
             RequestTimeout: nor was there in time.
 
         """
-        with self._lock:
-            self._wait_for_room(request, block=block)
-            if request.future.cancelled():
-                self._begins(request, [])
-            if request.state == "over":
-                return
-            if self._closed:
-                request.state = "over"
-                raise closed()
-            request.state = "waiting"
-            self._waiting += 1
-            for index, piece in enumerate(request.pieces):
-                line = self._lines[piece.fit.variant]
-                if len(line) % self._rows == 0 and self._tasks <= sum(
-                    [-(-len(each) // self._rows) for each in self._lines.values()]
-                ):
-                    self.call(self._work)
-                    self._tasks += 1
-                line.append((request, index))
-                if len(line) % self._rows == 0:
-                    self._due_now.notify()
+        try:
+            with self._lock:
+                if self._has_place(request, block=block):
+                    self._line_up(request)
+        except BaseException:
+            if request.state == "waiting":
+                request.future.cancel()
+                self.take_out(request)
+            raise
         if request.deadline is not None:
             self._timeouts.watch(request, request.deadline)
 
+    def _has_place(self, request: Request, *, block: bool) -> bool:
+        """Take a place in the queue; raises as `put` does. False if the request is over."""
+        try:
+            self._wait_for_room(request, block=block)
+            if request.future.cancelled():
+                self._begins(request, [])
+            elif request.state == "outside":
+                if self._closed:
+                    request.state = "over"
+                    raise closed()
+                request.state = "waiting"
+                self._waiting += 1
+        finally:
+            if request.state != "waiting":
+                self._room.notify()  # this one may have been told of a place, and takes none
+        return request.state == "waiting"
+
+    def _line_up(self, request: Request) -> None:
+        for index, piece in enumerate(request.pieces):
+            line = self._lines[piece.fit.variant]
+            if len(line) % self._rows == 0 and self._tasks <= sum(
+                [-(-len(each) // self._rows) for each in self._lines.values()]
+            ):
+                self.call(self._work)
+                self._tasks += 1
+            line.append((request, index))
+            if len(line) % self._rows == 0:
+                self._due_now.notify()
+
     def _wait_for_room(self, request: Request, *, block: bool) -> None:
         while self._waiting >= self._most and not self._closed and request.state == "outside":
-            left = None if request.deadline is None else request.deadline - perf_counter()
+            left = inf if request.deadline is None else request.deadline - perf_counter()
             if not block:
                 message = f"{self._most} requests wait already, and no more may"
                 raise QueueFull(Diagnostic("queue-full", message, "try again later, or let `submit` wait for room"))
-            if left is not None and left <= 0:
+            if left <= 0:
                 self.expired += 1
                 request.state = "over"
                 raise expired()
-            self._room.wait(left and min(left, TIMEOUT_MAX))
+            self._room.wait(min(left, _UNTOLD))
 
     def resize(self, threads: int) -> None:
         """Let another number of batches be under way; what has its thread already keeps it."""
@@ -148,7 +170,7 @@ class Gatherer:
     def _put_late(self, request: Request) -> None:
         try:
             self.put(request, block=True)
-        except NpuspecError as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, whoever waits has to learn of it
             if request.future.set_running_or_notify_cancel():
                 _quietly(request.future.set_exception, error)
 
@@ -158,17 +180,18 @@ class Gatherer:
 
     def _work(self) -> None:
         """Make one batch, once one is due, and run it."""
-        late: list[Request] = []
+        batch, ends = None, list[End]()
         with self._lock:
-            batch = None
-            while batch is None and any(self._lines.values()):
-                due, seconds = self._due()
-                if due is None:
-                    self._due_now.wait(seconds)
-                else:
-                    batch = self._pop(due, late)
-            self._tasks -= 1
-        _end_late(late)
+            try:
+                while batch is None and any(self._lines.values()):
+                    due, seconds = self._due()
+                    if due is None:
+                        self._due_now.wait(seconds)
+                    else:
+                        batch = self._pop(due, ends)
+            finally:
+                self._tasks -= 1
+        _end(ends)
         if batch is not None:
             self._run(*batch)
 
@@ -183,27 +206,28 @@ class Gatherer:
         ]
         return (min(due)[1], 0) if due else (None, min(oldest)[0] - latest)
 
-    def _pop(self, variant: str, late: list[Request]) -> tuple[str, list[Part]] | None:
+    def _pop(self, variant: str, ends: list[End]) -> tuple[str, list[Part]] | None:
         """Take a batch out of a line; None where nobody wants what is in it any more."""
         line = self._lines[variant]
         parts: list[Part] = []
         while line and len(parts) < self._rows:
             part = line.popleft()
-            if self._begins(part[0], late):
+            if self._begins(part[0], ends):
                 parts.append(part)
         return (variant, parts) if parts else None
 
-    def _begins(self, request: Request, late: list[Request]) -> bool:
+    def _begins(self, request: Request, ends: list[End]) -> bool:
+        """Tell whether a request is to run; what is to be done otherwise, without the lock, goes to `ends`."""
         if not request.has_begun:
             if request.state == "waiting":
                 self._waiting -= 1
                 self._room.notify()
             request.state = "over"
-            if not request.future.set_running_or_notify_cancel():
+            if not _is_wanted(request.future):
                 self.cancelled += 1
             elif request.deadline is not None and request.deadline <= perf_counter():
                 self.expired += 1
-                late.append(request)
+                ends.append(partial(request.future.set_exception, expired()))
             else:
                 request.state = "running"
                 self._recorder.began(perf_counter() - request.since)
@@ -211,15 +235,15 @@ class Gatherer:
 
     def take_out(self, request: Request) -> None:
         """Let a request that hasn't begun wait no more: it is over by its future's cancellation, or late."""
-        late: list[Request] = []
+        ends: list[End] = []
         with self._lock:
             if request.state == "waiting":
                 for index, piece in enumerate(request.pieces):
                     with suppress(ValueError):  # Ctrl-C came before it was there
                         self._lines[piece.fit.variant].remove((request, index))
             if not request.has_begun:
-                self._begins(request, late)
-        _end_late(late)
+                self._begins(request, ends)
+        _end(ends)
 
     def finish(self, part: Part, result: Result | Exception) -> None:
         """Take the result of a piece, or why there is none; end its request if it is over by that, and count it."""
@@ -248,23 +272,21 @@ class Gatherer:
 
     def close(self, *, cancel: bool) -> None:
         """Refuse later requests, and wait until those that wait have run, or have been cancelled."""
-        dropped: list[Request] = []
         with self._lock:
             self._closed = True
-            if cancel:
-                for name, line in self._lines.items():
-                    for request, _ in line:
-                        if request.state == "waiting":
-                            request.state = "over"
-                            dropped.append(request)
-                    self._lines[name] = deque(part for part in line if part[0].state == "running")
-                self._waiting -= len(dropped)
-                self.cancelled += len(dropped)
+            for request in [request for line in self._lines.values() for request, _ in line] if cancel else []:
+                if request.state == "waiting":
+                    self._dropped.append(request)
+                    request.state = "over"
+                    self._waiting -= 1
+                    self.cancelled += 1
             self._due_now.notify_all()
             self._room.notify_all()
-        for request in dropped:
+        while self._dropped:  # or whoever closes after Ctrl-C
+            request = self._dropped[-1]
             _quietly(request.future.cancel)
-            request.future.set_running_or_notify_cancel()
+            _is_wanted(request.future)
+            self._dropped.remove(request)
         for workers in (self._callers, self._workers):
             workers.close()
         self._timeouts.close()
@@ -285,9 +307,16 @@ def in_order(items: Iterable[Item], begin: Callable[[Item], Future[Done]], most:
             future.cancel()
 
 
-def _end_late(requests: Iterable[Request]) -> None:
-    for request in requests:
-        _quietly(request.future.set_exception, expired())
+def _end(ends: Iterable[End]) -> None:
+    for end in ends:
+        _quietly(end)
+
+
+def _is_wanted(future: Future[Result]) -> bool:
+    try:
+        return future.set_running_or_notify_cancel()
+    except RuntimeError:  # whoever has it has ended it
+        return False
 
 
 def _quietly(end: Callable[..., object], *result: object) -> None:

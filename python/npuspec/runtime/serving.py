@@ -3,7 +3,9 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
+from functools import partial
 from threading import Lock, Thread, current_thread
 from typing import Any, TypeVar
 from weakref import WeakSet
@@ -14,6 +16,8 @@ from npuspec.runtime.engine import DeviceFailed, Engine, Ran
 from npuspec.runtime.overflow import Piece
 from npuspec.runtime.pool import PoolClosed
 from npuspec.runtime.request import closed
+from npuspec.runtime.steady import Promise
+from npuspec.runtime.workers import Workers
 
 log = logging.getLogger("npuspec")
 
@@ -59,7 +63,7 @@ class Serving:
         self._changed = changed
         self._properties: dict[str, Any] = {}
         self._closed = False
-        self.ready: Future[str] = Future()
+        self.ready: Future[str] = Promise()
         self.ready.set_result(engine.device)
         self._stop: Callable[[], object] = lambda: None
         self._opening: set[Thread] = set()
@@ -174,9 +178,9 @@ class Serving:
 
         """
         self._stop = stop
-        threads = ThreadPoolExecutor(1, "npuspec-load")
-        self.ready = threads.submit(self._go_over, opener)
-        threads.shutdown(wait=False)
+        workers = Workers(1, "npuspec-load", WeakSet())
+        self.ready = workers.submit(partial(self._go_over, opener))
+        workers.end()
 
     def _go_over(self, opener: Opener) -> str:
         """Open another engine, let it serve, and return its device. What goes wrong stands in the notes, too."""
@@ -248,7 +252,8 @@ class Serving:
             self.engine.close()
         for engine in (*self._replaced, self.engine):
             engine.join()
-        wait([self.ready])
+        with suppress(CancelledError):
+            self.ready.exception()
 
 
 def for_another(error: Exception) -> Exception:

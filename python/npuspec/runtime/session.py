@@ -221,8 +221,6 @@ class Session:
         except BaseException as error:
             self._gatherer.refused += isinstance(error, QueueFull)
             request.future.cancel()
-            if request.state == "waiting":
-                self._gatherer.take_out(request)
             raise
         return request.future
 
@@ -264,7 +262,7 @@ class Session:
         if not isinstance(samples, Iterable):
             raise wrong("samples", "an iterable", samples)
         batches = 2 * self._gatherer.threads * len(self.program.variants)
-        yield from in_order(samples, self._submit_or_say, min(self._queue, batches * self.program.batch))
+        return in_order(samples, self._submit_or_say, min(self._queue, batches * self.program.batch))
 
     def _submit_or_say(self, inputs: Mapping[str, Any]) -> Future[Result]:
         """Submit a sample; what is wrong with it is said in its turn."""
@@ -282,9 +280,10 @@ class Session:
             return self._run(batches[0][0], pieces, alone=True)
         results: list[Result] = [{} for _ in pieces]
         work = [partial(self._run, name, [pieces[number] for number in numbers]) for name, numbers in batches]
-        for (_, numbers), outputs in zip(
-            batches, in_order(work, self._gatherer.call, self._gatherer.threads), strict=True
-        ):
+        ran = in_order(work, self._gatherer.call, self._gatherer.threads)
+        if self._gatherer.is_within:
+            ran = (run() for run in work)  # the thread that another would have to wait for
+        for (_, numbers), outputs in zip(batches, ran, strict=True):
             for number, result in zip(numbers, outputs, strict=True):
                 results[number] = result
         return results

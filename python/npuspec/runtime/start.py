@@ -1,18 +1,22 @@
 """Load a bundle: at once, in the background, or on one device while another is being made ready."""
 
 import warnings
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Future
 from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+from weakref import WeakSet
 
 from npuspec.bundle import open_bundle
 from npuspec.bundle.manifest import MANIFEST
 from npuspec.diagnostics import BundleError, Diagnostic
 from npuspec.runtime.blobs import Encryption
 from npuspec.runtime.opening import Opening, Progress
+from npuspec.runtime.request import wrong
 from npuspec.runtime.session import Session
+from npuspec.runtime.workers import Workers
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -55,9 +59,10 @@ def load(
         BundleError: the bundle is missing, or a file of it that is needed was changed.
         DeviceError: none of the devices is present.
         StageError: `compile-failed`: there is no blob for this very device, and it can't compile the model.
-        InputError: `wrong-cache-size`: the environment variable NPUSPEC_CACHE_SIZE is no size.
+        InputError: `wrong-argument`; `wrong-cache-size`: the environment variable NPUSPEC_CACHE_SIZE is no size.
 
     """
+    _check(device, warm, cache_encryption)
     for _ in range(_TRIES):
         bundle = open_bundle(Path(path), hashed=False)
         try:
@@ -87,19 +92,29 @@ def load_async(
         cancelled: close the session instead.
 
     """
-    threads = ThreadPoolExecutor(1, "npuspec-load")
+    workers = Workers(1, "npuspec-load", WeakSet())
+    loading = partial(
+        load,
+        path,
+        device=device,
+        warm=warm,
+        progress=progress,
+        cache_encryption=cache_encryption,
+        tracer=tracer,
+    )
     try:
-        return threads.submit(
-            load,
-            path,
-            device=device,
-            warm=warm,
-            progress=progress,
-            cache_encryption=cache_encryption,
-            tracer=tracer,
-        )
+        return workers.submit(loading)
     finally:
-        threads.shutdown(wait=False)
+        workers.end()
+
+
+def _check(device: object, warm: object, encryption: object) -> None:
+    if device is not None and not isinstance(device, str):
+        raise wrong("device", "a name", device)
+    if warm not in (None, "CPU"):
+        raise wrong("warm", "'CPU' or None", warm)
+    if encryption is not None and not (isinstance(encryption, Sequence) and all(map(callable, encryption))):
+        raise wrong("cache_encryption", "a pair of functions", encryption)
 
 
 def _start(opening: Opening, asked: str | None, warm: str | None, tracer: "Tracer | None") -> Session:

@@ -10,6 +10,7 @@ from threading import Lock, Thread, current_thread
 from typing import Any
 from weakref import WeakSet, finalize
 
+from npuspec.diagnostics import DeviceError, Diagnostic
 from npuspec.runtime.request import closed
 from npuspec.runtime.steady import Done, Promise, Worker
 
@@ -26,14 +27,14 @@ class Workers:
         most: how many there may be; what has its thread already keeps it.
 
     Args:
-        owner: whose they are.
         most: how many there may be.
         name: of the threads.
-        own: their owner's threads.
+        own: where they are put while they run.
+        owner: whose they are; without, `end` is to be called.
 
     """
 
-    def __init__(self, owner: object, most: int, name: str, own: WeakSet[Thread]) -> None:
+    def __init__(self, most: int, name: str, own: WeakSet[Thread], owner: object | None = None) -> None:
         self.most = most
         self._name, self._own = name, own
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
@@ -43,18 +44,29 @@ class Workers:
         self._closed = False
         self._lock = Lock()
         self._process = os.getpid()
-        finalize(owner, self._refuse).atexit = False
+        if owner is not None:
+            finalize(owner, self.end).atexit = False
         _ALL.add(self)
 
     def submit(self, work: Callable[[], Done]) -> Future[Done]:
-        """Let a thread do something in its turn. Raises InputError, `session-closed`."""
+        """Let a thread do something in its turn.
+
+        Raises:
+            InputError: `session-closed`.
+            DeviceError: `no-thread`.
+
+        """
         promise = Promise[Done]()
         with self._lock:
             if self._closed:
                 raise closed()
             if self._first is None or not self._first.is_alive():
                 self._first = self._new()
-                self._first.start()
+                try:
+                    self._first.start()
+                except RuntimeError as error:
+                    help_ = "let this user have more threads: ulimit -u"
+                    raise DeviceError(Diagnostic("no-thread", f"the session has no thread: {error}", help_)) from None
             self._tasks.put((promise, work))
         return promise
 
@@ -71,7 +83,7 @@ class Workers:
                 self._idle -= 1
                 if not self._idle and len(self._threads) < self.most:
                     another = self._new()
-                    with suppress(RuntimeError):  # the system gives no more threads
+                    with suppress(RuntimeError):  # there are no more threads to be had
                         another.start()
                         self._threads.add(another)
             _do(*task)
@@ -80,20 +92,20 @@ class Workers:
                 self._idle += 1
         self._tasks.put(None)  # for the others
 
-    def _refuse(self) -> None:
+    def end(self) -> None:
         """End when everything has been done; without a lock, which whoever collects garbage may have."""
         self._closed = True
         self._tasks.put(None)
 
     def close(self) -> None:
         """Refuse whatever comes later, and wait until everything has been done."""
-        if self._process != os.getpid():
-            return
-        with self._lock:
-            self._refuse()
-            threads = {*self._threads, *filter(None, [self._first])}
-        for thread in threads:
-            if thread.is_alive():
+        while self._process == os.getpid():
+            with self._lock:  # a thread is known before the one that has started it ends
+                self.end()
+                threads = [each for each in (self._first, *self._threads) if each is not None and each.is_alive()]
+            if not threads:
+                break
+            for thread in threads:
                 thread.join()
 
 

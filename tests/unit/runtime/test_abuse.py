@@ -14,8 +14,9 @@ import pytest
 from msgspec.structs import replace
 
 from npuspec import QueueFull, RequestTimeout
-from npuspec.diagnostics import InputError
+from npuspec.diagnostics import DeviceError, InputError
 from npuspec.runtime import Engine, Session, deadlines
+from npuspec.runtime.steady import Worker
 from runtime.faulty import Device, until
 from runtime.test_gather import LONG, MODELS, TOY, check, occupied, open_on, ramp
 
@@ -78,6 +79,69 @@ def test_a_timeout_without_an_end_stops_no_other(held: Device, timeout: float) -
         blocked.join(LONG)
         check(ramp(2), patient.result(LONG))
         assert session.stats().done == 4
+
+
+def test_who_is_told_of_room_and_does_not_want_it_passes_it_on(held: Device) -> None:
+    async def leave(session: Session) -> threading.Thread:
+        waiting = asyncio.create_task(session.ainfer(ramp(2)))
+        await asyncio.sleep(0.05)
+        behind = threading.Thread(target=lambda: got.append(session.submit(ramp(3)).result(LONG)), daemon=True)
+        behind.start()
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        return behind
+
+    got: list[Any] = []
+    with open_on(held, requests=1, queue=1) as session:
+        occupied(session, held)
+        session.submit(ramp(2))
+        behind = asyncio.run(leave(session))
+        held.gate.set()
+        behind.join(LONG)
+        check(ramp(3), got[0])
+
+
+def test_where_no_thread_is_to_be_had_no_request_keeps_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Worker) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def await_one(session: Session) -> Any:
+        return await session.ainfer(ramp(2))
+
+    with open_on(queue=2) as session:
+        with monkeypatch.context() as patch:
+            patch.setattr(Worker, "start", refuse)
+            for _ in range(3):
+                for call in (
+                    session.submit,
+                    lambda _: asyncio.run(await_one(session)),
+                    lambda x: session.infer_many([x, ramp(8)]),
+                ):
+                    with pytest.raises(DeviceError, match="can't start new thread"):
+                        call(ramp(2))
+        assert session.stats().waiting == 0
+        check(ramp(2), session.submit(ramp(2)).result(LONG))
+
+
+def test_a_future_that_its_caller_ends_concerns_no_other() -> None:
+    with open_on(batch_wait_ms=60_000) as session:
+        futures = [session.submit(ramp(2, first)) for first in range(3)]
+        futures[1].set_result({})
+        futures += [session.submit(ramp(2, first)) for first in (3, 4)]
+        for first in (0, 2, 3, 4):
+            check(ramp(2, first), futures[first].result(LONG))
+
+
+def test_in_a_callback_many_are_inferred_where_there_is_one_thread() -> None:
+    found: list[Any] = []
+    with open_on(requests=1) as session:
+        session.submit(ramp(2)).add_done_callback(
+            lambda _: found.extend(session.infer_many([ramp(n) for n in (3, 8, 4)]))
+        )
+        until(lambda: len(found) == 3)
+    for size, result in zip((3, 8, 4), found, strict=True):
+        check(ramp(size), result)
 
 
 @pytest.mark.parametrize("timeout", [0, -1])

@@ -187,3 +187,12 @@ def test_loading_in_the_background_gives_a_session_or_what_is_wrong(made: Path, 
     assert steps[-1].origin == "compiled"
     with pytest.raises(BundleError):
         load_async(tmp_path / "missing").result(60)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"warm": "NPU"}, {"warm": ["CPU"]}, {"device": 5}, {"device": ["CPU"]}, {"cache_encryption": 5}]
+)
+def test_what_is_no_argument_of_load_is_refused(tmp_path: Path, arguments: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="is wanted, and not") as caught:
+        load(tmp_path / "bundle", **arguments)
+    assert caught.value.code == "wrong-argument"

@@ -4,12 +4,14 @@ import gc
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import wait
 from weakref import WeakSet
 
 import pytest
 
-from npuspec.diagnostics import InputError
+from npuspec.diagnostics import DeviceError, InputError
+from npuspec.runtime.steady import Worker
 from npuspec.runtime.workers import Workers
 from runtime.faulty import until
 
@@ -19,7 +21,7 @@ class Owner:
 
     def __init__(self, most: int = 2) -> None:
         self.own = WeakSet[threading.Thread]()
-        self.workers = Workers(self, most, "test", self.own)
+        self.workers = Workers(most, "test", self.own, owner=self)
 
 
 def test_work_is_done_in_its_order_by_so_many_threads_as_may_be() -> None:
@@ -79,6 +81,31 @@ def test_what_was_given_is_done_before_closing_ends_and_nothing_after() -> None:
     owner.workers.close()
 
 
+def test_closing_waits_for_threads_that_others_start_meanwhile() -> None:
+    for number in range(30):
+        owner = Owner(3)
+        done = [owner.workers.submit(lambda last=each == 3: time.sleep(0.02 if last else 0)) for each in range(4)]  # type: ignore[misc]
+        if number % 2:
+            wait(done[:1], 60)
+        owner.workers.close()
+        assert all(future.done() for future in done)
+        assert not any(thread.is_alive() for thread in owner.own)
+
+
+def test_where_no_thread_is_to_be_had_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Worker) -> None:
+        raise RuntimeError("can't start new thread")
+
+    owner = Owner()
+    with monkeypatch.context() as patch:
+        patch.setattr(Worker, "start", refuse)
+        with pytest.raises(DeviceError, match="can't start new thread") as caught:
+            owner.workers.submit(lambda: 1)
+    assert caught.value.code == "no-thread"
+    assert owner.workers.submit(lambda: 1).result(60) == 1
+    owner.workers.close()
+
+
 def test_threads_go_with_their_owner() -> None:
     owner = Owner()
     wait([owner.workers.submit(lambda: 1) for _ in range(5)], 60)
@@ -95,9 +122,9 @@ from npuspec.runtime.workers import Workers
 
 class Owner: pass
 owner = Owner()
-workers = Workers(owner, 2, "test", WeakSet())
+workers = Workers(2, "test", WeakSet(), owner=owner)
 for number in range(4):
-    workers.submit(lambda number=number: (time.sleep(0.05), print(number, flush=True)))
+    workers.submit(lambda number=number: (time.sleep(0.05), os.write(1, b"%d " % number)))
 if not os.fork():
     workers.close()
     sys.exit(7)  # neither does the child wait for threads that it hasn't

@@ -52,6 +52,12 @@ RUNTIME = {
         '[target]\ndevice = "NPU"',
         '[target]\ndevice = "NPU"\nfallback = ["CPU"]',
     ),
+    "no-thread": CodeDoc(
+        "The system gives this process no more threads, and what was called needs one: a limit of the user's or of the "
+        "container's has been reached.",
+        "$ ulimit -u 64",
+        "$ ulimit -u unlimited",
+    ),
     "nothing-to-compare": CodeDoc(
         "`npuspec bench --against` runs variants of the same sizes and batch in turn, and the two bundles have none in "
         "common. A larger size or batch takes longer, whichever bundle it is of, and says nothing of the two.",
