@@ -11,7 +11,7 @@ from npuspec.execute.budgets import BudgetResult, budget_doubts, hold_budgets
 from npuspec.execute.gates import GateResult, hold_gates
 from npuspec.execute.observer import Observer
 from npuspec.plan import Plan
-from npuspec.stages import COMPARED, COMPILATION, CURVE, ESTIMATE, HARM, MIXED, QUANTIZATION, TIMINGS
+from npuspec.stages import COMPARED, COMPILATION, CURVE, ESTIMATE, GAIN, HARM, MIXED, QUANTIZATION, TIMINGS
 
 NAME = "evidence/evidence.json"
 _SLOWER = 1.05  # less is no difference that another run would show again
@@ -174,7 +174,9 @@ def tell_precisions(evidence: Evidence, timings: Mapping[str, Any], observer: Ob
         return
     made = timings["stages"].get("control", timings["stages"]["quantize"])
     observer.note(f"quantizing took {made['peak_mib']} MiB of memory at most")
-    for point in (evidence.quantization["mixed"] or {}).get("curve", ()):
+    if mixed := evidence.quantization["mixed"]:
+        observer.note(_guided(mixed))
+    for point in (mixed or {}).get("curve", ()):
         observer.note(_point(point))
     if evidence.quantization["compared"] is None:
         return
@@ -189,6 +191,21 @@ def tell_precisions(evidence: Evidence, timings: Mapping[str, Any], observer: Ob
             observer.warn(f"{names.format('no smaller')}: {smaller:.2f} times its size")
         if ratio >= _SLOWER:
             observer.warn(f"{names.format('slower')} on this CPU: {ratio:.2f} times its latency")
+
+
+def _guided(mixed: Mapping[str, Any]) -> str:
+    """Say what a mix was chosen by."""
+    gain = mixed.get("gain")
+    if gain is None:
+        return "mixed by harm alone: [target] names no platforms, whose compiler would tell what is faster in INT8"
+    if not gain["tried"]:
+        return f"mixed as the lock says, or by harm alone: no estimate for NPU {gain['platform']} tells what gains"
+    first, *_, last = gain["tried"]
+    best = min(row["latency_us"] for row in gain["tried"] if row["uncosted_operations"] == first["uncosted_operations"])
+    return (
+        f"of the mixes of {last['quantized']} blocks that were tried for NPU {gain['platform']}, whatever the gates, "
+        f"the fastest is estimated {best:.0f} us; FP16 {first['latency_us']:.0f} us, INT8 {last['latency_us']:.0f} us"
+    )
 
 
 def _point(point: Mapping[str, Any]) -> str:
@@ -221,6 +238,9 @@ def _quantization(plan: Plan, results: Mapping[str, Path]) -> dict[str, Any] | N
     for name in (f"curve[{npu}]" for npu in plan.platforms[:1]):
         for point, row in zip(mixed["curve"] if mixed else (), _read(results, name, CURVE) or (), strict=False):
             point["estimated"] = row
+    if mixed is not None:  # by harm alone where nothing compiles for a platform
+        gain = next((_read(results, f"gain[{npu}]", GAIN) for npu in plan.platforms[:1]), None)
+        mixed["gain"] = None if gain is None else {"platform": plan.platforms[0], **gain}
     quantized = {} if mixed is None else {"quantized_operations": mixed["quantized_operations"]}
     return {"mode": plan.recipe.mode, **report, **quantized, "mixed": mixed, "compared": compared}
 

@@ -20,7 +20,8 @@ from npuspec.store import Store, digest_json
 
 _KIND = "stages"
 _ON_DEVICE = ("compile", "verify", "compare", "budget")
-_FOR_NPUS = ("ahead", "curve")
+_FOR_NPUS = ("ahead", "curve", "gain")
+_CHOOSING = ("gain", "mix")
 
 
 class StageRunner:
@@ -102,9 +103,10 @@ class StageRunner:
     def _key(self, stage: PlannedStage) -> str:
         """Return what names a stage's result."""
         key: dict[str, Any] = {"identity": self._identity} if stage.verb in _ON_DEVICE else {}
-        if stage.verb in _FOR_NPUS and self._compiler is not None:
+        is_asked = stage.verb in _FOR_NPUS or any(name.startswith("gain[") for name in stage.inputs)
+        if is_asked and self._compiler is not None:
             key["compiler"] = self._compiler.identity
-        if stage.verb == "mix" or self._mixed & {*stage.inputs}:
+        if stage.verb in _CHOOSING or self._mixed & {*stage.inputs}:
             self._mixed.add(stage.name)
             key |= {"chosen": self.chosen} if self.chosen is not None else {}
         return digest_json({"stage": stage.digest, **key}) if key else stage.digest

@@ -359,7 +359,7 @@ def _made(verbs: set[str]) -> set[Consequence]:
     """Return what it means that stages are run anew."""
     kinds = {
         **dict.fromkeys(("quantize", "mix", "control"), Consequence.REQUANTIZE),
-        **dict.fromkeys(("ahead", "compile", "curve"), Consequence.RECOMPILE),
+        **dict.fromkeys(("ahead", "compile", "curve", "gain"), Consequence.RECOMPILE),
         **dict.fromkeys(_MEASURING, Consequence.REMEASURE),
     }
     return {kinds[verb] for verb in verbs & kinds.keys()}

@@ -310,6 +310,7 @@ class PlannedStage(Frozen):
         "read",
         "quantize",
         "rank",
+        "gain",
         "mix",
         "control",
         "shape",

@@ -11,6 +11,7 @@ from npuspec.compilers.schedule import busy_of, read_schedule, unfit
 from npuspec.diagnostics import StageError
 from npuspec.stages import BLOB, ESTIMATE, MODEL, TIMINGS
 from npuspec.stages.request import Request
+from npuspec.stages.widen import widened_file
 
 
 def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
@@ -26,7 +27,8 @@ def run(arguments: Mapping[str, Any], _progress: Progress) -> None:
     with TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         trace = Path(scratch, "trace.json")
         compiler = compiler_of(arguments["compiler"])
-        made = compiler.compile(request.inputs[0] / MODEL, platform, blob, request.parameters["properties"], trace)
+        model = widened_file(request.inputs[0] / MODEL, Path(scratch))
+        made = compiler.compile(model, platform, blob, request.parameters["properties"], trace)
         busy = busy_of(read_schedule(trace)) if trace.exists() else None
     if blob.is_symlink() or not blob.is_file() or not blob.stat().st_size:
         raise StageError(unfit(f"said that it compiled for NPU {platform}, and wrote no blob"))

@@ -10,12 +10,13 @@ import openvino as ov
 from npuspec.child import Progress
 from npuspec.compilers import compiler_of
 from npuspec.diagnostics import StageError
-from npuspec.stages import BLOB, CURVE, HARM, MIXED, MODEL
-from npuspec.stages.mix import mix
+from npuspec.stages import BLOB, CURVE, GAIN, HARM, MIXED, MODEL
+from npuspec.stages.mix import mix, ranking
 from npuspec.stages.request import Request
 from npuspec.stages.shape import shaped
+from npuspec.stages.widen import widened
 
-_UNKNOWN = ("no-compiler", "compile-timeout")
+UNKNOWN = ("no-compiler", "compile-timeout")
 """What says nothing of a model: another time, it may compile."""
 
 
@@ -30,19 +31,23 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     """
     request = Request.of(arguments)
     compiler, platform = compiler_of(arguments["compiler"]), request.parameters["platform"]
-    points, harm = request.read_json(3, MIXED)["curve"], request.read_json(2, HARM)
+    points, order = (
+        request.read_json(3, MIXED)["curve"],
+        ranking(request.read_json(2, HARM), request.read_json(4, GAIN)),
+    )
     rows: list[dict[str, Any]] = []
     for number, point in enumerate(points, 1):
-        mixed, _ = mix(request, ov.Core(), _first(harm, point["kept"]))
+        mixed, _ = mix(request, ov.Core(), _first(order, point["kept"]))
         with TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
             folder = Path(scratch)
-            ov.save_model(shaped(mixed, request.parameters["shape"]), folder / MODEL, compress_to_fp16=False)
+            model = widened(shaped(mixed, request.parameters["shape"]))
+            ov.save_model(model, folder / MODEL, compress_to_fp16=False)
             try:
                 made = compiler.compile(
                     folder / MODEL, platform, folder / BLOB, request.parameters["properties"], folder / "trace"
                 )
             except StageError as error:
-                if error.code in _UNKNOWN:
+                if error.code in UNKNOWN:
                     raise
                 rows.append({"latency_us": None, "uncosted_operations": [], "fault": error.code})
             else:
@@ -51,6 +56,6 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     request.write_json(CURVE, rows)
 
 
-def _first(harm: Sequence[Mapping[str, Any]], count: int) -> list[str]:
-    """Return the operations of the most harmful blocks, as many as a point of the curve keeps."""
-    return [name for block in harm for name in block["operations"]][:count]
+def _first(order: Sequence[Mapping[str, Any]], count: int) -> list[str]:
+    """Return the operations that are kept first, as many as a point of the curve keeps."""
+    return [name for block in order for name in block["operations"]][:count]

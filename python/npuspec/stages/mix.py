@@ -1,7 +1,7 @@
-"""Keep the most harmful blocks in floating point, and no more of them than the gates need."""
+"""Keep in floating point what isn't faster in INT8, and of the rest the most harmful, no more than the gates need."""
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import nan
 from typing import Any
 
@@ -11,7 +11,7 @@ from openvino._offline_transformations import compress_model_transformation
 from npuspec.child import Progress
 from npuspec.diagnostics import Diagnostic, StageError
 from npuspec.diagnostics.suggest import did_you_mean
-from npuspec.stages import HARM, MIXED, MODEL
+from npuspec.stages import GAIN, HARM, MIXED, MODEL
 from npuspec.stages.calibration import dynamic, read_fitting, spread
 from npuspec.stages.judge import Judge, Judgement
 from npuspec.stages.quantize import every_operation, number_nameless
@@ -20,6 +20,7 @@ from npuspec.stages.request import Request
 from npuspec.stages.shape import read_fixed
 from npuspec.stages.switched import put_back, twins
 
+_RANKED = 3  # inputs, before that which says what gains
 _MOST_SAMPLES = 64  # that a mix is judged by
 
 
@@ -66,19 +67,25 @@ def mix(request: Request, core: ov.Core, kept: Collection[str]) -> tuple[ov.Mode
     return quantized, left
 
 
+def ranking(harm: Sequence[Mapping[str, Any]], gain: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the blocks, those first that are kept first: what gains nothing by INT8, then what harms the most."""
+    floating = {*gain["floating"]}
+    return sorted(harm, key=lambda block: not floating.issuperset(block["operations"]))
+
+
 def _choose(request: Request, progress: Progress) -> tuple[list[str], list[dict[str, Any]]]:
-    """Try more and more of the most harmful blocks until the gates hold, then fewer, as long as they do.
+    """Try more and more of the blocks that are kept first until the gates hold, then fewer, as long as they do.
 
     Raises:
         StageError: `no-mix`: not even the model in floating point meets the gates.
 
     """
     trial = _Trial(request, progress)
-    steps = [*_ladder(trial.most)]
+    steps = [trial.least + step for step in _ladder(trial.most - trial.least)]
     reached = next((n for n, count in enumerate(steps) if trial.holds(count)), None)
     if reached is None:
         raise StageError(trial.no_mix())
-    least = steps[reached - 1] + 1 if reached else 0
+    least = steps[reached - 1] + 1 if reached else trial.least
     count = bisect_left(range(least, steps[reached]), True, key=trial.holds) + least
     return trial.kept(count), trial.curve()
 
@@ -98,15 +105,18 @@ class _Trial:
     Gates hold if they do on all samples and on each half of them, since the samples are few and others are to come.
 
     Attributes:
-        most: how many blocks there are.
+        least: how many blocks are kept whatever the gates ask for.
+        most: how many there are.
 
     """
 
     def __init__(self, request: Request, progress: Progress) -> None:
         self._request, self._progress, self._core = request, progress, ov.Core()
         self._samples = spread(read_fitting(request, request.program, "calibration").samples, _MOST_SAMPLES)
-        self._harm = request.read_json(2, HARM)
-        self.most = len(self._harm)
+        gain = request.read_json(3, GAIN) if len(request.inputs) > _RANKED else {"floating": []}  # no platform is named
+        self._order = ranking(request.read_json(2, HARM), gain)
+        self.most = len(self._order)
+        self.least = sum(1 for block in self._order if {*block["operations"]} <= {*gain["floating"]})
         original = dynamic(request, self._core, request.inputs[0] / MODEL)
         self._original = [original.infer(sample) for sample in self._samples]
         self._judges = [Judge(request, request.parameters["samples"]["calibration"]) for _ in range(3)]
@@ -133,7 +143,7 @@ class _Trial:
 
     def kept(self, count: int) -> list[str]:
         """Return the operations that stay floating point."""
-        return [name for block in self._harm[:count] for name in block["operations"]]
+        return [name for block in self._order[:count] for name in block["operations"]]
 
     def curve(self) -> list[dict[str, Any]]:
         """Return what was tried, the most of INT8 first."""

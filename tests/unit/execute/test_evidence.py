@@ -218,9 +218,29 @@ def test_an_estimate_of_a_mix_names_what_it_leaves_out_and_one_that_is_missing_s
     curve = [{**point, "estimated": row} for row in rows] + [point]
     told = {"mixed": {"curve": curve}, "compared": None}
     tell_precisions(Evidence((), (), told, None), {"stages": {"quantize": {"peak_mib": 1}}}, listener)
-    assert [note.partition("sqnr: 9")[2] for note in listener.notes[1:]] == [
+    assert [note.partition("sqnr: 9")[2] for note in listener.notes[2:]] == [
         "; estimated 7 us",
         "; estimated 7 us, Convert counted as nothing",
         "; not estimated: compile-failed",
         "",
     ]
+
+
+def test_what_a_mix_was_chosen_by_is_said() -> None:
+    def told(gain: dict[str, Any] | None) -> str:
+        listener = Listener()
+        mixed: dict[str, Any] = {"curve": [], "gain": gain}
+        evidence = Evidence((), (), {"mixed": mixed, "compared": None}, None)
+        tell_precisions(evidence, {"stages": {"quantize": {"peak_mib": 1}}}, listener)
+        return str(listener.notes[1])
+
+    assert told(None).startswith("mixed by harm alone: [target] names no platforms")
+    assert "no estimate for NPU 4000" in told({"platform": "4000", "floating": [], "tried": []})
+    tried = [
+        {"quantized": count, "latency_us": us, "uncosted_operations": uncosted}
+        for count, us, uncosted in ((0, 20.0, []), (1, 12.0, ["Softmax"]), (2, 15.0, []), (3, 30.0, []))
+    ]
+    assert told({"platform": "4000", "floating": ["a"], "tried": tried}) == (
+        "of the mixes of 3 blocks that were tried for NPU 4000, whatever the gates, the fastest is estimated 15 us; "
+        "FP16 20 us, INT8 30 us"
+    )

@@ -174,6 +174,13 @@ def test_another_mode_begins_with_the_same_quantization(mode: str) -> None:
     assert one == other
 
 
+def test_without_a_platform_nothing_tells_what_a_mix_gains() -> None:
+    text = FULL.replace('mode = "int8"', 'mode = "mixed"').replace('of = "static"', 'of = "quantized"')
+    plan = plan_of(text, files=FILES)
+    assert "gain" not in {stage.verb for stage in plan.stages}
+    assert next(stage.inputs for stage in plan.stages if stage.verb == "mix") == ("read", "quantize", "rank")
+
+
 def test_a_mix_is_held_to_no_gate_on_what_neighbours_cost() -> None:
     quantized = GATE.replace('of = "static"', 'of = "quantized"')
     batched = GATE.replace('of = "static"\nagainst = "original"', 'of = "batched"\nagainst = "quantized"')
@@ -201,7 +208,11 @@ def test_each_platform_compiles_each_variant_and_the_largest_in_every_precision(
         "compile[5010, int8, time32]",
     ]
     (curve,) = (stage for stage in plan.stages if stage.verb == "curve")
-    assert (curve.name, curve.inputs) == ("curve[3720]", ("read", "quantize", "rank", "mix"))
+    assert (curve.name, curve.inputs) == ("curve[3720]", ("read", "quantize", "rank", "mix", "gain[3720]"))
+    gain, mix = (next(stage for stage in plan.stages if stage.verb == verb) for verb in ("gain", "mix"))
+    assert (gain.name, gain.inputs) == ("gain[3720]", ("read", "quantize", "rank"))
+    assert gain.parameters["shape"]["variant"]["name"] == "time32"
+    assert mix.inputs == ("read", "quantize", "rank", "gain[3720]")
     assert ahead["compile[3720, time16]"].inputs == ("shape[quantized, time16]",)
     assert ahead["compile[3720, original, time32]"].inputs == ("shape[time32]",)
     assert ahead["compile[3720, int8, time32]"].inputs == ("shape[int8, time32]",)

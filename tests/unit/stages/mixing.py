@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import openvino as ov
+from msgspec import to_builtins
 from numpy.typing import NDArray
 from openvino import opset13 as op
 from runtime.toys import CORE, along, data, program
 
 from npuspec.bundle.program import Program
+from npuspec.compilers import find_compiler
 from npuspec.facts.inspect import read_model
 from npuspec.stages.switched import twins
 from stages.conftest import Recipe, Stage, fed, sampled
@@ -86,8 +88,8 @@ class Mixer:
         scaled.input(1).replace_source_output(op.constant(np.full([1, WIDTH], np.nan, np.float32)).output(0))
         return write(self.stage.root / "poisoned", model)
 
-    def mix(self, **told: Any) -> Path:
-        return self("mix", self.quantized, self.ranked, **told)
+    def mix(self, *gain: Path, **told: Any) -> Path:
+        return self("mix", self.quantized, self.ranked, *gain, **told)
 
     def inputs(self) -> list[NDArray[np.float32]]:
         """Return the samples as the model takes them."""
@@ -101,6 +103,22 @@ class Mixer:
         """Return what a stage's model has quantized."""
         model, original = (read_model(CORE, made / "model.xml") for made in (folder, self.read))
         return sorted(twin.name for twin in twins(model, original))
+
+
+def for_npu(mixer: Mixer, command: Path) -> dict[str, Any]:
+    """Return what a stage is told that compiles the largest variant for an NPU."""
+    compiler = find_compiler(str(command))
+    assert compiler is not None
+    shape = {"variant": to_builtins(mixer.program.variants[-1]), "layouts": {}}
+    return {"compiler": compiler.as_json(), "platform": "4000", "properties": {}, "shape": shape}
+
+
+def write_gain(root: Path, *, floating: list[str]) -> Path:
+    """Write what a stage found to be faster in floating point, and return its folder."""
+    folder = root / f"gain {len(floating)}"
+    folder.mkdir(exist_ok=True)
+    (folder / "gain.json").write_text(json.dumps({"floating": floating, "tried": []}))
+    return folder
 
 
 def content(folder: Path, name: str) -> Any:

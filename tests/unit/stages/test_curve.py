@@ -5,12 +5,10 @@ from typing import Any
 
 import pytest
 from compilers.test_command import command
-from msgspec import to_builtins
 
-from npuspec.compilers import find_compiler
 from npuspec.diagnostics import StageError
 from stages.conftest import Recipe, gates
-from stages.mixing import Mixer, content
+from stages.mixing import Mixer, content, for_npu, write_gain
 from stages.quantized import ruined
 
 
@@ -20,18 +18,8 @@ def mixer(tmp_path_factory: pytest.TempPathFactory, recipe: Recipe) -> Mixer:
 
 
 def curve(mixer: Mixer, command: Path, chosen: Path) -> Any:
-    compiler = find_compiler(str(command))
-    assert compiler is not None
-    made = mixer(
-        "curve",
-        mixer.quantized,
-        mixer.ranked,
-        chosen,
-        compiler=compiler.as_json(),
-        platform="4000",
-        properties={},
-        shape={"variant": to_builtins(mixer.program.variants[-1]), "layouts": {}},
-    )
+    gain = write_gain(mixer.stage.root, floating=[])
+    made = mixer("curve", mixer.quantized, mixer.ranked, chosen, gain, **for_npu(mixer, command))
     return content(made, "curve.json")
 
 

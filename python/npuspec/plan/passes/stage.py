@@ -22,6 +22,7 @@ from npuspec.plan.passes.task import METRIC_TOOLS, plan_tasks
 from npuspec.store import canonical_json, digest_json
 
 _FORMAT = 4  # of the stages' results: raised when a stage does its work differently
+_FORMATS = {"ahead": 5, "curve": 5}  # of those of single stages, which did so since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,16 +86,21 @@ class _Stages:
 
     def __init__(self, toolchain: dict[str, str]) -> None:
         made_with = {tool: version for tool, version in toolchain.items() if tool not in METRIC_TOOLS}
-        self._shared = {"format": _FORMAT, "toolchain": made_with}
+        self._shared = {"toolchain": made_with}
         self.found: dict[str, PlannedStage] = {}
 
     def add(self, name: str, verb: Any, inputs: tuple[str, ...], *, on_failure: bool = False, **parameters: Any) -> str:
         """Add one behind those that it reads, and return its name."""
         read = [self.found[i].digest for i in inputs]
         parameters = msgspec.json.decode(canonical_json(parameters))  # as they come back
-        key = {**self._shared, "verb": verb, "inputs": read, "parameters": parameters}
+        key = {"verb": verb, "inputs": read, "parameters": parameters, "format": _FORMATS.get(verb, _FORMAT)}
         self.found[name] = PlannedStage(
-            name=name, verb=verb, inputs=inputs, parameters=parameters, digest=digest_json(key), on_failure=on_failure
+            name=name,
+            verb=verb,
+            inputs=inputs,
+            parameters=parameters,
+            digest=digest_json({**self._shared, **key}),
+            on_failure=on_failure,
         )
         return name
 
@@ -102,25 +108,21 @@ class _Stages:
 def plan_stages(work: Work) -> tuple[PlannedStage, ...]:
     """Return the stages in the order in which they are run.
 
-    read -> quantize -> rank -> mix -> shape[variant] -> compile[device, variant] -> verify[device] -> budget[device]
+    read -> quantize -> rank -> gain[platform] -> mix -> shape[variant] -> compile[device, variant] -> verify[device]
+    -> budget[device]
 
     For each platform there is compile[platform, variant] beside.
-    What is quantized is shaped beside what isn't, as `shape[quantized, variant]`. Which of `quantize`, `rank`, `mix`
-    and `control` there are follows from the recipe's mode.
+    What is quantized is shaped beside what isn't, as `shape[quantized, variant]`. Which of `quantize`, `rank`, `gain`,
+    `mix` and `control` there are follows from the recipe's mode.
     """
     stages = _Stages(work.toolchain)
     stages.add("read", "read", (), model=work.model.digest, entry=work.entry)
-    quantized = _quantized(stages, work)
-    changes: dict[str, Any] = {}
-    if work.rewrite.masks or work.rewrite.selects:
-        changes = {"original": work.inputs, "rewrite": to_builtins(work.rewrite)}
-    if folds := folds_of(work.original.inputs, work.program):
-        changes["folds"] = {name: to_builtins(steps) for name, steps in folds.items()}
+    shapes = _shapes(work)
+    quantized = _quantized(stages, work, shapes[-1])
     static: dict[str, str] = {}
     final: dict[str, str] = {}
-    for published, variant in zip(work.original.variants, work.program.variants, strict=True):
+    for told, variant in zip(shapes, work.program.variants, strict=True):
         name = variant.name
-        told = {"variant": to_builtins(published), "layouts": work.layouts, **changes}
         static[name] = final[name] = stages.add(f"shape[{name}]", "shape", ("read",), **told)
         if quantized is not None:
             final[name] = stages.add(f"shape[quantized, {name}]", "shape", (quantized,), **told)
@@ -131,7 +133,18 @@ def plan_stages(work: Work) -> tuple[PlannedStage, ...]:
     return tuple(stages.found.values())
 
 
-def _quantized(stages: _Stages, work: Work) -> str | None:
+def _shapes(work: Work) -> list[dict[str, Any]]:
+    """Return what gives a model the shapes of each variant."""
+    changes: dict[str, Any] = {}
+    if work.rewrite.masks or work.rewrite.selects:
+        changes = {"original": work.inputs, "rewrite": to_builtins(work.rewrite)}
+    if folds := folds_of(work.original.inputs, work.program):
+        changes["folds"] = {name: to_builtins(steps) for name, steps in folds.items()}
+    variants = work.original.variants
+    return [{"variant": to_builtins(variant), "layouts": work.layouts, **changes} for variant in variants]
+
+
+def _quantized(stages: _Stages, work: Work, largest: dict[str, Any]) -> str | None:
     """Add what quantizes the model that was read, and return the stage whose result ships; None if nothing does."""
     mode = work.recipe.mode
     if mode == "none" or (work.samples is None and mode != "weights"):
@@ -153,7 +166,12 @@ def _quantized(stages: _Stages, work: Work) -> str | None:
         rank = stages.add("rank", "rank", ("read", made["int8"]), on_failure=not is_ranked, **told)
         judged = {"gates": held, **work.run, **work.sampled("calibration")}
         if mode == "mixed":
-            made[mode] = stages.add("mix", "mix", ("read", made["int8"], rank), **judged)
+            read = ("read", made["int8"], rank)
+            gain = [
+                stages.add(f"gain[{npu}]", "gain", read, platform=npu, properties=work.ahead, shape=largest, **fed)
+                for npu in work.platforms[:1]
+            ]
+            made[mode] = stages.add("mix", "mix", (*read, *gain), **judged)
         elif mode == "accuracy-control":
             made[mode] = stages.add("control", "control", ("read",), recipe=recipe, **judged)
     if work.samples is not None and work.samples.validation:
@@ -181,7 +199,8 @@ def _compiled_ahead(stages: _Stages, work: Work, static: dict[str, str], final: 
         compiled |= {f"{npu}, {precision}, {largest}": (npu, shaped) for npu in work.platforms}
     if work.recipe.mode == "mixed":
         told = stages.found[final[largest]].parameters
-        npu, read = work.platforms[0], ("read", "quantize", "rank", "mix")
+        npu = work.platforms[0]
+        read = ("read", "quantize", "rank", "mix", f"gain[{npu}]")
         stages.add(f"curve[{npu}]", "curve", read, platform=npu, properties=work.ahead, shape=told, **work.fed)
     for name, (npu, shaped) in compiled.items():
         told = {"platform": npu, "properties": work.ahead, "batch": work.program.batch}
