@@ -2,63 +2,33 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from msgspec import structs
+from msgspec import structs, to_builtins
 
 from npuspec.compilers import Compiler
-from npuspec.diagnostics import Diagnostic, NpuspecError, SpecError, StageError
-from npuspec.execute.evidence import Evidence, gather_evidence
+from npuspec.diagnostics import Diagnostic, NpuspecError, SpecError, StageError, has_errors
+from npuspec.execute.budgets import hold_budgets
+from npuspec.execute.evidence import Evidence, gather_estimates, gather_evidence
+from npuspec.execute.gates import GateResult
 from npuspec.execute.lock import LockKeeper
 from npuspec.execute.observer import Observer
 from npuspec.execute.stages import StageRunner
 from npuspec.plan import Plan, Prepared
+from npuspec.plan.model import PlannedStage
 from npuspec.plan.prepare import prepare_document
 from npuspec.spec import parse
-from npuspec.stages import ESTIMATE, TIMINGS
-from npuspec.store import Store
+from npuspec.stages import BLOB, ESTIMATE, TIMINGS
+from npuspec.store import Store, digest_json
 from npuspec.tune.edit import put
+from npuspec.tune.model import Row
 
-_UNKNOWN = ("no-compiler", "compile-timeout", "disk-full", "disk-fault", "own-code")
+_UNKNOWN = ("no-compiler", "compile-timeout", "disk-full", "disk-fault", "own-code", "missing-extra")
 """What says nothing of a candidate, and would be said of each."""
-
-
-@dataclass(slots=True)
-class Row:
-    """A candidate, and what is known of it. Times are in microseconds; None is what isn't known."""
-
-    number: int
-    name: str
-    point: dict[str, Any] | None
-    """None where it is the spec as it is written."""
-    batch: int = 1
-    latency_us: float | None = None
-    """Of a request: a whole batch."""
-    sample_us: float | None = None
-    """Of a sample: a request's latency over the batch."""
-    size: int | None = None
-    """Bytes of the compiled models that the latency is of."""
-    compile_s: float | None = None
-    cpu_us: float | None = None
-    """The latency of a request that was measured on this CPU."""
-    agreement: float | None = None
-    """The least share of frames in which what ships agrees with the original, of all outputs."""
-    gates: list[str] = field(default_factory=list)
-    """In words, with their figures."""
-    uncosted: list[str] = field(default_factory=list)
-    """Operations that the estimate counts as nothing."""
-    evidence: str = ""
-    """How the latency is known."""
-    lost: str = ""
-    """Why it isn't taken."""
-    failed: bool = False
-    """Whether it can't be made, or doesn't hold its gates."""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return plain data."""
-        return asdict(self)
+_STARTS = 3
+Figures = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +36,7 @@ class Bench:
     """What candidates are tried on.
 
     Attributes:
-        folder: the spec's, with its name and its lock.
+        name: the spec's, with its folder and its lock.
         device: what is measured on.
         identity: what exactly that is.
         platform: the NPU whose compiler's estimate counts; None where what is measured does.
@@ -81,11 +51,13 @@ class Bench:
     observer: Observer
     device: str
     identity: str
-    platform: str | None
-    compiler: Compiler | None
+    platform: str | None = None
+    compiler: Compiler | None = None
     allow_code: bool = False
     compiled: set[str] = field(default_factory=set)
-    """The digests of what the compiler was given."""
+    """The digests of the stages whose compiler was asked."""
+    made: list[str] = field(default_factory=list)
+    """Those of them whose results weren't there."""
 
     def prepare(self, text: str) -> Prepared:
         """Lower a text.
@@ -94,10 +66,12 @@ class Bench:
             SpecError: it can't be lowered, or not without a trap, or has code of its own that isn't allowed.
 
         """
-        if self.platform is not None:
-            text = put(text, {("target", "platforms"): [self.platform]})
         document, faults = parse(text, name=self.name, folder=self.folder)
-        if faults:
+        if self.platform is not None and not faults:
+            named = document.values.get("target", {}).get("platforms", ())
+            text = put(text, {("target", "platforms"): sorted({*named, self.platform})})
+            document, faults = parse(text, name=self.name, folder=self.folder)
+        if has_errors(faults):
             raise SpecError(faults)
         prepared, faults = prepare_document(document, self.store, device=self.device, allow_code=self.allow_code)
         if prepared is None:
@@ -108,89 +82,134 @@ class Bench:
             raise SpecError(prepared.traps)
         return prepared
 
-    def measure(self, row: Row, text: str) -> None:
-        """Fill in what can be known of a text; a candidate that can't be made is a row like others.
+    def measure(self, row: Row, text: str) -> Row:
+        """Return what can be known of a text; a candidate that can't be made is a row like others.
+
+        The gates on what it answers come first: nothing is compiled of what fails one.
 
         Raises:
             NpuspecError: what is no candidate's fault.
 
         """
+        return self._tried(row, text, self._verified, self._costs, self._budgeted)
+
+    def costs(self, row: Row, text: str) -> Row:
+        """Return only what a text costs, whatever it answers; see `measure`."""
+        return self._tried(row, text, self._costs)
+
+    def starts(self, text: str) -> Mapping[str, Any]:
+        """Return how long loading takes, cold and warm, in milliseconds."""
+        prepared = self.prepare(text)
+        stage = _steady(prepared.plan, self.device, starts=_STARTS)
+        found: Mapping[str, Any] = _read(self._run(prepared, [stage.name], stage)[stage.name] / TIMINGS)["starts"]
+        return found
+
+    def _tried(self, row: Row, text: str, *steps: Any) -> Row:
+        found: Figures = {}
         try:
             prepared = self.prepare(text)
-            row.batch = prepared.plan.program.batch
-            self._verify(row, prepared)
-            if self.platform is not None and not row.failed:
-                self._estimate(row, prepared)
+            found["batch"] = prepared.plan.program.batch
+            for step in steps:
+                found |= step(prepared)
+                if found.get("failed"):
+                    break
         except NpuspecError as error:
             if error.code in _UNKNOWN:
                 raise
-            row.failed, row.lost = True, _why(error.diagnostics)
+            found |= {"failed": True, "lost": _why(error.diagnostics)}
+        return structs.replace(row, **found)
 
-    def estimate(self, row: Row, text: str) -> None:
-        """Fill in only what the compiler expects; see `measure`."""
-        try:
-            self._estimate(row, self.prepare(text))
-        except NpuspecError as error:
-            if error.code in _UNKNOWN:
-                raise
-            row.failed, row.lost = True, _why(error.diagnostics)
-
-    def _verify(self, row: Row, prepared: Prepared) -> None:
-        """Hold the gates, and take the latency where that is measured."""
-        plan = prepared.plan
+    def _verified(self, prepared: Prepared) -> Figures:
+        """Hold the gates on what it answers."""
+        plan = structs.replace(prepared.plan, gates=tuple(g for g in prepared.plan.gates if not g.is_budget))
         name = f"verify[{self.device}]"
         if not any(stage.name == name for stage in plan.stages):
-            row.evidence = "nothing is measured: the spec has no samples"
-            return
+            return {"gates": ("no gate is held: the spec has no samples beyond those that calibrate",)}
         results = self._run(prepared, [name])
         evidence = gather_evidence(plan, results, self.device, prepared.allowed)
         if fallen := [trap for trap in evidence.traps if trap.code not in prepared.allowed]:
             raise StageError(fallen)
-        row.agreement = _agreement(evidence, plan)
-        row.gates = [gate.sentence() for gate in evidence.gates]
-        if failed := [gate.sentence() for gate in evidence.gates if not gate.passed]:
-            row.failed, row.lost = True, f"gate not met: {failed[0]}"
-        timed = json.loads((results[name] / TIMINGS).read_bytes())["latency"]
-        ships = "quantized_ms" if plan.recipe.mode != "none" else "static_ms"
-        latency = sum(share * timed[variant][ships] * 1e3 for variant, share in shares(plan).items())
+        found = {"agreement": _agreement(evidence, plan), **_held(evidence.gates)}
         if self.device == "CPU":
-            row.cpu_us = latency
-        if self.platform is None:
-            row.latency_us, row.sample_us = latency, latency / row.batch
-            row.evidence = f"measured on {self.device}, {_of(plan)}"
-            row.size = sum(_bytes(results[made]) for made in plan_inputs(plan, name) if made.startswith("shape"))
+            timed = _read(results[name] / TIMINGS)["latency"]
+            ships = "static_ms" if plan.recipe.mode == "none" else "quantized_ms"
+            weights = {variant: share for variant, share in shares(plan).items() if variant in timed}
+            if weights:
+                total = sum(weights.values())
+                found["cpu_us"] = sum(share * timed[v][ships] * 1e3 for v, share in weights.items()) / total
+        return found
 
-    def _estimate(self, row: Row, prepared: Prepared) -> None:
-        plan = prepared.plan
-        weights = shares(plan)
-        names = [f"compile[{self.platform}, {variant}]" for variant in weights]
-        self.compiled |= {stage.digest for stage in plan.stages if stage.name in names}
+    def _budgeted(self, prepared: Prepared) -> Figures:
+        """Hold the gates on what it costs, as far as they are of what it is tried on."""
+        npu, plan = self.platform, prepared.plan
+        held = [gate for gate in plan.gates if gate.is_budget]
+        if npu is not None:
+            held = [gate for gate in held if npu == gate.platform or (not gate.platform and gate.metric == "size-mib")]
+        if not held:
+            return {}
+        plan = structs.replace(plan, gates=tuple(held), platforms=() if npu is None else (npu,))
+        made_for = {self.device, *plan.platforms}
+        variants = [variant.name for variant in plan.program.variants]
+        names = [f"compile[{place}, {variant}]" for place in sorted(made_for) for variant in variants]
+        names += [stage.name for stage in plan.stages if stage.name == f"budget[{self.device}]"]
         results = self._run(prepared, names)
-        told = [json.loads((results[name] / ESTIMATE).read_bytes()) for name in names]
-        row.size = sum(estimate["blob_bytes"] for estimate in told)
-        row.compile_s = sum(json.loads((results[n] / TIMINGS).read_bytes())["compile_seconds"] for n in names)
-        row.uncosted = sorted({kernel(name) for estimate in told for name in estimate["uncosted_operations"]})
-        row.evidence = f"estimated for NPU {self.platform}, {_of(plan)}"
+        gates = hold_budgets(plan, results, self.device, gather_estimates(plan, results)).values()
+        return _held(gates)
+
+    def _costs(self, prepared: Prepared) -> Figures:
+        return self._measured(prepared) if self.platform is None else self._estimated(prepared)
+
+    def _measured(self, prepared: Prepared) -> Figures:
+        plan = prepared.plan
+        stage = _steady(plan, self.device)
+        results = self._run(prepared, [stage.name], stage)
+        variants = _read(results[stage.name] / TIMINGS)["variants"]
+        weights = shares(plan)
+        made = [results[f"compile[{self.device}, {variant}]"] for variant in weights]
+        blobs = [folder / BLOB for folder in made if (folder / BLOB).exists()]
+        models = [file for name in _shipped(plan, stage) for file in results[name].glob("model.*")]
+        unsteady = [name for name in weights if not variants[name]["stable"]]
+        return {
+            "latency_us": sum(s * variants[name]["single"]["latency"]["median"] * 1e3 for name, s in weights.items()),
+            "sample_us": sum(s * 1e6 / variants[name]["many"]["samples_per_second"] for name, s in weights.items()),
+            "p95_us": max(variants[name]["single"]["latency"]["p95"] * 1e3 for name in weights),
+            "size_bytes": sum(file.stat().st_size for file in blobs or models),
+            "compile_s": sum(_read(folder / TIMINGS)["compile_seconds"] for folder in made),
+            "evidence": f"measured on {self.device}, {_of(plan)}" + (", not steady" if unsteady else ""),
+        }
+
+    def _estimated(self, prepared: Prepared) -> Figures:
+        plan, weights = prepared.plan, shares(prepared.plan)
+        names = [f"compile[{self.platform}, {variant}]" for variant in weights]
+        results = self._run(prepared, names)
+        told = [_read(results[name] / ESTIMATE) for name in names]
+        found: Figures = {
+            "size_bytes": sum(estimate["blob_bytes"] for estimate in told),
+            "compile_s": sum(_read(results[name] / TIMINGS)["compile_seconds"] for name in names),
+            "uncosted": tuple(sorted({kernel(name) for each in told for name in each["uncosted_operations"]})),
+            "evidence": f"estimated for NPU {self.platform}, {_of(plan)}",
+        }
         if any(estimate["latency_us"] is None for estimate in told):
-            row.failed, row.lost = True, "its compiler estimates nothing"
-            return
-        row.latency_us = sum(
-            share * estimate["latency_us"] * (row.batch if estimate["batch_mode"] == "PLUGIN" else 1)
+            return found | {"failed": True, "lost": "its compiler estimates nothing"}
+        batch = plan.program.batch
+        latency = sum(
+            share * estimate["latency_us"] * (batch if estimate["batch_mode"] == "PLUGIN" else 1)
             for share, estimate in zip(weights.values(), told, strict=True)
         )
-        row.sample_us = row.latency_us / row.batch
+        return found | {"latency_us": latency, "sample_us": latency / batch}
 
-    def _run(self, prepared: Prepared, names: Iterable[str]) -> dict[str, Path]:
+    def _run(self, prepared: Prepared, names: Iterable[str], *more: PlannedStage) -> dict[str, Path]:
         """Run stages, and all that they read; return where their results are."""
-        plan = prepared.plan
+        planned = (*prepared.plan.stages, *more)
         needed = {*names}
-        for stage in reversed(plan.stages):
+        for stage in reversed(planned):
             needed |= {*stage.inputs} if stage.name in needed else set()
-        stages = tuple(stage for stage in plan.stages if stage.name in needed)
+        stages = tuple(stage for stage in planned if stage.name in needed)
+        plan = structs.replace(prepared.plan, stages=stages)
         runner = StageRunner(
-            replace(prepared, plan=structs.replace(plan, stages=stages)),
+            replace(prepared, plan=plan),
             self.store,
-            _Quiet(self.observer),
+            _Counting(self.observer, self),
             device=self.device,
             identity=self.identity,
             chosen=LockKeeper(self.lock, None).chosen(plan),
@@ -200,11 +219,23 @@ class Bench:
         return runner.results
 
 
-class _Quiet(Observer):
-    """Shows which stage runs, and leaves no line of it."""
+class _Counting(Observer):
+    """Shows which stage runs, leaves no line of it, and counts what was compiled."""
 
-    def __init__(self, observer: Observer) -> None:
-        self.started, self.progressed = observer.started, observer.progressed  # type: ignore[method-assign]
+    def __init__(self, observer: Observer, bench: Bench) -> None:
+        self._observer, self._bench = observer, bench
+
+    def started(self, stage: PlannedStage, number: int, count: int) -> None:
+        self._observer.started(stage, number, count)
+        if stage.verb == ("compile" if self._bench.platform is None else "ahead"):
+            self._bench.compiled.add(stage.digest)
+
+    def progressed(self, stage: PlannedStage, done: int, total: int) -> None:
+        self._observer.progressed(stage, done, total)
+
+    def finished(self, stage: PlannedStage, seconds: float | None) -> None:
+        if seconds is not None and stage.digest in self._bench.compiled:
+            self._bench.made.append(stage.digest)
 
 
 def shares(plan: Plan) -> dict[str, float]:
@@ -216,44 +247,61 @@ def shares(plan: Plan) -> dict[str, float]:
     return {variants[-1]: 1.0}
 
 
-def plan_inputs(plan: Plan, name: str) -> Iterator[str]:
-    """Yield the stages whose results ship, of those that verifying reads."""
-    for variant in plan.program.variants:
-        names = (f"shape[quantized, {variant.name}]", f"shape[{variant.name}]")
-        stage = next(stage for stage in plan.stages if stage.name == name)
-        yield next(found for found in names if found in stage.inputs)
-
-
 def kernel(name: str) -> str:
     """Return an operation's name without the part of it that the compiler made one of."""
     return name.partition(".")[0]
+
+
+def _steady(plan: Plan, device: str, *, starts: int = 0) -> PlannedStage:
+    """Return the stage that measures what ships where nothing but it runs."""
+    variants, known = [variant.name for variant in plan.program.variants], {stage.name: stage for stage in plan.stages}
+    compiled = [known[f"compile[{device}, {variant}]"] for variant in variants]
+    final = [known[name] for stage in compiled for name in stage.inputs]
+    opened = {"program": plan.program, "load": plan.load, "cache": plan.cache, "starts": starts}
+    told = {key: compiled[0].parameters[key] for key in ("device", "core", "properties")}
+    parameters: dict[str, Any] = {**told, **to_builtins(opened)}
+    read = [*final, *compiled]
+    key = {"verb": "steady", "inputs": [stage.digest for stage in read], "parameters": parameters}
+    return PlannedStage(
+        name=f"steady[{device}]",
+        verb="steady",
+        inputs=tuple(stage.name for stage in read),
+        parameters=parameters,
+        digest=digest_json(key),
+    )
+
+
+def _shipped(plan: Plan, steady: PlannedStage) -> Iterator[str]:
+    """Yield the stages whose models are those of the variants that count."""
+    places = [variant.name for variant in plan.program.variants]
+    yield from (steady.inputs[places.index(name)] for name in shares(plan))
+
+
+def _held(gates: Iterable[GateResult]) -> Figures:
+    """Return what gates say, and whether one of them failed."""
+    told = {"gates": tuple(gate.sentence() for gate in gates)}
+    failed = [gate.sentence() for gate in gates if not gate.passed]
+    return {**told, **({"failed": True, "lost": f"gate not met: {failed[0]}"} if failed else {})}
 
 
 def _of(plan: Plan) -> str:
     weights = shares(plan)
     if len(plan.program.variants) == 1:
         return "its only size"
-    return f"mean over {plan.waste[0].lengths} real lengths" if plan.waste and len(weights) > 1 else f"{[*weights][-1]}"
+    return f"mean over {plan.waste[0].lengths} real lengths" if len(weights) > 1 else f"{[*weights][-1]}"
 
 
 def _agreement(evidence: Evidence, plan: Plan) -> float | None:
     pairs = evidence.agreement["pairs"] if evidence.agreement is not None else ()
-    ships = "quantized" if plan.recipe.mode != "none" else "static"
-    return min(
-        (row["frame-agreement"] for row in pairs if (row["of"], row["against"]) == (ships, "original")), default=None
-    )
+    ships = "static" if plan.recipe.mode == "none" else "quantized"
+    found = [row for row in pairs if (row["of"], row["against"]) == (ships, "original")]
+    return min((row["frame-agreement"] for row in found), default=None)
 
 
-def _bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.glob("model.*"))
+def _read(path: Path) -> Any:
+    return json.loads(path.read_bytes())
 
 
 def _why(faults: Iterable[Diagnostic]) -> str:
     first, *_ = faults
     return f"{first.message.splitlines()[0]} [{first.code}]"
-
-
-def uncosted_more(row: Row, plain: Mapping[str, Any] | Row) -> list[str]:
-    """Return what a row's estimate counts as nothing, and the plain one's counts."""
-    known = plain.uncosted if isinstance(plain, Row) else plain["uncosted"]
-    return sorted({*row.uncosted} - {*known})

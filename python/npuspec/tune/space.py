@@ -1,8 +1,9 @@
 """What is tried on a spec: the knobs with their values, and the text that a choice of values makes of the spec's."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import combinations
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+from math import prod
 from typing import Any
 
 import tomli
@@ -14,11 +15,28 @@ from npuspec.tune.edit import add_gates, drop, put
 Point = Mapping[str, Any]
 """A value for each knob."""
 
-KNOBS = ("precision", "batch", "tiles", "layout", "buckets")
+ESTIMATED = ("precision", "batch", "tiles", "layout", "buckets")
+RUNNING = ("hint", "streams", "requests", "turbo")
+"""What only a device that runs can tell of."""
+KNOBS = (*ESTIMATED, *RUNNING)
 """In the order in which they are tried."""
+OBJECTIVES = ("latency", "throughput", "size")
 BATCHES = (1, 2, 4, 8, 16)
 _TILES = {"3720": (1, 2), "4000": (2, 4), "5010": (1, 3)}
 """What Intel's compiler takes for THROUGHPUT and for LATENCY; what it makes of either hint is the same otherwise."""
+_RUNNING_VALUES: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
+    "CPU": {"hint": (None, "LATENCY", "THROUGHPUT"), "streams": (-1, 1, 2), "requests": (None, 1, 2, 4, 8)},
+    "NPU": {"hint": (None, "LATENCY", "THROUGHPUT"), "requests": (None, 1, 2, 4, 8), "turbo": (False, True)},
+}
+_PLACES: Mapping[str, Path] = {
+    "hint": ("properties", "performance-hint"),
+    "streams": ("properties", "num-streams"),
+    "requests": ("load", "requests"),
+    "turbo": ("properties", "turbo"),
+}
+_ALONE = {"requests": "one inference at a time needs no more than one request"}
+_NOT_THERE = {"streams": "on an NPU they are threads of the host", "turbo": "a CPU has none"}
+_UNKNOWABLE = "an estimate is of one inference at a time at one clock: only a device that runs shows it"
 _MOST_SIZES = 5  # of a dimension: each further one doubles the choices of buckets
 _USUAL = 300  # samples that calibrate
 _MODES = {"batched": ("batched", "quantized", "static"), "quantized": ("quantized", "static"), "static": ("static",)}
@@ -27,10 +45,12 @@ _MODES = {"batched": ("batched", "quantized", "static"), "quantized": ("quantize
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What candidates need to know of a model and its data."""
+    """What candidates need to know of a model, its data, and what they are tried on."""
 
+    device: str
+    """What is measured on."""
     platform: str | None
-    """The NPU that is compiled for; None where no NPU is meant."""
+    """The NPU whose compiler's estimate counts; None where what is measured does."""
     samples: int
     attention: bool
     front_end: Mapping[str, list[str]] | None
@@ -46,6 +66,7 @@ class Space:
         knobs: the values of each knob that is tried, in the order in which they are.
         plain: FP16 at batch 1, and else what the spec says.
         left_out: why a knob isn't tried.
+        asked: the knobs that are to be tried, as far as they can.
 
     """
 
@@ -53,15 +74,19 @@ class Space:
     known: Known
     knobs: dict[str, tuple[Any, ...]]
     plain: dict[str, Any]
-    left_out: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str]
+    asked: tuple[str, ...]
 
     @property
     def size(self) -> int:
         """How many candidates there are."""
-        count = 1
-        for values in self.knobs.values():
-            count *= len(values)
-        return count
+        return prod(map(len, self.knobs.values()))
+
+    @property
+    def points(self) -> Iterator[dict[str, Any]]:
+        """All candidates."""
+        for values in product(*self.knobs.values()):
+            yield dict(zip(self.knobs, values, strict=True))
 
     def text_of(self, point: Point) -> str:
         """Return the spec's text with the values of a point; what it says already isn't written."""
@@ -76,7 +101,11 @@ class Space:
             text = put(text, {("inputs", name, "preprocess", "place"): place})
         if "buckets" in point:
             name, sizes = point["buckets"]
-            text = put(text, {("dims", name, "sizes"): [*sizes]})
+            text = _with_sizes(text, name, sizes)
+        for knob in RUNNING:
+            if point.get(knob, self.plain.get(knob)) != self.plain.get(knob):
+                value = point[knob]
+                text = drop(text, [_PLACES[knob]]) if value is None else put(text, {_PLACES[knob]: value})
         return _with_gates(text)
 
     def shown(self, point: Point) -> str:
@@ -110,30 +139,53 @@ def space_of(text: str, spec: Spec, known: Known, objective: str, only: tuple[st
         only: the knobs that are tried.
 
     """
-    found: dict[str, tuple[tuple[Any, ...], Any]] = {
-        "precision": (_precisions(spec), "none"),
-        "batch": (spec.batching.candidates or BATCHES, 1),
-    }
+    found: dict[str, tuple[tuple[Any, ...], Any]] = {"precision": (_precisions(spec), "none")}
+    found["batch"] = _with_first(spec.batching.candidates or BATCHES, 1), 1
     left_out: dict[str, str] = {}
-    if known.platform in _TILES:
-        throughput, latency = _TILES[known.platform]
-        found["tiles"] = (tuple(sorted({throughput, latency})), latency)
-        if objective == "throughput":
-            found["tiles"] = ((latency,), latency)
-            left_out["tiles"] = "an estimate is of one inference at a time, and says nothing of those beside it"
-    if layouts := _layouts(spec):
-        found["layout"] = layouts, layouts[0]
-    else:
-        left_out["layout"] = "no input has a preprocess, which may be done in the model or before it"
-    if buckets := [*_buckets(spec)]:
-        found["buckets"] = tuple(buckets), buckets[0]
-    else:
-        left_out["buckets"] = "one dimension of buckets with `lengths`, real ones, is needed to weigh sizes"
+    for knob, (values, why) in {
+        "tiles": _tiles(known.platform, objective),
+        "layout": (_layouts(spec), "no input has a preprocess, which may be done in the model or before it"),
+        "buckets": (_buckets(spec), "it takes one dimension of buckets with `lengths`, real ones, to weigh sizes"),
+        **{knob: _running(spec, known, knob, objective) for knob in RUNNING},
+    }.items():
+        if values:
+            found[knob] = values, values[0]
+        else:
+            left_out[knob] = why
     for knob in found.keys() - {*only}:
         found[knob] = (found[knob][1],), found[knob][1]
         left_out[knob] = "it wasn't asked for"
     knobs = {knob: found[knob][0] for knob in KNOBS if knob in found}
-    return Space(text, known, knobs, {knob: found[knob][1] for knob in knobs}, left_out)
+    return Space(text, known, knobs, {knob: found[knob][1] for knob in knobs}, left_out, only)
+
+
+def _with_first(values: Iterable[int], first: int) -> tuple[int, ...]:
+    return tuple(sorted({first, *values}))
+
+
+def _tiles(platform: str | None, objective: str) -> tuple[tuple[int, ...], str]:
+    """Return the numbers of tiles, or why there are none: the one that an NPU takes for LATENCY first."""
+    if platform is None:
+        return (), "it is an NPU's, and known of one for which is compiled"
+    if platform not in _TILES:
+        return (), f"how many NPU {platform} takes for either hint isn't known"
+    if objective == "throughput":
+        return (), "an estimate is of one inference at a time, and says nothing of those on the other tiles"
+    return (*reversed(_TILES[platform]),), ""
+
+
+def _running(spec: Spec, known: Known, knob: str, objective: str) -> tuple[tuple[Any, ...], str]:
+    """Return the values of what only a running device tells of, or why there are none: the spec's own first."""
+    if known.platform is not None:
+        return (), _UNKNOWABLE
+    if knob not in (values := _RUNNING_VALUES[known.device]):
+        return (), _NOT_THERE[knob]
+    if objective == "size" or (objective == "latency" and knob in _ALONE):
+        return (), _ALONE.get(knob, "it changes no size") if objective == "latency" else "it changes no size"
+    table, key = _PLACES[knob]
+    stated = spec.load.requests if table == "load" else spec.properties.device.get(key)
+    first = stated if stated is not None else values[knob][0]
+    return (first, *(value for value in values[knob] if value != first)), ""
 
 
 def _precisions(spec: Spec) -> tuple[str, ...]:
@@ -154,15 +206,15 @@ def _layouts(spec: Spec) -> tuple[tuple[tuple[str, str], ...], ...]:
     return (tuple(stated.items()), *turned) if stated else ()
 
 
-def _buckets(spec: Spec) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Yield the sizes as the spec has them, and then without some; the largest stays, or other samples would fit."""
+def _buckets(spec: Spec) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Return the sizes as the spec has them, and then without some; the largest stays, or other samples would fit."""
     padded = {name: dim for name, dim in spec.dims.items() if not isinstance(dim, models.FixedDim)}
-    for name, dim in padded.items():
-        if len(padded) > 1 or not isinstance(dim, models.BucketsDim) or dim.lengths is None:
-            return
-        *smaller, largest = dim.sizes
-        for count in range(min(len(smaller), _MOST_SIZES), -1, -1):
-            yield from ((name, (*chosen, largest)) for chosen in combinations(smaller, count))
+    name, dim = next(iter(padded.items()), ("", None))
+    if len(padded) > 1 or not isinstance(dim, models.BucketsDim) or dim.lengths is None:
+        return ()
+    *smaller, largest = dim.sizes
+    counts = range(min(len(smaller), _MOST_SIZES), -1, -1)
+    return tuple((name, (*chosen, largest)) for count in counts for chosen in combinations(smaller, count))
 
 
 def _with_precision(text: str, mode: str, known: Known) -> str:
@@ -181,6 +233,16 @@ def _with_precision(text: str, mode: str, known: Known) -> str:
         kept = stated.get("keep", {}).get("subgraphs", [])
         values["quantization", "keep", "subgraphs"] = [*kept, {**known.front_end}]
     return put(text, values)
+
+
+def _with_sizes(text: str, name: str, sizes: Sequence[int]) -> str:
+    """Leave sizes out, and the gates on their variants: their samples are in larger ones, which have gates of theirs."""
+    values = tomli.loads(text)
+    gone = {f"{name}{size}" for size in {*values["dims"][name]["sizes"]} - {*sizes}}
+    if not gone:
+        return text
+    held = [("gates", index) for index, gate in enumerate(values.get("gates", ())) if gate.get("variant") in gone]
+    return put(drop(text, held), {("dims", name, "sizes"): [*sizes]})
 
 
 def _with_batch(text: str, size: int, known: Known) -> str:
