@@ -24,6 +24,7 @@ from npuspec.stages import BLOB, ESTIMATE, TIMINGS
 from npuspec.store import Store, digest_json
 from npuspec.tune.edit import put
 from npuspec.tune.model import Row
+from npuspec.tune.space import TILES
 
 _UNKNOWN = ("no-compiler", "compile-timeout", "disk-full", "disk-fault", "own-code", "missing-extra")
 """What says nothing of a candidate, and would be said of each."""
@@ -187,7 +188,7 @@ class Bench:
             "size_bytes": sum(estimate["blob_bytes"] for estimate in told),
             "compile_s": sum(_read(results[name] / TIMINGS)["compile_seconds"] for name in names),
             "uncosted": tuple(sorted({kernel(name) for each in told for name in each["uncosted_operations"]})),
-            "evidence": f"estimated for NPU {self.platform}, {_of(plan)}",
+            "evidence": f"estimated for NPU {self.platform}{_on(plan, names[0])}, {_of(plan)}",
         }
         if any(estimate["latency_us"] is None for estimate in told):
             return found | {"failed": True, "lost": "its compiler estimates nothing"}
@@ -282,6 +283,16 @@ def _held(gates: Iterable[GateResult]) -> Figures:
     told = {"gates": tuple(gate.sentence() for gate in gates)}
     failed = [gate.sentence() for gate in gates if not gate.passed]
     return {**told, **({"failed": True, "lost": f"gate not met: {failed[0]}"} if failed else {})}
+
+
+def _on(plan: Plan, compiled: str) -> str:
+    """Return on how many tiles, as far as that is known."""
+    stage = next(stage for stage in plan.stages if stage.name == compiled)
+    told, known = stage.parameters["properties"], TILES.get(stage.parameters["platform"])
+    if known is None:
+        return ""
+    tiles = told.get("NPU_TILES", known[0 if told["PERFORMANCE_HINT"] == "THROUGHPUT" else 1])
+    return f" on {tiles} tile{'s' * (tiles != 1)}"
 
 
 def _of(plan: Plan) -> str:

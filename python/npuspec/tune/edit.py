@@ -3,13 +3,17 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import tomlkit
-
-from npuspec.diagnostics import Diagnostic, Path
+from npuspec.diagnostics import Diagnostic, Path, StageError
 from npuspec.diagnostics.form import json_form
 from npuspec.diagnostics.mend import apply_edits
 from npuspec.diagnostics.suggest import toml_key
 from npuspec.spec import parse
+
+try:
+    import tomlkit
+except ImportError:
+    _missing = Diagnostic("missing-extra", "tuning needs the package tomlkit", "pip install 'npuspec[tune]'")
+    raise StageError(_missing) from None
 
 
 def put(text: str, values: Mapping[Path, Any]) -> str:

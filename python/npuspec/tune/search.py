@@ -1,11 +1,12 @@
 """Look for the best candidate without trying all: one knob after the other, from the plain one on, until nothing helps.
 
 The gates on what a candidate answers come before anything is compiled of it, and a precision that fails them is tried
-with nothing else. Batches rise, and end where one costs more.
+with nothing else.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from msgspec import structs
@@ -19,6 +20,8 @@ FIGURES = {"latency": "latency_us", "throughput": "sample_us", "size": "size_byt
 MARGINS = {"estimated": 0.005, "measured": 0.03}
 """Less is no difference: an estimate is the same each time, a measurement isn't."""
 _ROUNDS = 4
+_NEAR, _FAR = 1.1, 1.25
+"""How much worse a value may be to be tried again beside others, and a batch to try larger ones."""
 _WRITTEN = "as written"
 
 
@@ -39,15 +42,16 @@ class Search:
     rows: list[Row] = field(default_factory=list)
     best: Row | None = None
     _known: dict[str, int] = field(default_factory=dict)
-    _refused: set[Any] = field(default_factory=set)
+    _hopeless: set[tuple[str, Any]] = field(default_factory=set)
+    """Values that were far worse once, or failed: they aren't tried anew beside other values."""
 
     def run(self) -> Row:
         """Try candidates, and return the best of them; where none can be made, the plain one."""
         at = {**self.space.plain}
         for _ in range(_ROUNDS):
             before = at
-            for knob, values in self.space.knobs.items():
-                at = self._along(knob, values, at)
+            for knob in self.space.knobs:
+                at = self._along(knob, at)
             if at == before:
                 break
         written = self._try(_WRITTEN, None, self.space.text)
@@ -116,23 +120,55 @@ class Search:
     def _margin(self) -> float:
         return MARGINS["measured" if self.bench.platform is None else "estimated"]
 
-    def _along(self, knob: str, values: tuple[Any, ...], at: dict[str, Any]) -> dict[str, Any]:
+    def _along(self, knob: str, at: dict[str, Any]) -> dict[str, Any]:
         """Return the best point on one knob's values."""
-        before = self.try_point(at)
-        for value in values:
-            if value == at[knob] or value in self._refused or (knob == "batch" and value < at[knob]):
+        for value in self._batches(at) if knob == "batch" else self.space.knobs[knob]:
+            if value == at[knob] or (knob, value) in self._hopeless:
                 continue
             best = self.try_point(at)
             row = self.try_point({**at, knob: value}, best if knob == "buckets" else None)
-            if knob == "precision" and row.failed and row.latency_us is None:
-                self._refused.add(value)
+            if not self._is_near(row, best):
+                self._hopeless.add((knob, value))
+            if knob == "precision" and value == "int8" and not row.failed:
+                self._hopeless.add((knob, "mixed"))  # what would be mixed in is what the gates need: nothing
             if self.beats(row, best):
+                if not self._is_near(best, row):
+                    self._hopeless.add((knob, at[knob]))
                 at = {**at, knob: value}
-            if knob == "batch":
-                if row.failed or self.beats(before, row):
-                    break
-                before = row
         return at
+
+    def _batches(self, at: dict[str, Any]) -> Iterator[int]:
+        """Yield the batches that are worth a try from one on.
+
+        Every other one as long as they aren't far worse, then those beside the best. Latency has no use for larger
+        ones: the next is tried, to show it.
+        """
+        values = sorted(self.space.knobs["batch"])
+        first = values.index(at["batch"])
+        rows = {first: self.try_point(at)}
+
+        def tried(number: int) -> int:
+            rows[number] = self.try_point({**at, "batch": values[number]})
+            return values[number]
+
+        step = 1 if self.objective == "latency" else 2
+        for number in range(first + step, len(values), step):
+            if ("batch", values[number]) in self._hopeless:
+                break
+            yield tried(number)
+            if not self._is_near(rows[number], rows[first], _FAR):
+                break
+        if step > 1:
+            best = min((n for n in rows if not rows[n].failed), key=lambda n: self.figure(rows[n]) or inf, default=first)
+            for number in (best - 1, best + 1):
+                is_there = 0 <= number < len(values) and ("batch", values[number]) not in self._hopeless
+                if is_there and number not in rows:
+                    yield tried(number)
+
+    def _is_near(self, row: Row, best: Row, most: float = _NEAR) -> bool:
+        """Tell whether a row isn't far worse than another."""
+        mine, its = self.figure(row), self.figure(best)
+        return not row.failed and mine is not None and (its is None or mine <= its * most)
 
     def _say_why(self) -> None:
         """Give each row the reason why it isn't taken."""

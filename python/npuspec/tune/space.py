@@ -22,7 +22,7 @@ KNOBS = (*ESTIMATED, *RUNNING)
 """In the order in which they are tried."""
 OBJECTIVES = ("latency", "throughput", "size")
 BATCHES = (1, 2, 4, 8, 16)
-_TILES = {"3720": (1, 2), "4000": (2, 4), "5010": (1, 3)}
+TILES = {"3720": (1, 2), "4000": (2, 4), "5010": (1, 3)}
 """What Intel's compiler takes for THROUGHPUT and for LATENCY; what it makes of either hint is the same otherwise."""
 _RUNNING_VALUES: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "CPU": {"hint": (None, "LATENCY", "THROUGHPUT"), "streams": (-1, 1, 2), "requests": (None, 1, 2, 4, 8)},
@@ -120,7 +120,7 @@ class Space:
 def _word(knob: str, value: Any) -> str:
     match knob:
         case "precision":
-            return "FP16" if value == "none" else str(value)
+            return {"none": "FP16", "int8": "INT8"}.get(value, str(value))
         case "layout":
             return ", ".join(f"{name} in the {place}" if place == "model" else f"{name} {place}" for name, place in value)
         case "buckets":
@@ -152,6 +152,8 @@ def space_of(text: str, spec: Spec, known: Known, objective: str, only: tuple[st
             found[knob] = values, values[0]
         else:
             left_out[knob] = why
+    if known.platform in TILES and objective == "throughput":  # all for as many, so that they can be compared
+        found["tiles"] = (TILES[known.platform][1],), TILES[known.platform][1]
     for knob in found.keys() - {*only}:
         found[knob] = (found[knob][1],), found[knob][1]
         left_out[knob] = "it wasn't asked for"
@@ -167,11 +169,11 @@ def _tiles(platform: str | None, objective: str) -> tuple[tuple[int, ...], str]:
     """Return the numbers of tiles, or why there are none: the one that an NPU takes for LATENCY first."""
     if platform is None:
         return (), "it is an NPU's, and known of one for which is compiled"
-    if platform not in _TILES:
+    if platform not in TILES:
         return (), f"how many NPU {platform} takes for either hint isn't known"
     if objective == "throughput":
         return (), "an estimate is of one inference at a time, and says nothing of those on the other tiles"
-    return (*reversed(_TILES[platform]),), ""
+    return (*reversed(TILES[platform]),), ""
 
 
 def _running(spec: Spec, known: Known, knob: str, objective: str) -> tuple[tuple[Any, ...], str]:
@@ -271,7 +273,7 @@ def _with_tiles(text: str, tiles: int, known: Known) -> str:
     properties = stated.get("properties", {})
     batch = stated.get("batching", {}).get("size", 1)
     hint = properties.get("performance-hint", "LATENCY" if batch == 1 else "THROUGHPUT")
-    throughput, latency = _TILES[str(known.platform)]
+    throughput, latency = TILES[str(known.platform)]
     if properties.get("tiles", latency if hint == "LATENCY" else throughput) == tiles:
         return text
     return put(text, {("properties", "tiles"): tiles})

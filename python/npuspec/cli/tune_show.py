@@ -1,0 +1,79 @@
+"""What `npuspec tune` found, for people."""
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from npuspec.diagnostics.text import one_line, printable
+from npuspec.tune.model import Report, Row, Verdict
+
+_STYLES = {"helps": "green", "harms": "red", "no effect": "", "can't be known here": "dim"}
+
+
+def show(report: Report) -> None:
+    """Print every candidate, what is best, what isn't tried, the advice, and the patch."""
+    console = Console(highlight=False, soft_wrap=True)
+    where = f"estimated for NPU {report.platform}" if report.platform else f"measured on {report.device}"
+    click.echo(f"{report.objective}, {where}: {len(report.rows)} of {report.points} candidates\n")
+    console.print(_candidates(report))
+    if left_out := sorted({name for row in report.rows for name in row.uncosted}):
+        click.echo(one_line(f"\nestimates count {', '.join(left_out)} as nothing where they occur"))
+    click.echo("\nnot tried" * bool(report.left_out))
+    for why in sorted({*report.left_out.values()}):
+        knobs = [knob for knob, reason in report.left_out.items() if reason == why]
+        click.echo(f"  {', '.join(knobs)}: {why}")
+    if report.advice:
+        click.echo("\nadvice, tried on this model alone: `npuspec explain NAME`")
+        console.print(_advice(report))
+    click.echo(f"\ncompiled {report.compiles} models to choose; {report.made} hadn't been before, those for advice too")
+    best = report.rows[report.chosen]
+    if best.failed:
+        click.echo("\nno candidate can be made and holds the gates")
+    elif report.patch:
+        click.echo(f"\nbest: {one_line(best.name)}\n\n{printable(report.patch)}", nl=False)
+    else:
+        click.echo("\nbest: the spec as it is")
+
+
+def _candidates(report: Report) -> Table:
+    table = Table("", "candidate", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("latency", "p95", "a sample", "size", "compiling", "on CPU", "agreement"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("how it is known")
+    table.add_column("why it isn't taken")
+    for number, row in enumerate(report.rows):
+        is_best = number == report.chosen
+        table.add_row(
+            ">" if is_best else "", Text(row.name), *_figures(row), row.evidence or "-", Text(one_line(row.lost)),
+            style="bold" if is_best else "",
+        )  # fmt: skip
+    return table
+
+
+def _figures(row: Row) -> tuple[str, ...]:
+    size = "-" if row.size_bytes is None else f"{row.size_bytes / 2**20:.1f} MiB"
+    compiling = "-" if row.compile_s is None else f"{row.compile_s:.1f} s"
+    agreement = "-" if row.agreement is None else f"{row.agreement:.3f}"
+    return (_us(row.latency_us), _us(row.p95_us), _us(row.sample_us), size, compiling, _us(row.cpu_us), agreement)
+
+
+def _us(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f} us"
+
+
+def _advice(report: Report) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    for verdict in report.advice:
+        judged = Text(verdict.verdict, style=_STYLES[verdict.verdict])
+        table.add_row(f"  {verdict.advice}", judged, Text(one_line(_told(verdict))))
+    return table
+
+
+def _told(verdict: Verdict) -> str:
+    parts = [verdict.tried]
+    if verdict.before is not None and verdict.after is not None:
+        change = f"{_us(verdict.before)} -> {_us(verdict.after)} ({verdict.after / verdict.before:.2f} times)"
+        parts.append(f"{verdict.what} {change}, {verdict.evidence}")
+    parts.append(verdict.why)
+    return "; ".join(filter(None, parts))
