@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import tomli
 from msgspec import structs
 
-from npuspec.diagnostics import Path
 from npuspec.tune.edit import put
 from npuspec.tune.model import Judgement, Row, Verdict
 from npuspec.tune.search import Search
@@ -13,6 +12,7 @@ from npuspec.tune.search import Search
 _DIFFERENCE = 0.03
 """What is less is no effect: an estimate isn't a measurement, and a measurement has noise."""
 _BATCHES = (4, 8, 16)
+_AXES = 4  # of pictures
 _UNKNOWN: Judgement = "can't be known here"
 
 
@@ -35,7 +35,7 @@ def judge(search: Search) -> tuple[Verdict, ...]:
     return tuple(verdict for found in asked.values() for verdict in found(search, plain))
 
 
-def _turbo(search: Search, plain: Row) -> Iterator[Verdict]:
+def _turbo(search: Search, _plain: Row) -> Iterator[Verdict]:
     if "turbo" not in search.space.knobs:
         yield _cant("turbo", search.space.left_out["turbo"])
         return
@@ -58,12 +58,15 @@ def _int8(search: Search, plain: Row) -> Iterator[Verdict]:
 def _nhwc(search: Search, plain: Row) -> Iterator[Verdict]:
     text = search.space.text_of(search.space.plain)
     for name, port in tomli.loads(text)["inputs"].items():
-        if len(port.get("shape", ())) != 4 or port.get("layout", "NCHW") != "NCHW":
+        if len(port.get("shape", ())) != _AXES or port.get("layout", "NCHW") != "NCHW":
             continue
-        steps: dict[Path, str] = {("inputs", name, "preprocess", "layout"): "NHWC", ("inputs", name, "preprocess", "place"): "model"}  # fmt: skip
-        if "layout" not in port:
-            steps["inputs", name, "layout"] = "NCHW"
-        row = search.cost(f"{name} as NHWC, turned in the model", put(text, steps))
+        at = ("inputs", name)
+        turned = {(*at, "layout"): "NCHW", (*at, "preprocess", "layout"): "NHWC", (*at, "preprocess", "place"): "model"}
+        if port.get("preprocess", {}).get("layout") == "NHWC":
+            tried = f"{name} as NHWC, turned in the model and not before it"
+        else:
+            tried = f"{name} as NHWC, turned in the model"
+        row = search.cost(tried, put(text, turned))
         yield _compared("nhwc", "latency_us", plain, row)
         return
     yield Verdict(advice="nhwc", verdict="no effect", why="no input has four axes with the channels first")
@@ -83,7 +86,9 @@ def _batch(search: Search, plain: Row) -> Iterator[Verdict]:
 
 def _caches(search: Search, plain: Row) -> Iterator[Verdict]:
     if search.bench.platform is not None:
-        spared = f"compiling takes {plain.compile_s:.1f} s on this machine, which a cache spares" if plain.compile_s else ""
+        spared = (
+            f"compiling takes {plain.compile_s:.1f} s on this machine, which a cache spares" if plain.compile_s else ""
+        )
         yield _cant("caches", "; ".join(filter(None, (spared, "how long an NPU's driver takes to load isn't known"))))
         return
     starts = search.bench.starts(search.space.text_of(search.space.plain))
@@ -112,7 +117,7 @@ def _buckets(search: Search, plain: Row) -> Iterator[Verdict]:
     yield structs.replace(_compared("buckets", "latency_us", one, plain), tried=f"{name} {'/'.join(map(str, sizes))}")
 
 
-def _hint(search: Search, plain: Row) -> Iterator[Verdict]:
+def _hint(search: Search, _plain: Row) -> Iterator[Verdict]:
     if "hint" not in search.space.plain:
         yield _cant("hint", search.space.left_out["hint"])
         return

@@ -1,4 +1,4 @@
-"""Lower a candidate, measure it, and let its compiler estimate it: by the stages that `apply` runs, kept as theirs are."""
+"""Lower a candidate, measure it, and let a compiler estimate it: by the stages that `apply` runs, kept as its are."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -288,10 +288,10 @@ def _held(gates: Iterable[GateResult]) -> Figures:
 def _on(plan: Plan, compiled: str) -> str:
     """Return on how many tiles, as far as that is known."""
     stage = next(stage for stage in plan.stages if stage.name == compiled)
-    told, known = stage.parameters["properties"], TILES.get(stage.parameters["platform"])
-    if known is None:
+    told, platform = stage.parameters["properties"], stage.parameters["platform"]
+    if platform not in TILES:
         return ""
-    tiles = told.get("NPU_TILES", known[0 if told["PERFORMANCE_HINT"] == "THROUGHPUT" else 1])
+    tiles = told.get("NPU_TILES", TILES[platform][told["PERFORMANCE_HINT"] != "THROUGHPUT"])
     return f" on {tiles} tile{'s' * (tiles != 1)}"
 
 

@@ -25,7 +25,7 @@ def put(text: str, values: Mapping[Path, Any]) -> str:
         while missing and (isinstance(missing[0], int) or missing[0] in at):
             at = at[missing.pop(0)]
         if missing and not isinstance(at, tomlkit.items.InlineTable):
-            text = _with_table(text, f"[{'.'.join(toml_key(str(name)) for name in tables)}]", {key: value})
+            text = _with_table(text, f"[{'.'.join(toml_key(str(name)) for name in tables)}]", {str(key): value})
             continue
         for name in missing:
             at[name] = tomlkit.inline_table()

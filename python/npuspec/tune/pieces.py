@@ -1,6 +1,9 @@
 """Advice that is heard everywhere, as it is heard, and how `npuspec tune` tries it on a model."""
 
+import textwrap
 from typing import NamedTuple
+
+_WIDTH = 100
 
 
 class Piece(NamedTuple):
@@ -16,14 +19,14 @@ PIECES = {
     "turbo": Piece(
         "Turbo mode makes an NPU faster.",
         "The spec at FP16 and batch 1 with `turbo`, timed on an NPU beside the same without.",
-        "It asks for the highest clock. A driver may drop that without a word, and heat ends it; an estimate is made for "
-        "one clock, and shows nothing of it.",
+        "It asks for the highest clock. A driver may drop that without a word, and heat ends it; an estimate is made "
+        "for one clock, and shows nothing of it.",
     ),
     "int8": Piece(
         "INT8 is three to four times faster than FP16.",
         "The spec in INT8 beside FP16, both at batch 1: first the gates, then the latency.",
-        "Matrix products and convolutions gain. What stands between them may have to be converted back and forth, so that "
-        "small or depthwise layers lose. What fails its gates isn't taken, however fast.",
+        "Matrix products and convolutions gain. What stands between them may have to be converted back and forth, so "
+        "that small or depthwise layers lose. What fails its gates isn't taken, however fast.",
     ),
     "nhwc": Piece(
         "Give pictures as NHWC, which is an NPU's own layout.",
@@ -63,11 +66,10 @@ def explain_advice(name: str) -> str | None:
     """Return a piece of advice as text for people; None where none is called so."""
     if (piece := PIECES.get(name.lower())) is None:
         return None
-    return "\n".join([
+    paragraphs = (
         f"advice: {piece.claim}",
-        "",
-        f"Tried as: {piece.tried}",
+        f"tried as: {piece.tried}",
         piece.known,
-        "",
-        "Whether it holds for a model on a device: npuspec tune SPEC. What is known of it: docs/advice.md",
-    ])  # fmt: skip
+        "Whether it holds for a model on a device: npuspec tune SPEC. More: docs/advice.md",
+    )
+    return "\n\n".join(textwrap.fill(text, _WIDTH) for text in paragraphs)

@@ -115,10 +115,7 @@ def open_space(
     observer.announce("looking for devices")
     present = device_identities()
     platform = _platform(spec, present, device, platform)
-    if platform is None:
-        here = choose_device([device or spec.target.device], present)
-    else:
-        here = "CPU"
+    here = "CPU" if platform is not None else choose_device([device or spec.target.device], present)
     bench = Bench(
         name=document.name,
         folder=document.folder,
@@ -131,9 +128,7 @@ def open_space(
         compiler=None if platform is None else _compiler(compiler, platform),
         allow_code=allow_code,
     )
-    prepared, faults = prepare_document(
-        document, store, device=here, announce=observer.announce, allow_code=allow_code
-    )
+    prepared, faults = prepare_document(document, store, device=here, announce=observer.announce, allow_code=allow_code)
     if prepared is None:
         raise SpecError(faults)
     found = signature(prepared.model, store)
@@ -166,9 +161,7 @@ def write(path: Path, tuned: Tuned, *, allow_code: bool = False, compiler: str |
     return made.lock
 
 
-def _platform(
-    spec: Spec, present: dict[str, str], device: str | None, platform: str | None
-) -> str | None:
+def _platform(spec: Spec, present: dict[str, str], device: str | None, platform: str | None) -> str | None:
     """Return the NPU to estimate for; None where what is meant is here, and measured."""
     if platform is not None:
         return platform
@@ -197,7 +190,5 @@ def _compiler(command: str | None, platform: str) -> Compiler:
 
 
 def _patch(name: str, before: str, after: str) -> str:
-    lines = difflib.unified_diff(
-        before.splitlines(keepends=True), after.splitlines(keepends=True), name, name, n=2
-    )
+    lines = difflib.unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), name, name, n=2)
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)

@@ -88,7 +88,7 @@ class Search:
 
     def found(self, name: str) -> Row | None:
         """Return the row of this name that the search has."""
-        return next((row for row in self.rows if row.name == name or row.name == f"{name} ({_WRITTEN})"), None)
+        return next((row for row in self.rows if row.name in {name, f"{name} ({_WRITTEN})"}), None)
 
     def cost(self, name: str, text: str) -> Row:
         """Return what a text costs, whatever it answers: from its row where that has it."""
@@ -148,8 +148,9 @@ class Search:
         rows = {first: self.try_point(at)}
 
         def tried(number: int) -> int:
-            rows[number] = self.try_point({**at, "batch": values[number]})
-            return values[number]
+            value: int = values[number]
+            rows[number] = self.try_point({**at, "batch": value})
+            return value
 
         step = 1 if self.objective == "latency" else 2
         for number in range(first + step, len(values), step):
@@ -159,7 +160,8 @@ class Search:
             if not self._is_near(rows[number], rows[first], _FAR):
                 break
         if step > 1:
-            best = min((n for n in rows if not rows[n].failed), key=lambda n: self.figure(rows[n]) or inf, default=first)
+            made = (number for number in rows if not rows[number].failed)
+            best = min(made, key=lambda number: self.figure(rows[number]) or inf, default=first)
             for number in (best - 1, best + 1):
                 is_there = 0 <= number < len(values) and ("batch", values[number]) not in self._hopeless
                 if is_there and number not in rows:

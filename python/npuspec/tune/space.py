@@ -122,7 +122,7 @@ def _word(knob: str, value: Any) -> str:
         case "precision":
             return {"none": "FP16", "int8": "INT8"}.get(value, str(value))
         case "layout":
-            return ", ".join(f"{name} in the {place}" if place == "model" else f"{name} {place}" for name, place in value)
+            return ", ".join(f"{name} {'in the model' if place == 'model' else place}" for name, place in value)
         case "buckets":
             return f"{value[0]} {'/'.join(map(str, value[1]))}"
     return f"{knob} {value}"
@@ -185,7 +185,7 @@ def _running(spec: Spec, known: Known, knob: str, objective: str) -> tuple[tuple
     if objective == "size" or (objective == "latency" and knob in _ALONE):
         return (), _ALONE.get(knob, "it changes no size") if objective == "latency" else "it changes no size"
     table, key = _PLACES[knob]
-    stated = spec.load.requests if table == "load" else spec.properties.device.get(key)
+    stated = spec.load.requests if table == "load" else spec.properties.device.get(str(key))
     first = stated if stated is not None else values[knob][0]
     return (first, *(value for value in values[knob] if value != first)), ""
 
@@ -238,7 +238,7 @@ def _with_precision(text: str, mode: str, known: Known) -> str:
 
 
 def _with_sizes(text: str, name: str, sizes: Sequence[int]) -> str:
-    """Leave sizes out, and the gates on their variants: their samples are in larger ones, which have gates of theirs."""
+    """Leave sizes out, and the gates on their variants: their samples are in larger ones."""
     values = tomli.loads(text)
     gone = {f"{name}{size}" for size in {*values["dims"][name]["sizes"]} - {*sizes}}
     if not gone:
@@ -295,7 +295,7 @@ def _with_gates(text: str) -> str:
     more = [gate for gate in _held(kept, there) if gate not in kept]
     changes: dict[Path, Any] = {}
     for index, (gate, fit) in enumerate(zip(gates, fitted, strict=True)):
-        changes |= {("gates", index, key): fit[key] for key in ("of", "against") if fit and fit.get(key) != gate.get(key)}
+        changes |= {("gates", index, key): value for key, value in (fit or {}).items() if value != gate.get(key)}
     gone: list[Path] = [("gates", index) for index, gate in enumerate(fitted) if gate is None or gate in fitted[:index]]
     return add_gates(drop(put(text, changes), gone), more)
 
