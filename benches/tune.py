@@ -16,7 +16,7 @@ import numpy as np
 
 from npuspec.execute import Observer
 from npuspec.tune.model import Row
-from npuspec.tune.run import open_space
+from npuspec.tune.tuner import open_space
 from npuspec.tune.search import Search
 from npuspec.tune.space import OBJECTIVES
 

@@ -63,8 +63,8 @@ def tune(
     """
     from npuspec.cli.progress import Progress
     from npuspec.cli.tune_show import show
-    from npuspec.tune.run import tune as run
-    from npuspec.tune.run import write
+    from npuspec.tune.tuner import tune as run
+    from npuspec.tune.tuner import write
 
     if device is not None and platform is not None:
         raise click.UsageError("--platform estimates for an NPU that needn't be here, and --device runs: leave one out")
