@@ -16,9 +16,9 @@ import numpy as np
 
 from npuspec.execute import Observer
 from npuspec.tune.model import Row
-from npuspec.tune.tuner import open_space
 from npuspec.tune.search import Search
 from npuspec.tune.space import OBJECTIVES
+from npuspec.tune.tuner import open_space
 
 RESNET = """npuspec = 1
 
@@ -77,7 +77,6 @@ def compare(spec: Path, objective: str, platform: str) -> None:
     bench, space = open_space(spec, objective=objective, platform=platform, observer=Quiet())
     search = Search(space, bench, objective, bench.observer.announce)
     chosen = search.run()
-    tuned = len(bench.compiled)
     plain = search.try_point(space.plain)
 
     whole = replace(bench, compiled=set(), made=[])
@@ -92,8 +91,8 @@ def compare(spec: Path, objective: str, platform: str) -> None:
     print(f"{spec.name}, {objective}, NPU {platform}: {space.size} candidates")
     print(f"  FP16, batch 1  {figures['plain']:12.1f}")
     print(f"  all            {figures['all']:12.1f}  {best.name}, {len(whole.compiled)} compiles")
-    print(f"  tuned          {figures['tuned']:12.1f}  {chosen.name}, {tuned} compiles")
-    ratio, share = figures["tuned"] / figures["all"], tuned / len(whole.compiled)
+    print(f"  tuned          {figures['tuned']:12.1f}  {chosen.name}, {search.compiles} compiles")
+    ratio, share = figures["tuned"] / figures["all"], search.compiles / len(whole.compiled)
     print(f"  tuned by all   {ratio:12.3f}  with {share:.0%} of the compiles", flush=True)
 
 

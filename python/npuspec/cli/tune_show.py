@@ -26,7 +26,9 @@ def show(report: Report) -> None:
     if report.advice:
         click.echo("\nadvice, tried on this model alone: `npuspec explain NAME`")
         console.print(_advice(report))
-    click.echo(f"\ncompiled {report.compiles} models to choose; {report.made} hadn't been before, those for advice too")
+    click.echo(
+        f"\n{report.compiles} models compiled to choose; {report.made} of those and of what advice takes just now"
+    )
     best = report.rows[report.chosen]
     if best.failed:
         click.echo("\nno candidate can be made and holds the gates")

@@ -40,7 +40,7 @@ def _turbo(search: Search, _plain: Row) -> Iterator[Verdict]:
         yield _cant("turbo", search.space.left_out["turbo"])
         return
     before, after = (_changed(search, turbo=value) for value in (False, True))
-    yield _compared("turbo", "latency_us", before, after)
+    yield compared("turbo", "latency_us", before, after)
 
 
 def _int8(search: Search, plain: Row) -> Iterator[Verdict]:
@@ -48,7 +48,7 @@ def _int8(search: Search, plain: Row) -> Iterator[Verdict]:
         yield _cant("int8", "the spec has no samples to calibrate on")
         return
     row = _changed(search, precision="int8")
-    found = _compared("int8", "latency_us", plain, row)
+    found = compared("int8", "latency_us", plain, row)
     tried = search.found(row.name)
     if tried is not None and tried.failed and tried.lost != row.lost:
         found = structs.replace(found, verdict="harms", why=tried.lost)
@@ -67,7 +67,7 @@ def _nhwc(search: Search, plain: Row) -> Iterator[Verdict]:
         else:
             tried = f"{name} as NHWC, turned in the model"
         row = search.cost(tried, put(text, turned))
-        yield _compared("nhwc", "latency_us", plain, row)
+        yield compared("nhwc", "latency_us", plain, row)
         return
     yield Verdict(advice="nhwc", verdict="no effect", why="no input has four axes with the channels first")
 
@@ -75,7 +75,7 @@ def _nhwc(search: Search, plain: Row) -> Iterator[Verdict]:
 def _batch(search: Search, plain: Row) -> Iterator[Verdict]:
     for size in _BATCHES:
         row = _changed(search, batch=size)
-        found = _compared("batch", "sample_us", plain, row)
+        found = compared("batch", "sample_us", plain, row)
         tried = search.found(row.name)
         if tried is not None and tried.failed and not row.failed:
             found = structs.replace(found, verdict="harms", why=tried.lost)
@@ -114,7 +114,7 @@ def _buckets(search: Search, plain: Row) -> Iterator[Verdict]:
         return
     name, sizes = search.space.plain["buckets"]
     one = _changed(search, buckets=(name, sizes[-1:]))
-    yield structs.replace(_compared("buckets", "latency_us", one, plain), tried=f"{name} {'/'.join(map(str, sizes))}")
+    yield structs.replace(compared("buckets", "latency_us", one, plain), tried=f"{name} {'/'.join(map(str, sizes))}")
 
 
 def _hint(search: Search, _plain: Row) -> Iterator[Verdict]:
@@ -122,7 +122,7 @@ def _hint(search: Search, _plain: Row) -> Iterator[Verdict]:
         yield _cant("hint", search.space.left_out["hint"])
         return
     before, after = (_changed(search, hint=value) for value in ("LATENCY", "THROUGHPUT"))
-    yield _compared("hint", "sample_us", before, after)
+    yield compared("hint", "sample_us", before, after)
 
 
 def _async(search: Search, plain: Row) -> Iterator[Verdict]:
@@ -147,7 +147,7 @@ def _changed(search: Search, **values: object) -> Row:
     return search.cost(search.space.shown(point), search.space.text_of(point))
 
 
-def _compared(advice: str, figure: str, before: Row, after: Row) -> Verdict:
+def compared(advice: str, figure: str, before: Row, after: Row) -> Verdict:
     """Judge by a figure of two rows, as far as they can be compared."""
     one, other = getattr(before, figure), getattr(after, figure)
     found = Verdict(

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from msgspec import structs, to_builtins
@@ -29,6 +30,7 @@ from npuspec.tune.space import TILES
 _UNKNOWN = ("no-compiler", "compile-timeout", "disk-full", "disk-fault", "own-code", "missing-extra")
 """What says nothing of a candidate, and would be said of each."""
 _STARTS = 3
+_LONG = 240  # characters of a reason
 Figures = dict[str, Any]
 
 
@@ -242,7 +244,7 @@ class _Counting(Observer):
 def shares(plan: Plan) -> dict[str, float]:
     """Return the variants that a latency is the mean of, with their weights: by real lengths, or else the largest."""
     variants = [variant.name for variant in plan.program.variants]
-    if len(plan.waste) == 1 and len(plan.waste[0].samples) == len(variants) and sum(plan.waste[0].samples):
+    if len(plan.waste) == 1 and len(plan.waste[0].samples) == len(variants) and any(plan.waste[0].samples):
         samples = plan.waste[0].samples
         return {name: count / sum(samples) for name, count in zip(variants, samples, strict=True) if count}
     return {variants[-1]: 1.0}
@@ -315,4 +317,4 @@ def _read(path: Path) -> Any:
 
 def _why(faults: Iterable[Diagnostic]) -> str:
     first, *_ = faults
-    return f"{first.message.splitlines()[0]} [{first.code}]"
+    return f"{shorten(first.message, _LONG)} [{first.code}]"

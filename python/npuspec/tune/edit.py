@@ -31,7 +31,7 @@ def put(text: str, values: Mapping[Path, Any]) -> str:
             at[name] = tomlkit.inline_table()
             at = at[name]
         if at.get(key) != value:
-            at[key] = value
+            at[key] = _item(value)
         text = tomlkit.dumps(document)
     return text
 
@@ -50,7 +50,7 @@ def add_gates(text: str, gates: Sequence[Mapping[str, Any]]) -> str:
     for gate in gates:
         document = tomlkit.parse(text)
         if isinstance(found := document.get("gates"), tomlkit.items.Array):
-            found.append({**gate})
+            found.append(_item(gate))
             text = tomlkit.dumps(document)
         else:
             text = _with_table(text, "[[gates]]", gate)
@@ -59,5 +59,21 @@ def add_gates(text: str, gates: Sequence[Mapping[str, Any]]) -> str:
 
 def _with_table(text: str, header: str, values: Mapping[str, Any]) -> str:
     """Return the text with one more table at its end."""
-    lines = [f"{toml_key(key)} = {tomlkit.item(value).as_string()}\n" for key, value in values.items()]
+    lines = [f"{toml_key(key)} = {_item(value).as_string()}\n" for key, value in values.items()]
     return f"{text.rstrip()}\n\n{header}\n{''.join(lines)}"
+
+
+def _item(value: Any) -> Any:
+    """Return a value as it is written within a line."""
+    match value:
+        case Mapping():
+            table = tomlkit.inline_table()
+            for key, inner in value.items():
+                table.append(key, _item(inner))
+            return table
+        case list() | tuple():
+            array = tomlkit.array()
+            for inner in value:
+                array.append(_item(inner))
+            return array
+    return tomlkit.item(value)

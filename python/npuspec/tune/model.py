@@ -71,9 +71,9 @@ class Report(Frozen):
     points: int
     """How many candidates there are in all."""
     compiles: int
-    """How many different models were compiled to choose."""
+    """How many different models were compiled of the candidates."""
     made: int
-    """How many of those that were compiled, for advice too, hadn't been before."""
+    """How many models were compiled now, for advice too: what was before isn't again."""
     left_out: dict[str, str]
     """What isn't tried, and why."""
     advice: tuple[Verdict, ...]

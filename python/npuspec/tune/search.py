@@ -32,6 +32,7 @@ class Search:
     Attributes:
         rows: in the order in which they were tried.
         best: the one that is taken.
+        compiles: how many different models were compiled of candidates.
 
     """
 
@@ -41,6 +42,7 @@ class Search:
     tell: Callable[[str], object]
     rows: list[Row] = field(default_factory=list)
     best: Row | None = None
+    compiles: int = 0
     _known: dict[str, int] = field(default_factory=dict)
     _hopeless: set[tuple[str, Any]] = field(default_factory=set)
     """Values that were far worse once, or failed: they aren't tried anew beside other values."""
@@ -54,6 +56,7 @@ class Search:
                 at = self._along(knob, at)
             if at == before:
                 break
+        self.compiles = len(self.bench.compiled)
         written = self._try(_WRITTEN, None, self.space.text)
         self.best = self.try_point(at)
         if self.best.failed or (not written.failed and not self.beats(self.best, written)):

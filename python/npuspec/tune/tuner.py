@@ -73,7 +73,6 @@ def tune(
     )
     search = Search(space, bench, objective, observer.announce)
     best = search.run()
-    compiles = len(bench.compiled)
     advice = judge(search)
     text = space.text if best.point is None else space.text_of(best.point)
     report = Report(
@@ -84,7 +83,7 @@ def tune(
         rows=tuple(search.rows),
         chosen=next(number for number, row in enumerate(search.rows) if row is best),
         points=space.size,
-        compiles=compiles,
+        compiles=search.compiles,
         made=len(bench.made),
         left_out=space.left_out,
         advice=advice,
