@@ -1,5 +1,7 @@
 """What `npuspec tune` found, for people."""
 
+from collections.abc import Callable
+
 import click
 from rich.console import Console
 from rich.table import Table
@@ -8,17 +10,22 @@ from rich.text import Text
 from npuspec.diagnostics.text import one_line, printable
 from npuspec.tune.model import Report, Row, Verdict
 
+_WIDTH = 150  # characters: in a narrower terminal lines go on in the next one
+_LEAST = 40  # of them for a reason
 _STYLES = {"helps": "green", "harms": "red", "no effect": "", "can't be known here": "dim"}
 
 
 def show(report: Report) -> None:
     """Print every candidate, what is best, what isn't tried, the advice, and the patch."""
     console = Console(highlight=False, soft_wrap=True)
+    console.width = max(console.width, _WIDTH)
     where = f"estimated for NPU {report.platform}" if report.platform else f"measured on {report.device}"
-    click.echo(f"{report.objective}, {where}: {len(report.rows)} of {report.points} candidates\n")
+    tried = sum(row.point is not None for row in report.rows)
+    click.echo(f"{report.objective}, {where}: {tried} of {report.points} candidates\n")
     console.print(_candidates(report))
     if left_out := sorted({name for row in report.rows for name in row.uncosted}):
-        click.echo(one_line(f"\nestimates count {', '.join(left_out)} as nothing where they occur"))
+        click.echo()
+        click.echo(one_line(f"estimates count {', '.join(left_out)} as nothing where they occur"))
     click.echo("\nnot tried" * bool(report.left_out))
     for why in sorted({*report.left_out.values()}):
         knobs = [knob for knob, reason in report.left_out.items() if reason == why]
@@ -26,9 +33,7 @@ def show(report: Report) -> None:
     if report.advice:
         click.echo("\nadvice, tried on this model alone: `npuspec explain NAME`")
         console.print(_advice(report))
-    click.echo(
-        f"\n{report.compiles} models compiled to choose; {report.made} of those and of what advice takes just now"
-    )
+    click.echo(f"\n{report.compiles} models compiled to choose; just now {report.made}, those for advice among them")
     best = report.rows[report.chosen]
     if best.failed:
         click.echo("\nno candidate can be made and holds the gates")
@@ -39,29 +44,34 @@ def show(report: Report) -> None:
 
 
 def _candidates(report: Report) -> Table:
-    table = Table("", "candidate", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("latency", "p95", "a sample", "size", "compiling", "on CPU", "agreement"):
+    figures = {name: [figure(row) for row in report.rows] for name, figure in _FIGURES.items()}
+    shown = [name for name, cells in figures.items() if {*cells} != {"-"}]
+    table = Table("", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("candidate", no_wrap=True)
+    for heading in shown:
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("how it is known")
-    table.add_column("why it isn't taken")
+    table.add_column("known how, and why it isn't taken", overflow="fold", min_width=_LEAST)
     for number, row in enumerate(report.rows):
         is_best = number == report.chosen
-        table.add_row(
-            ">" if is_best else "", Text(row.name), *_figures(row), row.evidence or "-", Text(one_line(row.lost)),
-            style="bold" if is_best else "",
-        )  # fmt: skip
+        cells = [figures[name][number] for name in shown]
+        told = one_line("; ".join(filter(None, (row.evidence, row.lost))))
+        table.add_row(">" if is_best else "", Text(row.name), *cells, Text(told), style="bold" if is_best else "")
     return table
-
-
-def _figures(row: Row) -> tuple[str, ...]:
-    size = "-" if row.size_bytes is None else f"{row.size_bytes / 2**20:.1f} MiB"
-    compiling = "-" if row.compile_s is None else f"{row.compile_s:.1f} s"
-    agreement = "-" if row.agreement is None else f"{row.agreement:.3f}"
-    return (_us(row.latency_us), _us(row.p95_us), _us(row.sample_us), size, compiling, _us(row.cpu_us), agreement)
 
 
 def _us(value: float | None) -> str:
     return "-" if value is None else f"{value:.0f} us"
+
+
+_FIGURES: dict[str, Callable[[Row], str]] = {
+    "latency": lambda row: _us(row.latency_us),
+    "p95": lambda row: _us(row.p95_us),
+    "a sample": lambda row: _us(row.sample_us),
+    "size": lambda row: "-" if row.size_bytes is None else f"{row.size_bytes / 2**20:.1f} MiB",
+    "compiling": lambda row: "-" if row.compile_s is None else f"{row.compile_s:.1f} s",
+    "on CPU": lambda row: _us(row.cpu_us),
+    "agreement": lambda row: "-" if row.agreement is None else f"{row.agreement:.3f}",
+}
 
 
 def _advice(report: Report) -> Table:

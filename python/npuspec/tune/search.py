@@ -48,7 +48,7 @@ class Search:
     """Values that were far worse once, or failed: they aren't tried anew beside other values."""
 
     def run(self) -> Row:
-        """Try candidates, and return the best of them; where none can be made, the plain one."""
+        """Try candidates, and return the best of them: the spec as it is where none is better, or holds its gates."""
         at = {**self.space.plain}
         for _ in range(_ROUNDS):
             before = at
@@ -61,8 +61,6 @@ class Search:
         self.best = self.try_point(at)
         if self.best.failed or (not written.failed and not self.beats(self.best, written)):
             self.best = written
-        if self.best.failed:
-            self.best = self.try_point(self.space.plain)
         self._say_why()
         return self.best
 

@@ -112,7 +112,7 @@ def test_a_candidate_that_does_not_compile_is_a_row(npu_spec: Path, compiler: Ca
     assert row.failed
     assert "no such layer" in row.lost
     assert row.latency_us is None
-    assert report.rows[report.chosen].name == "FP16, batch 2"
+    assert report.rows[report.chosen].name == "FP16, batch 16"
 
 
 def test_nothing_is_compiled_of_what_fails_a_gate(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
