@@ -32,6 +32,12 @@ _KNOBS = ("precision", "batch", "tiles", "layout", "buckets", "hint", "streams",
 @click.option(
     "--only", "only", type=click.Choice(_KNOBS), metavar="KNOB", multiple=True, help="Try this one; may be given again."
 )
+@click.option(
+    "--trials",
+    type=click.IntRange(0, 10_000),
+    default=0,
+    help="So many candidates more, which Optuna proposes: for a space of hundreds.",
+)
 @click.option("--write", "write_", is_flag=True, help="Change the spec into the best one, and write its lock.")
 @click.option("--json", "json_", is_flag=True, help="Print all that was found as JSON.")
 @options.allow_code
@@ -42,6 +48,7 @@ def tune(
     platform: str | None,
     compiler: str | None,
     only: tuple[str, ...],
+    trials: int,
     write_: bool,
     json_: bool,
     allow_code: bool,
@@ -69,11 +76,10 @@ def tune(
     if device is not None and platform is not None:
         raise click.UsageError("--platform estimates for an NPU that needn't be here, and --device runs: leave one out")
     common: dict[str, Any] = {"allow_code": allow_code, "compiler": compiler}
+    asked: dict[str, Any] = {"objective": objective, "device": device, "platform": platform, "only": only}
     try:
         with Progress() as progress:
-            tuned = run(
-                spec, objective=objective, device=device, platform=platform, only=only, observer=progress, **common
-            )
+            tuned = run(spec, trials=trials, observer=progress, **asked, **common)
         report, lock = tuned.report, None
         if write_ and report.patch:
             lock = write(spec, tuned, **common)

@@ -13,6 +13,7 @@ from msgspec import structs
 
 from npuspec.tune.candidate import Bench
 from npuspec.tune.model import Row
+from npuspec.tune.propose import propose
 from npuspec.tune.space import Point, Space
 
 FIGURES = {"latency": "latency_us", "throughput": "sample_us", "size": "size_bytes"}
@@ -46,9 +47,11 @@ class Search:
     _known: dict[str, int] = field(default_factory=dict)
     _hopeless: set[tuple[str, Any]] = field(default_factory=set)
     """Values that were far worse once, or failed: they aren't tried anew beside other values."""
+    _refused: set[tuple[str, Any]] = field(default_factory=set)
+    """Of those, the precisions that failed."""
 
-    def run(self) -> Row:
-        """Try candidates, and return the best of them: the spec as it is where none is better, or holds its gates."""
+    def run(self, trials: int = 0) -> Row:
+        """Try candidates, with so many more as Optuna proposes, and return the best of them: the spec as it is where none is better, or holds its gates."""
         at = {**self.space.plain}
         for _ in range(_ROUNDS):
             before = at
@@ -56,6 +59,8 @@ class Search:
                 at = self._along(knob, at)
             if at == before:
                 break
+        if trials:
+            at = self._proposed(at, trials)
         self.compiles = len(self.bench.compiled)
         written = self._try(_WRITTEN, None, self.space.text)
         self.best = self.try_point(at)
@@ -130,12 +135,33 @@ class Search:
             row = self.try_point({**at, knob: value}, best if knob == "buckets" else None)
             if not self._is_near(row, best):
                 self._hopeless.add((knob, value))
+            if knob == "precision" and row.failed:
+                self._refused.add((knob, value))
             if knob == "precision" and value == "int8" and not row.failed:
                 self._hopeless.add((knob, "mixed"))  # what would be mixed in is what the gates need: nothing
             if self.beats(row, best):
                 if not self._is_near(best, row):
                     self._hopeless.add((knob, at[knob]))
                 at = {**at, knob: value}
+        return at
+
+    def _proposed(self, at: dict[str, Any], trials: int) -> dict[str, Any]:
+        """Return the best point of those that are known and those that are proposed."""
+
+        def figure(row: Row) -> float:
+            return inf if row.failed else self.figure(row) or inf
+
+        def trial(point: dict[str, Any]) -> float:
+            nonlocal at
+            if self._refused & {*point.items()}:
+                return inf
+            row = self.try_point(point)
+            if self.beats(row, self.try_point(at)):
+                at = point
+            return figure(row)
+
+        known = [(row.point, figure(row)) for row in self.rows if row.point is not None]
+        propose(self.space.knobs, known, trial, trials)
         return at
 
     def _batches(self, at: dict[str, Any]) -> Iterator[int]:

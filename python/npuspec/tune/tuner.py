@@ -39,6 +39,7 @@ def tune(
     platform: str | None = None,
     compiler: str | None = None,
     only: Sequence[str] = (),
+    trials: int = 0,
     allow_code: bool = False,
     observer: Observer | None = None,
 ) -> Tuned:
@@ -51,6 +52,7 @@ def tune(
         platform: the NPU to estimate for; else, where the target isn't here, the first of the spec's.
         compiler: the command that does that; see `apply`.
         only: the knobs that are tried; all where there is none.
+        trials: so many candidates more, which Optuna proposes.
         allow_code: run code that the spec names beside it.
         observer: told of progress.
 
@@ -72,7 +74,7 @@ def tune(
         observer=observer,
     )
     search = Search(space, bench, objective, observer.announce)
-    best = search.run()
+    best = search.run(trials)
     advice = judge(search)
     text = space.text if best.point is None else space.text_of(best.point)
     report = Report(

@@ -45,12 +45,16 @@ SLOW = {"latency_us": 9000.0, "sample_us": 9000.0}
 
 
 def searched(
-    figures: Figures, objective: str = "throughput", written: Mapping[str, Any] = SLOW, **knobs: tuple[Any, ...]
+    figures: Figures,
+    objective: str = "throughput",
+    written: Mapping[str, Any] = SLOW,
+    trials: int = 0,
+    **knobs: tuple[Any, ...],
 ) -> Search:
     found = {**KNOBS, **knobs}
     space = Named("as it is", KNOWN, found, {knob: values[0] for knob, values in found.items()}, {}, (*found,))
     search = Search(space, Table(figures, written), objective, lambda _: None)  # type: ignore[arg-type]
-    search.run()
+    search.run(trials)
     return search
 
 
@@ -163,3 +167,22 @@ def test_where_none_holds_its_gates_none_is_taken() -> None:
     search = searched(lambda _: refused, written=refused)
     assert search.best is not None
     assert search.best.failed
+
+
+def test_what_no_knob_alone_shows_is_proposed() -> None:
+    def figures(point: Mapping[str, Any]) -> Mapping[str, Any]:
+        together = point["tiles"] == 2 and point["batch"] >= 8
+        return times(tiles={2: 0.1 if together else 1.5}, batch={2: 1.6, 4: 1.6, 8: 1.6, 16: 1.6})(point)
+
+    assert best(searched(figures)) == "FP16, batch 1"
+    search = searched(figures, trials=12)
+    assert "tiles 2" in best(search)
+    assert search.compiles <= search.space.size
+
+
+def test_what_is_proposed_has_no_precision_that_failed() -> None:
+    def figures(point: Mapping[str, Any]) -> Mapping[str, Any]:
+        return times()(point) if point["precision"] == "none" else {"failed": True, "lost": "gate not met"}
+
+    names = reasons(searched(figures, trials=12))
+    assert sum(not name.startswith(("FP16", "as")) for name in names) == 2
