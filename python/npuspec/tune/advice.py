@@ -12,7 +12,7 @@ from npuspec.tune.search import Search
 _DIFFERENCE = 0.03
 """What is less is no effect: an estimate isn't a measurement, and a measurement has noise."""
 _BATCHES = (4, 8, 16)
-_AXES = 4  # of pictures
+_AXES, _CHANNELS = 4, (1, 3, 4)  # of pictures
 _UNKNOWN: Judgement = "can't be known here"
 
 
@@ -58,7 +58,8 @@ def _int8(search: Search, plain: Row) -> Iterator[Verdict]:
 def _nhwc(search: Search, plain: Row) -> Iterator[Verdict]:
     text = search.space.text_of(search.space.plain)
     for name, port in tomli.loads(text)["inputs"].items():
-        if len(port.get("shape", ())) != _AXES or port.get("layout", "NCHW") != "NCHW":
+        shape = port.get("shape", ())
+        if len(shape) != _AXES or port.get("layout", "NCHW") != "NCHW" or shape[1] not in _CHANNELS:
             continue
         at = ("inputs", name)
         turned = {(*at, "layout"): "NCHW", (*at, "preprocess", "layout"): "NHWC", (*at, "preprocess", "place"): "model"}

@@ -35,7 +35,9 @@ def propose(
         message = "proposing candidates needs the package optuna"
         raise StageError(Diagnostic("missing-extra", message, "pip install 'npuspec[tune]'")) from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    spread = {knob: optuna.distributions.CategoricalDistribution(range(len(knobs[knob]))) for knob in knobs}
+    spread: dict[str, Any] = {
+        knob: optuna.distributions.CategoricalDistribution(range(len(values))) for knob, values in knobs.items()
+    }
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=_SEED))
     before = [*known]
     worst = _WORSE * max((figure for _, figure in before if figure < inf), default=1.0)

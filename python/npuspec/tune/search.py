@@ -51,7 +51,10 @@ class Search:
     """Of those, the precisions that failed."""
 
     def run(self, trials: int = 0) -> Row:
-        """Try candidates, with so many more as Optuna proposes, and return the best of them: the spec as it is where none is better, or holds its gates."""
+        """Try candidates, and so many more that Optuna proposes; return the best of them.
+
+        That is the spec as it is where none is better, or none holds its gates.
+        """
         at = {**self.space.plain}
         for _ in range(_ROUNDS):
             before = at
