@@ -72,9 +72,11 @@ class Quiet(Observer):
         print(f"  {text}", flush=True)
 
 
-def compare(spec: Path, objective: str, platform: str) -> None:
-    """Search both ways, and print what came of it."""
+def compare(spec: Path, objective: str, platform: str, most: int) -> None:
+    """Search both ways, and print what came of it; batches are `most` at most."""
     bench, space = open_space(spec, objective=objective, platform=platform, observer=Quiet())
+    batches = tuple(size for size in space.knobs["batch"] if size <= most)
+    space = replace(space, knobs=space.knobs | {"batch": batches})
     search = Search(space, bench, objective, bench.observer.announce)
     chosen = search.run()
     plain = search.try_point(space.plain)
@@ -108,11 +110,12 @@ def main() -> None:
     parser.add_argument("specs", nargs="+")
     parser.add_argument("--objective", choices=OBJECTIVES, default="latency")
     parser.add_argument("--platform", default="4000")
+    parser.add_argument("--batch", type=int, default=16, help="the largest that is tried")
     asked = parser.parse_args()
     for spec in asked.specs:
         with tempfile.TemporaryDirectory() as scratch:
             path = write_resnet(Path(scratch)) if spec == "resnet" else Path(spec)
-            compare(path, asked.objective, asked.platform)
+            compare(path, asked.objective, asked.platform, asked.batch)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def drop(text: str, paths: Iterable[Path]) -> str:
     """Return the text without these entries."""
     for path in sorted(paths, key=lambda path: [(isinstance(step, int), step) for step in path], reverse=True):
         document, _ = parse(text)
-        mend = Diagnostic("tuned", "it isn't in this candidate").at(path).mend(path, "entry")
+        mend = Diagnostic("wrong-argument", "this candidate has none").at(path).mend(path, "entry")
         text = apply_edits(text, json_form([mend], document))
     return text
 
