@@ -62,6 +62,14 @@ def test_a_wrong_call_is_exit_code_2(spec: Path, arguments: tuple[str, ...], say
     assert says in ran.err
 
 
+def test_a_fault_of_the_spec_is_shown_in_its_place(spec: Path) -> None:
+    spec.write_text(spec.read_text().replace("size = 32", 'size = "32"'))
+    ran = npuspec("tune", spec)
+    assert ran.code == 2
+    assert "wrong-type" in ran.err
+    assert 'size = "32"' in ran.err
+
+
 def test_a_device_that_is_not_here_is_exit_code_4(spec: Path) -> None:
     assert npuspec("tune", spec, "--device", "NPU").code == 4
 

@@ -68,8 +68,11 @@ def tune(
     Exit codes: 0 done, 1 no candidate can be made and holds the gates, 2 the spec or the call is wrong, 4 no such
     device.
     """
+    from npuspec.cli.output import print_diagnostics, print_error
     from npuspec.cli.progress import Progress
-    from npuspec.cli.tune_show import show
+    from npuspec.cli.tune_show import show, to_json
+    from npuspec.diagnostics import NpuspecError
+    from npuspec.spec import load
     from npuspec.tune.tuner import tune as run
     from npuspec.tune.tuner import write
 
@@ -80,21 +83,19 @@ def tune(
     try:
         with Progress() as progress:
             tuned = run(spec, trials=trials, observer=progress, **asked, **common)
-        report, lock = tuned.report, None
+        report = tuned.report
+        click.echo(to_json(report)) if json_ else show(report)
         if write_ and report.patch:
             lock = write(spec, tuned, **common)
+            click.echo(f"{spec}: written", err=True)
+            if lock is not None:
+                click.echo(f"{lock}: written; commit it with the spec", err=True)
     except KeyboardInterrupt:
         click.echo("interrupted: what was found out is kept, and the next `npuspec tune` goes on from there", err=True)
         raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
-    if json_:
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(report), indent=1).decode())
-    else:
-        show(report)
-    if write_ and report.patch:
-        click.echo(f"{spec}: written", err=True)
-    if lock is not None:
-        click.echo(f"{lock}: written; commit it with the spec", err=True)
+    except NpuspecError as error:
+        print_diagnostics([d for d in error.diagnostics if d.labels], load(spec)[0])
+        print_error([d for d in error.diagnostics if not d.labels])
+        raise click.exceptions.Exit(error.exit_code) from None
     if report.rows[report.chosen].failed:
         raise click.exceptions.Exit(EXIT_FAILED)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import click
+import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -13,6 +14,11 @@ from npuspec.tune.model import Report, Row, Verdict
 _WIDTH = 150  # characters: in a narrower terminal lines go on in the next one
 _LEAST = 40  # of them for a reason
 _STYLES = {"helps": "green", "harms": "red", "no effect": "", "can't be known here": "dim"}
+
+
+def to_json(report: Report) -> str:
+    """Return all that was found as JSON."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=1).decode()
 
 
 def show(report: Report) -> None:
@@ -26,7 +32,8 @@ def show(report: Report) -> None:
     if left_out := sorted({name for row in report.rows for name in row.uncosted}):
         click.echo()
         click.echo(one_line(f"estimates count {', '.join(left_out)} as nothing where they occur"))
-    click.echo("\nnot tried" * bool(report.left_out))
+    if report.left_out:
+        click.echo("\nnot tried")
     for why in sorted({*report.left_out.values()}):
         knobs = [knob for knob, reason in report.left_out.items() if reason == why]
         click.echo(f"  {', '.join(knobs)}: {why}")
