@@ -35,10 +35,16 @@ def test_all_is_shown_and_written(spec: Path) -> None:
     assert ran.err.endswith(f"{spec}: written\n{spec.with_suffix('.lock')}: written; commit it with the spec\n")
     assert "[quantization]" not in spec.read_text()
     assert npuspec("apply", spec, "--locked", "--output", spec.parent / "made").code == 0
-    again = npuspec("tune", spec, "--only", "precision", "--json")
-    assert again.code == 0, again.err
-    found = json.loads(again.out)
-    assert (found["patch"], found["rows"][found["chosen"]]["failed"]) == ("", False)
+
+
+def test_json_is_all_that_is_printed(spec: Path) -> None:
+    ran = npuspec("tune", spec, "--only", "layout", "--json")
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert (found["objective"], found["device"], found["platform"], found["points"]) == ("latency", "CPU", None, 1)
+    assert [row["name"] for row in found["rows"]] == ["FP16, batch 1", "as written"]
+    assert found["rows"][1]["lost"].startswith("gate not met: sqnr of quantized against static, y: ")
+    assert [verdict["advice"] for verdict in found["advice"]] == ["nhwc"]
 
 
 def test_where_no_candidate_holds_the_gates_that_is_exit_code_1(spec: Path) -> None:
