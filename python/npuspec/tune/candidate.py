@@ -317,4 +317,5 @@ def _read(path: Path) -> Any:
 
 def _why(faults: Iterable[Diagnostic]) -> str:
     first, *_ = faults
-    return f"{shorten(first.message, _LONG)} [{first.code}]"
+    lines = [line for line in first.message.splitlines() if not line.startswith("Exception from ")]
+    return f"{shorten(' '.join(lines), _LONG)} [{first.code}]"
