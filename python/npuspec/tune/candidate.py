@@ -30,7 +30,7 @@ from npuspec.tune.space import TILES
 _UNKNOWN = ("no-compiler", "compile-timeout", "disk-full", "disk-fault", "own-code", "missing-extra")
 """What says nothing of a candidate, and would be said of each."""
 _STARTS = 3
-_LONG = 240  # characters of a reason
+_LONG = 400  # characters of a reason
 Figures = dict[str, Any]
 
 
@@ -317,5 +317,5 @@ def _read(path: Path) -> Any:
 
 def _why(faults: Iterable[Diagnostic]) -> str:
     first, *_ = faults
-    lines = [line for line in first.message.splitlines() if not line.startswith("Exception from ")]
+    lines = [line for line in first.message.splitlines() if not line.strip().startswith("Exception from ")]
     return f"{shorten(' '.join(lines), _LONG)} [{first.code}]"
