@@ -62,9 +62,9 @@ def compiler(tmp_path: Path) -> Callable[..., Toy]:
 def npu_spec(tmp_path: Path) -> Path:
     """A spec for an NPU, of a model that lies beside it, with a comment to be kept."""
     (tmp_path / "toy").mkdir()
-    more = (
-        '\n[batching]\nsize = 1 # one line at a time\n\n[[allow]]\ncode = "hidden-fallback"\nreason = "it is a test"\n'
-    )
+    batches = "\n[batching]\nsize = 1 # one line at a time\ncandidates = [1, 4, 16]\n"
+    allowed = '\n[[allow]]\ncode = "hidden-fallback"\nreason = "it is a test"\n'
+    more = batches + allowed
     return write_spec(tmp_path / "toy", device="NPU", fallback='["CPU"]', more=more, model=convolutions(batch=-1))
 
 
@@ -83,7 +83,7 @@ def test_a_batch_that_costs_no_more_is_best_for_throughput(npu_spec: Path, compi
     assert (best.name, best.sample_us, best.latency_us) == ("FP16, batch 16", 100 / 16, 100)
     assert best.evidence == "estimated for NPU 4000 on 4 tiles, its only size"
     assert rows(report)["FP16, batch 4"].lost == "4.00 times the time for a sample"
-    assert (report.points, report.compiles, toy.count) == (5, 4, 4)
+    assert (report.points, report.compiles, toy.count) == (3, 3, 4)
     assert "-size = 1 # one line at a time\n+size = 16 # one line at a time\n" in report.patch
     assert all(row.cpu_us and row.agreement for row in report.rows)
 
@@ -134,7 +134,7 @@ def test_a_budget_that_is_not_met_loses(npu_spec: Path, compiler: Callable[..., 
     toy = compiler(latency="'$(grep -q \"<dim>16</dim>\" $2 && echo 200 || echo 100)'")
     report = for_npu(npu_spec, toy.command, objective="throughput", only=("batch",))
     assert rows(report)["FP16, batch 16"].lost.startswith("gate not met: latency-ms for NPU 4000, estimated by toy ")
-    assert report.rows[report.chosen].name == "FP16, batch 8"
+    assert report.rows[report.chosen].name == "FP16, batch 4"
 
 
 def test_the_best_is_written_with_its_lock_and_comments_stay(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
