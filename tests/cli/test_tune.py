@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from conftest import npuspec
+from npuspec.cli import tune
+from npuspec.tune.space import KNOBS, OBJECTIVES
 from toy_specs import INT8, write_spec
 
 
@@ -78,6 +80,10 @@ def test_a_fault_of_the_spec_is_shown_in_its_place(spec: Path) -> None:
 
 def test_a_device_that_is_not_here_is_exit_code_4(spec: Path) -> None:
     assert npuspec("tune", spec, "--device", "NPU").code == 4
+
+
+def test_the_call_knows_all_knobs_and_objectives() -> None:
+    assert (tune._KNOBS, tune._OBJECTIVES) == (KNOBS, OBJECTIVES)
 
 
 def test_a_stop_says_that_the_next_run_goes_on(spec: Path) -> None:
