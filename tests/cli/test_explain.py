@@ -27,12 +27,12 @@ def test_every_code_is_explained_with_its_examples(code: str) -> None:
 def test_a_misspelt_code_is_exit_code_2_with_the_right_one() -> None:
     ran = npuspec("explain", "unknwon-key")
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err == "no diagnostic and no property is called `unknwon-key`; did you mean `unknown-key`?\n"
+    assert ran.err == "no diagnostic, no property and no advice is called `unknwon-key`; did you mean `unknown-key`?\n"
 
 
 def test_a_word_that_is_like_no_code_has_no_suggestion() -> None:
     ran = npuspec("explain", "xyzzy")
-    assert (ran.code, ran.err) == (2, "no diagnostic and no property is called `xyzzy`\n")
+    assert (ran.code, ran.err) == (2, "no diagnostic, no property and no advice is called `xyzzy`\n")
 
 
 @pytest.mark.parametrize("verb", VERBS)

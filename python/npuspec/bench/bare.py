@@ -56,9 +56,9 @@ class Model:
         times = self.run(seconds)
         return self._rate(1, times, perf_counter() - begin)
 
-    def many(self, seconds: float) -> Rate:
-        """Measure as many inferences at a time as the device finds best, until all have ended."""
-        queue = ov.AsyncInferQueue(self._compiled, 0)
+    def many(self, seconds: float, requests: int = 0) -> Rate:
+        """Measure so many inferences at a time, or as many as the device finds best, until all have ended."""
+        queue = ov.AsyncInferQueue(self._compiled, requests)
         for request in queue:
             self._filled(request)
         self._flood(queue, WINDOW)

@@ -27,6 +27,7 @@ _HELP = """Deployment specs for Intel NPUs: one TOML file, checked, planned, app
     npuspec bench build/asr           how fast is it?
     npuspec fusion build/asr          what does the device make one operation of, and what not?
     npuspec report build/asr          all that is known of it, on one page
+    npuspec tune specs/asr.toml       which precision, batch and settings are best, and which advice holds?
     npuspec buckets lengths.txt -k 3  which sizes cost the least?
     npuspec doctor                    does this machine hinder its NPU?
 
@@ -36,7 +37,7 @@ lock is broken or stale, 4 no such device, 5 there are changes (where that was a
 """
 
 VERBS = (
-    *("init", "check", "plan", "diff", "apply", "run", "verify", "bench", "fusion", "report"),
+    *("init", "check", "plan", "diff", "apply", "run", "verify", "bench", "fusion", "report", "tune"),
     *("buckets", "doctor", "explain", "schema", "completion"),
 )
 

@@ -19,7 +19,7 @@ from npuspec.stages import MIXED, MODEL
 from npuspec.store import Store, digest_json
 
 _KIND = "stages"
-_ON_DEVICE = ("compile", "verify", "compare", "budget")
+_ON_DEVICE = ("compile", "verify", "compare", "budget", "steady")
 _FOR_NPUS = ("ahead", "curve", "gain")
 _CHOOSING = ("gain", "mix")
 

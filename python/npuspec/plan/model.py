@@ -320,6 +320,7 @@ class PlannedStage(Frozen):
         "verify",
         "compare",
         "budget",
+        "steady",
     ]
     inputs: tuple[str, ...]
     """Names of stages; their folders are handed over in this order."""

@@ -39,7 +39,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
         found["platform"] = str(core.get_property(device, _PLATFORM))
     with TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         bundle = Path(scratch, "bundle")
-        _publish(request, core, bundle)
+        publish_made(request, core, bundle)
         told = {"bundle": str(bundle), "device": device}
         if "start-ms" in metrics:
             run_task("npuspec.stages.times:start", told)  # keeps what is kept between starts
@@ -51,7 +51,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
     request.write_json(TIMINGS, found)
 
 
-def _publish(request: Request, core: ov.Core, place: Path) -> None:
+def publish_made(request: Request, core: ov.Core, place: Path) -> None:
     """Make a bundle of the models and blobs that ship, for this device alone."""
     program, parameters = request.program, request.parameters
     device, variants = parameters["device"], program.variants

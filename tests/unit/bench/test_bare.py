@@ -32,6 +32,12 @@ def test_as_many_run_at_a_time_as_the_device_finds_best() -> None:
     assert many.batches % many.requests == 0
 
 
+def test_as_many_run_at_a_time_as_are_asked_for() -> None:
+    toy = program(data(), outputs=(along(),))
+    compiled = CORE.compile_model(doubled(toy, toy.variants[0]), "CPU")
+    assert Model(compiled, toy, {"x": np.ones(8, np.float32)}).many(0.01, 3).requests == 3
+
+
 def test_every_row_of_every_input_is_filled() -> None:
     model = Model(CORE.compile_model(echo(TOY, TOY.variants[0]), "CPU"), TOY, {"x": np.arange(1, 7, dtype=np.float32)})
     model.run(0)

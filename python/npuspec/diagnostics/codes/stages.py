@@ -33,8 +33,9 @@ STAGES = {
     "missing-extra": CodeDoc(
         "Calibrating needs NNCF; reading samples needs soundfile for sound, Pillow for pictures, tokenizers for text, "
         "PyYAML for text in YAML and safetensors for `.safetensors`; the error rates of texts need jiwer. None of them "
-        "is needed to run a bundle, so they aren't installed with npuspec itself. `npuspec[quantize]` brings them all. "
-        "The page of `npuspec report` needs Jinja and vl-convert, which `npuspec[report]` brings.",
+        "is needed to run a bundle, so they aren't installed with npuspec itself. `npuspec[quantize]` brings them all, "
+        "and `npuspec[tune]` tomlkit too, with which `npuspec tune` changes a spec. The page of `npuspec report` needs "
+        "Jinja and vl-convert, which `npuspec[report]` brings.",
         "",
         "$ pip install 'npuspec[samples]'",
     ),

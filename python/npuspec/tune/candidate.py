@@ -1,0 +1,321 @@
+"""Lower a candidate, measure it, and let a compiler estimate it: by the stages that `apply` runs, kept as its are."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from textwrap import shorten
+from typing import Any
+
+from msgspec import structs, to_builtins
+
+from npuspec.compilers import Compiler
+from npuspec.diagnostics import Diagnostic, NpuspecError, SpecError, StageError, has_errors
+from npuspec.execute.budgets import hold_budgets
+from npuspec.execute.evidence import Evidence, gather_estimates, gather_evidence
+from npuspec.execute.gates import GateResult
+from npuspec.execute.lock import LockKeeper
+from npuspec.execute.observer import Observer
+from npuspec.execute.stages import StageRunner
+from npuspec.plan import Plan, Prepared
+from npuspec.plan.model import PlannedStage
+from npuspec.plan.prepare import prepare_document
+from npuspec.spec import parse
+from npuspec.stages import BLOB, ESTIMATE, TIMINGS
+from npuspec.store import Store, digest_json
+from npuspec.tune.edit import put
+from npuspec.tune.model import Row
+from npuspec.tune.space import TILES
+
+_UNKNOWN = ("no-compiler", "compile-timeout", "disk-full", "disk-fault", "own-code", "missing-extra")
+"""What says nothing of a candidate, and would be said of each."""
+_STARTS = 3
+_LONG = 400  # characters of a reason
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What candidates are tried on.
+
+    Attributes:
+        name: the spec's, with its folder and its lock.
+        device: what is measured on.
+        identity: what exactly that is.
+        platform: the NPU whose compiler's estimate counts; None where what is measured does.
+        compiler: that compiler.
+
+    """
+
+    name: str
+    folder: Path
+    lock: Path
+    store: Store
+    observer: Observer
+    device: str
+    identity: str
+    platform: str | None = None
+    compiler: Compiler | None = None
+    allow_code: bool = False
+    compiled: set[str] = field(default_factory=set)
+    """The digests of the stages whose compiler was asked."""
+    made: list[str] = field(default_factory=list)
+    """Those of them whose results weren't there."""
+
+    def prepare(self, text: str) -> Prepared:
+        """Lower a text.
+
+        Raises:
+            SpecError: it can't be lowered, or not without a trap, or has code of its own that isn't allowed.
+
+        """
+        document, faults = parse(text, name=self.name, folder=self.folder)
+        if self.platform is not None and not faults:
+            named = document.values.get("target", {}).get("platforms", ())
+            text = put(text, {("target", "platforms"): sorted({*named, self.platform})})
+            document, faults = parse(text, name=self.name, folder=self.folder)
+        if has_errors(faults):
+            raise SpecError(faults)
+        prepared, faults = prepare_document(document, self.store, device=self.device, allow_code=self.allow_code)
+        if prepared is None:
+            raise SpecError([fault for fault in faults if fault.severity == "error"])
+        if prepared.own and not self.allow_code:
+            raise SpecError(prepared.own)
+        if prepared.traps:
+            raise SpecError(prepared.traps)
+        return prepared
+
+    def measure(self, row: Row, text: str) -> Row:
+        """Return what can be known of a text; a candidate that can't be made is a row like others.
+
+        The gates on what it answers come first: nothing is compiled of what fails one.
+
+        Raises:
+            NpuspecError: what is no candidate's fault.
+
+        """
+        return self._tried(row, text, self._verified, self._costs, self._budgeted)
+
+    def costs(self, row: Row, text: str) -> Row:
+        """Return only what a text costs, whatever it answers; see `measure`."""
+        return self._tried(row, text, self._costs)
+
+    def starts(self, text: str) -> Mapping[str, Any]:
+        """Return how long loading takes, cold and warm, in milliseconds."""
+        prepared = self.prepare(text)
+        stage = _steady(prepared.plan, self.device, starts=_STARTS)
+        found: Mapping[str, Any] = _read(self._run(prepared, [stage.name], stage)[stage.name] / TIMINGS)["starts"]
+        return found
+
+    def _tried(self, row: Row, text: str, *steps: Any) -> Row:
+        found: Figures = {}
+        try:
+            prepared = self.prepare(text)
+            found["batch"] = prepared.plan.program.batch
+            for step in steps:
+                found |= step(prepared)
+                if found.get("failed"):
+                    break
+        except NpuspecError as error:
+            if error.code in _UNKNOWN:
+                raise
+            found |= {"failed": True, "lost": _why(error.diagnostics)}
+        return structs.replace(row, **found)
+
+    def _verified(self, prepared: Prepared) -> Figures:
+        """Hold the gates on what it answers."""
+        plan = structs.replace(prepared.plan, gates=tuple(g for g in prepared.plan.gates if not g.is_budget))
+        name = f"verify[{self.device}]"
+        if not any(stage.name == name for stage in plan.stages):
+            return {"gates": ("no gate is held: the spec has no samples beyond those that calibrate",)}
+        results = self._run(prepared, [name])
+        evidence = gather_evidence(plan, results, self.device, prepared.allowed)
+        if fallen := [trap for trap in evidence.traps if trap.code not in prepared.allowed]:
+            raise StageError(fallen)
+        found = {"agreement": _agreement(evidence, plan), **_held(evidence.gates)}
+        if self.device == "CPU":
+            timed = _read(results[name] / TIMINGS)["latency"]
+            ships = "static_ms" if plan.recipe.mode == "none" else "quantized_ms"
+            weights = {variant: share for variant, share in shares(plan).items() if variant in timed}
+            if weights:
+                total = sum(weights.values())
+                found["cpu_us"] = sum(share * timed[v][ships] * 1e3 for v, share in weights.items()) / total
+        return found
+
+    def _budgeted(self, prepared: Prepared) -> Figures:
+        """Hold the gates on what it costs, as far as they are of what it is tried on."""
+        npu, plan = self.platform, prepared.plan
+        held = [gate for gate in plan.gates if gate.is_budget]
+        if npu is not None:
+            held = [gate for gate in held if npu == gate.platform or (not gate.platform and gate.metric == "size-mib")]
+        if not held:
+            return {}
+        plan = structs.replace(plan, gates=tuple(held), platforms=() if npu is None else (npu,))
+        made_for = {self.device, *plan.platforms}
+        variants = [variant.name for variant in plan.program.variants]
+        names = [f"compile[{place}, {variant}]" for place in sorted(made_for) for variant in variants]
+        names += [stage.name for stage in plan.stages if stage.name == f"budget[{self.device}]"]
+        results = self._run(prepared, names)
+        gates = hold_budgets(plan, results, self.device, gather_estimates(plan, results)).values()
+        return _held(gates)
+
+    def _costs(self, prepared: Prepared) -> Figures:
+        return self._measured(prepared) if self.platform is None else self._estimated(prepared)
+
+    def _measured(self, prepared: Prepared) -> Figures:
+        plan = prepared.plan
+        stage = _steady(plan, self.device)
+        results = self._run(prepared, [stage.name], stage)
+        variants = _read(results[stage.name] / TIMINGS)["variants"]
+        weights = shares(plan)
+        made = [results[f"compile[{self.device}, {variant}]"] for variant in weights]
+        blobs = [folder / BLOB for folder in made if (folder / BLOB).exists()]
+        models = [file for name in _shipped(plan, stage) for file in results[name].glob("model.*")]
+        unsteady = [name for name in weights if not variants[name]["stable"]]
+        return {
+            "latency_us": sum(s * variants[name]["single"]["latency"]["median"] * 1e3 for name, s in weights.items()),
+            "sample_us": sum(s * 1e6 / variants[name]["many"]["samples_per_second"] for name, s in weights.items()),
+            "p95_us": max(variants[name]["single"]["latency"]["p95"] * 1e3 for name in weights),
+            "size_bytes": sum(file.stat().st_size for file in blobs or models),
+            "compile_s": sum(_read(folder / TIMINGS)["compile_seconds"] for folder in made),
+            "evidence": f"measured on {self.device}, {_of(plan)}" + (", not steady" if unsteady else ""),
+        }
+
+    def _estimated(self, prepared: Prepared) -> Figures:
+        plan, weights = prepared.plan, shares(prepared.plan)
+        names = [f"compile[{self.platform}, {variant}]" for variant in weights]
+        results = self._run(prepared, names)
+        told = [_read(results[name] / ESTIMATE) for name in names]
+        found: Figures = {
+            "size_bytes": sum(estimate["blob_bytes"] for estimate in told),
+            "compile_s": sum(_read(results[name] / TIMINGS)["compile_seconds"] for name in names),
+            "uncosted": tuple(sorted({kernel(name) for each in told for name in each["uncosted_operations"]})),
+            "evidence": f"estimated for NPU {self.platform}{_on(plan, names[0])}, {_of(plan)}",
+        }
+        if any(estimate["latency_us"] is None for estimate in told):
+            return found | {"failed": True, "lost": "its compiler estimates nothing"}
+        batch = plan.program.batch
+        latency = sum(
+            share * estimate["latency_us"] * (batch if estimate["batch_mode"] == "PLUGIN" else 1)
+            for share, estimate in zip(weights.values(), told, strict=True)
+        )
+        return found | {"latency_us": latency, "sample_us": latency / batch}
+
+    def _run(self, prepared: Prepared, names: Iterable[str], *more: PlannedStage) -> dict[str, Path]:
+        """Run stages, and all that they read; return where their results are."""
+        planned = (*prepared.plan.stages, *more)
+        needed = {*names}
+        for stage in reversed(planned):
+            needed |= {*stage.inputs} if stage.name in needed else set()
+        stages = tuple(stage for stage in planned if stage.name in needed)
+        plan = structs.replace(prepared.plan, stages=stages)
+        runner = StageRunner(
+            replace(prepared, plan=plan),
+            self.store,
+            _Counting(self.observer, self),
+            device=self.device,
+            identity=self.identity,
+            chosen=LockKeeper(self.lock, None).chosen(plan),
+            compiler=self.compiler,
+        )
+        runner.run()
+        return runner.results
+
+
+class _Counting(Observer):
+    """Shows which stage runs, leaves no line of it, and counts what was compiled."""
+
+    def __init__(self, observer: Observer, bench: Bench) -> None:
+        self._observer, self._bench = observer, bench
+
+    def started(self, stage: PlannedStage, number: int, count: int) -> None:
+        self._observer.started(stage, number, count)
+        if stage.verb == ("compile" if self._bench.platform is None else "ahead"):
+            self._bench.compiled.add(stage.digest)
+
+    def progressed(self, stage: PlannedStage, done: int, total: int) -> None:
+        self._observer.progressed(stage, done, total)
+
+    def finished(self, stage: PlannedStage, seconds: float | None) -> None:
+        if seconds is not None and stage.digest in self._bench.compiled:
+            self._bench.made.append(stage.digest)
+
+
+def shares(plan: Plan) -> dict[str, float]:
+    """Return the variants that a latency is the mean of, with their weights: by real lengths, or else the largest."""
+    variants = [variant.name for variant in plan.program.variants]
+    if len(plan.waste) == 1 and len(plan.waste[0].samples) == len(variants) and any(plan.waste[0].samples):
+        samples = plan.waste[0].samples
+        return {name: count / sum(samples) for name, count in zip(variants, samples, strict=True) if count}
+    return {variants[-1]: 1.0}
+
+
+def kernel(name: str) -> str:
+    """Return an operation's name without the part of it that the compiler made one of."""
+    return name.partition(".")[0]
+
+
+def _steady(plan: Plan, device: str, *, starts: int = 0) -> PlannedStage:
+    """Return the stage that measures what ships where nothing but it runs."""
+    variants, known = [variant.name for variant in plan.program.variants], {stage.name: stage for stage in plan.stages}
+    compiled = [known[f"compile[{device}, {variant}]"] for variant in variants]
+    final = [known[name] for stage in compiled for name in stage.inputs]
+    opened = {"program": plan.program, "load": plan.load, "cache": plan.cache, "starts": starts}
+    told = {key: compiled[0].parameters[key] for key in ("device", "core", "properties")}
+    parameters: dict[str, Any] = {**told, **to_builtins(opened)}
+    read = [*final, *compiled]
+    key = {"verb": "steady", "inputs": [stage.digest for stage in read], "parameters": parameters}
+    return PlannedStage(
+        name=f"steady[{device}]",
+        verb="steady",
+        inputs=tuple(stage.name for stage in read),
+        parameters=parameters,
+        digest=digest_json(key),
+    )
+
+
+def _shipped(plan: Plan, steady: PlannedStage) -> Iterator[str]:
+    """Yield the stages whose models are those of the variants that count."""
+    places = [variant.name for variant in plan.program.variants]
+    yield from (steady.inputs[places.index(name)] for name in shares(plan))
+
+
+def _held(gates: Iterable[GateResult]) -> Figures:
+    """Return what gates say, and whether one of them failed."""
+    told = {"gates": tuple(gate.sentence() for gate in gates)}
+    failed = [gate.sentence() for gate in gates if not gate.passed]
+    return {**told, **({"failed": True, "lost": f"gate not met: {failed[0]}"} if failed else {})}
+
+
+def _on(plan: Plan, compiled: str) -> str:
+    """Return on how many tiles, as far as that is known."""
+    stage = next(stage for stage in plan.stages if stage.name == compiled)
+    told, platform = stage.parameters["properties"], stage.parameters["platform"]
+    if platform not in TILES:
+        return ""
+    tiles = told.get("NPU_TILES", TILES[platform][told["PERFORMANCE_HINT"] != "THROUGHPUT"])
+    return f" on {tiles} tile{'s' * (tiles != 1)}"
+
+
+def _of(plan: Plan) -> str:
+    weights = shares(plan)
+    if len(plan.program.variants) == 1:
+        return "its only size"
+    return f"mean over {plan.waste[0].lengths} real lengths" if len(weights) > 1 else f"{[*weights][-1]}"
+
+
+def _agreement(evidence: Evidence, plan: Plan) -> float | None:
+    pairs = evidence.agreement["pairs"] if evidence.agreement is not None else ()
+    ships = "static" if plan.recipe.mode == "none" else "quantized"
+    found = [row for row in pairs if (row["of"], row["against"]) == (ships, "original")]
+    return min((row["frame-agreement"] for row in found), default=None)
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_bytes())
+
+
+def _why(faults: Iterable[Diagnostic]) -> str:
+    first, *_ = faults
+    lines = [line for line in first.message.splitlines() if not line.strip().startswith("Exception from ")]
+    return f"{shorten(' '.join(lines), _LONG)} [{first.code}]"

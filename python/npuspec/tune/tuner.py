@@ -1,0 +1,195 @@
+"""`npuspec tune`: a spec in, what is best for it out, with all that was tried."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from npuspec.compilers import VARIABLE, Compiler, find_compiler
+from npuspec.diagnostics import Diagnostic, SpecError, has_errors
+from npuspec.diagnostics.mend import write_text
+from npuspec.execute import Observer, apply
+from npuspec.facts import FrontEnd, device_identities, signature
+from npuspec.npu import choose_device
+from npuspec.plan.lock import lock_path
+from npuspec.plan.prepare import prepare_document
+from npuspec.spec import Spec, load, validate
+from npuspec.store import Store
+from npuspec.tune.advice import judge
+from npuspec.tune.candidate import Bench
+from npuspec.tune.model import Report
+from npuspec.tune.search import Search
+from npuspec.tune.space import KNOBS, Known, Space, space_of
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What came of tuning: a report, and the text of the chosen spec."""
+
+    report: Report
+    text: str
+
+
+def tune(
+    path: Path,
+    *,
+    objective: str = "latency",
+    device: str | None = None,
+    platform: str | None = None,
+    compiler: str | None = None,
+    only: Sequence[str] = (),
+    trials: int = 0,
+    allow_code: bool = False,
+    observer: Observer | None = None,
+) -> Tuned:
+    """Try candidates of a spec.
+
+    Args:
+        path: the spec.
+        objective: `latency`, `throughput` or `size`.
+        device: what is measured on and counts, instead of the spec's target.
+        platform: the NPU to estimate for; else, where the target isn't here, the first of the spec's.
+        compiler: the command that does that; see `apply`.
+        only: the knobs that are tried; all where there is none.
+        trials: so many candidates more, which Optuna proposes.
+        allow_code: run code that the spec names beside it.
+        observer: told of progress.
+
+    Raises:
+        SpecError: the spec is wrong, or nothing can tell of its target.
+        DeviceError: `device` isn't here.
+        StageError: what is no candidate's fault, such as a full disk.
+
+    """
+    observer = observer or Observer()
+    bench, space = open_space(
+        path,
+        objective=objective,
+        device=device,
+        platform=platform,
+        compiler=compiler,
+        only=only,
+        allow_code=allow_code,
+        observer=observer,
+    )
+    search = Search(space, bench, objective, observer.announce)
+    best = search.run(trials)
+    advice = judge(search)
+    text = space.text if best.point is None else space.text_of(best.point)
+    report = Report(
+        objective=objective,
+        device=bench.device,
+        platform=bench.platform,
+        compiler=None if bench.compiler is None else bench.compiler.identity,
+        rows=tuple(search.rows),
+        chosen=next(number for number, row in enumerate(search.rows) if row is best),
+        points=space.size,
+        compiles=search.compiles,
+        made=len(bench.made),
+        left_out=space.left_out,
+        advice=advice,
+        patch=_patch(path.name, space.text, text),
+    )
+    return Tuned(report, text)
+
+
+def open_space(
+    path: Path,
+    *,
+    objective: str,
+    device: str | None = None,
+    platform: str | None = None,
+    compiler: str | None = None,
+    only: Sequence[str] = (),
+    allow_code: bool = False,
+    observer: Observer,
+) -> tuple[Bench, Space]:
+    """Return what candidates are tried on, and which there are; see `tune`."""
+    document, faults = load(path)
+    spec = None
+    if not has_errors(faults):
+        spec, faults = validate(document)
+    if spec is None:
+        raise SpecError(faults)
+    store = Store()
+    observer.announce("looking for devices")
+    present = device_identities()
+    platform = _platform(spec, present, device, platform)
+    here = "CPU" if platform is not None else choose_device([device or spec.target.device], present)
+    bench = Bench(
+        name=document.name,
+        folder=document.folder,
+        lock=lock_path(path),
+        store=store,
+        observer=observer,
+        device=here,
+        identity=present[here],
+        platform=platform,
+        compiler=None if platform is None else _compiler(compiler, platform),
+        allow_code=allow_code,
+    )
+    prepared, faults = prepare_document(document, store, device=here, announce=observer.announce, allow_code=allow_code)
+    if prepared is None:
+        raise SpecError(faults)
+    found = signature(prepared.model, store)
+    samples = prepared.plan.samples
+    known = Known(
+        device=here,
+        platform=platform,
+        samples=0 if samples is None else len(samples.calibration) + len(samples.validation),
+        attention=found.attention,
+        front_end=None if found.front_end is None else _part(found.front_end),
+    )
+    return bench, space_of(document.text, spec, known, objective, tuple(only) or KNOBS)
+
+
+def write(path: Path, tuned: Tuned, *, allow_code: bool = False, compiler: str | None = None) -> Path | None:
+    """Write the chosen spec and its lock, or neither; return the lock, if that changed it.
+
+    Raises:
+        NpuspecError: `apply` doesn't make it; the spec is then as it was.
+
+    """
+    before = path.read_text("utf-8")
+    write_text(path, tuned.text)
+    try:
+        with TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+            made = apply(path, Path(scratch, "bundle"), allow_code=allow_code, compiler=compiler)
+    except BaseException:
+        write_text(path, before)
+        raise
+    return made.lock
+
+
+def _platform(spec: Spec, present: dict[str, str], device: str | None, platform: str | None) -> str | None:
+    """Return the NPU to estimate for; None where what is meant is here, and measured."""
+    if platform is not None:
+        return platform
+    wanted = device or spec.target.device
+    if wanted in present or device is not None:
+        return None
+    if spec.target.platforms:
+        return spec.target.platforms[0]
+    message = f"there is no {wanted} on this machine, and no platform that an NPU's compiler could estimate for"
+    help_ = "name one, such as --platform 4000; or measure what is here: --device CPU"
+    raise SpecError(Diagnostic("wrong-argument", message, help_))
+
+
+def _part(found: FrontEnd) -> dict[str, list[str]]:
+    return {"inputs": [*found.inputs], "outputs": [*found.outputs]}
+
+
+def _compiler(command: str | None, platform: str) -> Compiler:
+    if (found := find_compiler(command)) is None:
+        help_ = f"name a command that does: --compiler, or {VARIABLE} in the environment; or measure with --device CPU"
+        raise SpecError(Diagnostic("no-compiler", f"nothing here compiles for NPU {platform}", help_))
+    if found.platforms and platform not in found.platforms:
+        message = f"{found.identity} doesn't compile for NPU {platform}"
+        raise SpecError(Diagnostic("unknown-platform", message, f"it does for {', '.join(found.platforms)}"))
+    return found
+
+
+def _patch(name: str, before: str, after: str) -> str:
+    lines = difflib.unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), name, name, n=2)
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)

@@ -1,0 +1,204 @@
+"""A spec is tuned whole: on this machine's CPU, and for an NPU that a command compiles for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli
+
+from npuspec.diagnostics import NpuspecError, SpecError
+from npuspec.execute import Observer
+from npuspec.plan.lock import lock_path
+from npuspec.tune.model import Report, Row
+from npuspec.tune.tuner import tune, write
+from toy_specs import convolutions, write_spec
+
+PLATFORM = "4000"
+SCRIPT = """#!/bin/sh
+if [ $1 = version ]; then
+  echo '{{"protocol": 1, "compiler": "toy {name}", "platforms": ["4000"]}}'
+  exit
+fi
+echo "$*" >> {calls}
+if {refuses}; then
+  echo '{{"protocol": 1, "ok": false, "platform": "4000", "step": "compile", "error": "no such layer", "details": []}}'
+  exit 1
+fi
+echo blob > $4
+echo '{{"protocol": 1, "ok": true, "compile_seconds": 0.5, "estimated_latency_us": {latency},
+  "batch_mode": "COMPILER", "uncosted_operations": []}}' | tr -d '\\n'
+"""
+
+
+@dataclass(frozen=True)
+class Toy:
+    """A command that stands for a compiler, and where it writes what it was asked."""
+
+    command: str
+    calls: Path
+
+    @property
+    def count(self) -> int:
+        """How often it compiled."""
+        return len(self.calls.read_text().splitlines()) if self.calls.exists() else 0
+
+
+@pytest.fixture
+def compiler(tmp_path: Path) -> Callable[..., Toy]:
+    """Make such a command, another one for each test; `latency` and `refuses` are the shell's."""
+
+    def make(latency: str = "100", refuses: str = "false") -> Toy:
+        script, calls = tmp_path / "compiler", tmp_path / "calls"
+        script.write_text(SCRIPT.format(name=tmp_path.name, calls=calls, latency=latency, refuses=refuses))
+        script.chmod(0o755)
+        return Toy(str(script), calls)
+
+    return make
+
+
+@pytest.fixture
+def npu_spec(tmp_path: Path) -> Path:
+    """A spec for an NPU, of a model that lies beside it, with a comment to be kept."""
+    (tmp_path / "toy").mkdir()
+    batches = "\n[batching]\nsize = 1 # one line at a time\ncandidates = [1, 4, 16]\n"
+    allowed = '\n[[allow]]\ncode = "hidden-fallback"\nreason = "it is a test"\n'
+    more = batches + allowed
+    return write_spec(tmp_path / "toy", device="NPU", fallback='["CPU"]', more=more, model=convolutions(batch=-1))
+
+
+def rows(report: Report) -> dict[str, Row]:
+    return {row.name: row for row in report.rows}
+
+
+def for_npu(spec: Path, command: str, **more: Any) -> Report:
+    return tune(spec, platform=PLATFORM, compiler=command, **more).report
+
+
+def test_a_batch_that_costs_no_more_is_best_for_throughput(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
+    toy = compiler()
+    report = for_npu(npu_spec, toy.command, objective="throughput", only=("batch",))
+    best = report.rows[report.chosen]
+    assert (best.name, best.sample_us, best.latency_us) == ("FP16, batch 16", 100 / 16, 100)
+    assert best.evidence == "estimated for NPU 4000 on 4 tiles, its only size"
+    assert rows(report)["FP16, batch 4"].lost == "4.00 times the time for a sample"
+    assert (report.points, report.compiles, toy.count) == (3, 3, 4)
+    assert "-size = 1 # one line at a time\n+size = 16 # one line at a time\n" in report.patch
+    assert all(row.cpu_us and row.agreement for row in report.rows)
+
+
+def test_what_was_found_out_is_not_found_out_again(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
+    toy = compiler()
+
+    class Stops(Observer):
+        def announce(self, text: str) -> None:
+            if text.startswith("candidate 3"):
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        for_npu(npu_spec, toy.command, objective="throughput", only=("batch",), observer=Stops())
+    assert toy.count == 2
+    first = for_npu(npu_spec, toy.command, objective="throughput", only=("batch",))
+    assert (first.made, toy.count) == (2, 4)
+    again = for_npu(npu_spec, toy.command, objective="throughput", only=("batch",))
+    assert (again.rows, again.made, toy.count) == (first.rows, 0, 4)
+
+
+def test_a_candidate_that_does_not_compile_is_a_row(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
+    toy = compiler(refuses='grep -q "<dim>4</dim>" $2')
+    report = for_npu(npu_spec, toy.command, objective="throughput", only=("batch",))
+    row = rows(report)["FP16, batch 4"]
+    assert row.failed
+    assert "no such layer" in row.lost
+    assert row.latency_us is None
+    assert report.rows[report.chosen].name == "FP16, batch 16"
+
+
+def test_nothing_is_compiled_of_what_fails_a_gate(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
+    npu_spec.write_text(npu_spec.read_text().replace("min = 0.5", "min = 1.0").replace("frame-agreement", "cosine"))
+    toy = compiler()
+    report = for_npu(npu_spec, toy.command, only=("precision", "tiles"))
+    failed = [row for row in report.rows if row.name.startswith("INT8")]
+    assert [row.name for row in failed] == ["INT8, batch 1"]
+    assert failed[0].lost.startswith("gate not met: cosine of quantized against original, y: ")
+    assert failed[0].size_bytes is None
+    (int8,) = [verdict for verdict in report.advice if verdict.advice == "int8"]
+    assert (int8.verdict, int8.before, int8.after, int8.why) == ("harms", 100, 100, failed[0].lost)
+
+
+def test_a_budget_that_is_not_met_loses(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
+    budget = f'\n[[gates]]\nmetric = "latency-ms"\nplatform = "{PLATFORM}"\nmax = 0.15\n'
+    text = npu_spec.read_text().replace('"NPU"\n', f'"NPU"\nplatforms = ["{PLATFORM}"]\n')
+    npu_spec.write_text(text + budget)
+    toy = compiler(latency="'$(grep -q \"<dim>16</dim>\" $2 && echo 200 || echo 100)'")
+    report = for_npu(npu_spec, toy.command, objective="throughput", only=("batch",))
+    assert rows(report)["FP16, batch 16"].lost.startswith("gate not met: latency-ms for NPU 4000, estimated by toy ")
+    assert report.rows[report.chosen].name == "FP16, batch 4"
+
+
+def test_the_best_is_written_with_its_lock_and_comments_stay(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
+    toy = compiler()
+    tuned = tune(npu_spec, platform=PLATFORM, compiler=toy.command, objective="throughput", only=("batch",))
+    assert write(npu_spec, tuned) == lock_path(npu_spec)
+    text = npu_spec.read_text()
+    assert "size = 16 # one line at a time\n" in text
+    values, lock = tomli.loads(text), tomli.loads(lock_path(npu_spec).read_text())
+    assert values["properties"]["unchecked"] == {"NPU_BATCH_MODE": "COMPILER"}
+    assert lock["settings"]["batching.size"] == 16
+    again = tune(npu_spec, platform=PLATFORM, compiler=toy.command, objective="throughput", only=("batch",))
+    assert again.report.patch == ""
+
+
+def test_what_can_not_be_applied_is_not_written(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
+    tuned = tune(npu_spec, platform=PLATFORM, compiler=compiler().command, objective="throughput", only=("batch",))
+    before = npu_spec.read_text()
+    (npu_spec.parent / "model" / "model.bin").write_bytes(b"another")
+    with pytest.raises(NpuspecError):
+        write(npu_spec, tuned)
+    assert npu_spec.read_text() == before
+    assert not lock_path(npu_spec).exists()
+
+
+def test_on_a_device_all_is_measured(toy_spec: Path) -> None:
+    report = tune(toy_spec, objective="throughput", only=("hint",)).report
+    assert (report.device, report.platform, report.compiler) == ("CPU", None, None)
+    plain = report.rows[0]
+    assert plain.evidence.startswith("measured on CPU, its only size")
+    assert plain.latency_us is not None
+    assert plain.p95_us is not None
+    assert plain.p95_us >= plain.latency_us > 0
+    assert plain.size_bytes
+    assert "FP16, batch 1, hint THROUGHPUT" in rows(report)
+    judged = {verdict.advice: verdict for verdict in report.advice}
+    assert judged.keys() == {"caches", "hint"}
+    assert all(verdict.before and verdict.after for verdict in judged.values())
+
+
+def test_a_spec_that_is_wrong_is_told_as_check_does(toy_spec: Path) -> None:
+    toy_spec.write_text(toy_spec.read_text().replace("size = 32", 'size = "32"'))
+    with pytest.raises(SpecError) as caught:
+        tune(toy_spec)
+    assert [(fault.code, fault.labels[0].path) for fault in caught.value.diagnostics] == [
+        ("wrong-type", ("dims", "time", "size"))
+    ]
+
+
+def test_where_nothing_can_tell_of_the_target_that_is_said(npu_spec: Path) -> None:
+    with pytest.raises(SpecError) as caught:
+        tune(npu_spec)
+    assert caught.value.code == "wrong-argument"
+
+
+def test_a_compiler_that_does_not_know_the_platform_is_refused(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
+    with pytest.raises(SpecError) as caught:
+        tune(npu_spec, platform="9999", compiler=compiler().command)
+    assert caught.value.code == "unknown-platform"
+
+
+def test_a_spec_that_holds_no_gate_in_any_form_is_left_as_it_is(tmp_path: Path) -> None:
+    spec = write_spec(tmp_path, minimum=1.0)
+    spec.write_text(spec.read_text().replace("frame-agreement", "sqnr").replace("min = 1.0", "min = 1e9"))
+    report = tune(spec, only=("layout",)).report
+    assert report.rows[report.chosen].failed
+    assert report.patch == ""
