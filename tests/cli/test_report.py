@@ -1,10 +1,12 @@
 """`npuspec report`: a page, Markdown, and what is said where there is none."""
 
+import json
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,3 +94,28 @@ def test_without_the_extra_it_is_named_and_markdown_needs_none(made: Path, packa
     assert "pip install 'npuspec[report]'" in ran.stderr
     ran = subprocess.run([*command, "--markdown"], capture_output=True, text=True, check=False)
     assert ran.returncode == 0
+
+
+def test_what_tuning_found_is_shown_and_anything_else_is_refused(made: Path, tmp_path: Path) -> None:
+    rows = [{"name": name, "point": {}, "latency_us": us, "agreement": share} for name, us, share in ROWS]
+    whole: dict[str, Any] = {
+        "objective": "latency",
+        "device": "CPU",
+        "platform": None,
+        "compiler": None,
+        "rows": rows,
+        "chosen": 0,
+    }
+    whole |= {"points": 2, "compiles": 2, "made": 2, "left_out": {}, "advice": [], "patch": ""}
+    (tmp_path / "tuned.json").write_text(json.dumps(whole))
+    ran = npuspec("report", made / "toy", "--markdown", "--tuned", tmp_path / "tuned.json")
+    assert ran.code == 0, ran.err
+    assert "Candidates of tuning, measured on CPU" in ran.out
+    for text in ("{}", "no JSON", "[" * 100_000):
+        (tmp_path / "tuned.json").write_text(text)
+        ran = npuspec("report", made / "toy", "--markdown", "--tuned", tmp_path / "tuned.json")
+        assert ran.code == 2
+        assert "isn't what `npuspec tune --json` writes" in ran.err
+
+
+ROWS = (("FP16, batch 1", 10.0, 1.0), ("INT8, batch 1", 5.0, 0.9))

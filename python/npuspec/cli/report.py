@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from npuspec.plan.model import Plan
     from npuspec.report import Report
+    from npuspec.tune.model import Report as Tuned
+
+_MOST = 2**24  # bytes of what tuning found
 
 
 @click.command("report")
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--output", "-o", type=FILE, help="Where it goes; report.html if left out, and Markdown is printed.")
 @click.option("--markdown", is_flag=True, help="Write what matters in a pull request, as Markdown.")
 @click.option("--against", metavar="BUNDLE|PLAN", type=FILE, help="Compare the plan with this one, not the last one.")
+@click.option("--tuned", metavar="JSON", type=FILE, help="Show the candidates of `npuspec tune SPEC --json`.")
 @click.option("--platform", metavar="NPU", help="Show the schedule that a compiler makes for this NPU, such as 4000.")
 @click.option(
     "--compiler",
@@ -27,13 +31,20 @@ if TYPE_CHECKING:
     help="What compiles for it; else NPUSPEC_NPU_COMPILER says it, or OpenVINO's own does.",
 )
 def report(
-    bundle: Path, output: Path | None, markdown: bool, against: Path | None, platform: str | None, compiler: str | None
+    bundle: Path,
+    output: Path | None,
+    markdown: bool,
+    against: Path | None,
+    tuned: Path | None,
+    platform: str | None,
+    compiler: str | None,
 ) -> None:
     """Write all that is known of a bundle, or of all bundles in a folder, on one page.
 
     \b
         npuspec report build/asr -o asr.html
         npuspec report build/asr --platform 4000
+        npuspec tune specs/asr.toml --json > tuned.json; npuspec report build/asr --tuned tuned.json
         npuspec report build                          all that lie in it, and an overview
         npuspec report build/asr --markdown >> "$GITHUB_STEP_SUMMARY"
 
@@ -57,6 +68,7 @@ def report(
         tell=show_plan,
         against=None if against is None else (str(against), _plan(against)),
         run=not markdown,
+        tuned=None if tuned is None else _tuned(tuned),
         platform=platform,
         compiler=None if platform is None else find_compiler(compiler),
     )
@@ -97,3 +109,19 @@ def _plan(path: Path) -> "Plan":
     if side.plan is None:
         raise click.exceptions.Exit(EXIT_USAGE)
     return side.plan
+
+
+def _tuned(path: Path) -> "Tuned":
+    import msgspec
+
+    from npuspec.diagnostics import Diagnostic, InputError
+    from npuspec.tune.model import Report
+
+    try:
+        with path.open("rb") as file:
+            return msgspec.json.decode(file.read(_MOST), type=Report)
+    except (OSError, ValueError, RecursionError) as error:
+        message = f"`{path}` isn't what `npuspec tune --json` writes: {error}"
+        raise InputError(
+            Diagnostic("wrong-argument", message, "make it: npuspec tune SPEC --json > tuned.json")
+        ) from None

@@ -7,6 +7,7 @@ from typing import Any
 from npuspec.execute.evidence import Evidence
 from npuspec.report.model import Candidate, Choice
 from npuspec.spec.models import METRICS
+from npuspec.tune.model import Report as Tuned
 
 _ESTIMATED = "us of the largest variant, estimated"
 _UNLIKE = "These estimates count different operations as nothing, so two that are close can't be ranked."
@@ -39,6 +40,19 @@ def choices_of(evidence: Evidence, timings: Mapping[str, Any]) -> Iterator[Choic
     on = "the least agreement that a gate asks for, on the samples that calibrate"
     note = _note(point["estimated"] for point in tried)
     yield from _choice("Mixes that were tried, estimated", on, _ESTIMATED, rows, note)
+
+
+def choice_of_tuned(tuned: Tuned) -> Iterator[Choice]:
+    """Yield the candidates of `npuspec tune` whose answers and costs are both known; none is made of another spec's."""
+    rows = [
+        Candidate(row.name, row.agreement, row.latency_us, number == tuned.chosen)
+        for number, row in enumerate(tuned.rows)
+        if row.agreement is not None and row.latency_us is not None
+    ]
+    where = f"estimated for NPU {tuned.platform}" if tuned.platform else f"measured on {tuned.device}"
+    note = _UNLIKE if len({row.uncosted for row in tuned.rows if row.latency_us is not None}) > 1 else ""
+    on = "the least share of frames in which what ships agrees with the original, of all outputs"
+    yield from _choice(f"Candidates of tuning, {where}", on, "us of a request", rows, note)
 
 
 def best_of(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:

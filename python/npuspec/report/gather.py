@@ -20,13 +20,14 @@ from npuspec.execute.gates import GateResult
 from npuspec.npu import ahead_of_time
 from npuspec.plan import Plan
 from npuspec.plan.diff import diff_plans
-from npuspec.report.choices import choices_of
+from npuspec.report.choices import choice_of_tuned, choices_of
 from npuspec.report.facts import cache_facts, device_facts, head_facts, quantization_facts, stages_of
 from npuspec.report.fused import fusion_of
 from npuspec.report.measured import agreements_of, latencies_of, samples_of, served_of
 from npuspec.report.model import Difference, Layer, Layers, Missing, Report, Timeline
 from npuspec.report.timeline import compile_timeline
 from npuspec.stages import TIMINGS
+from npuspec.tune.model import Report as Tuned
 
 _MOST = 2**24  # bytes of a plan or of evidence, so that a page stays one that can be opened
 _NOT_RUN = Missing("the model was not run for this report")
@@ -46,6 +47,7 @@ class Asked:
         run: whether the model is run, to see how long its operations take.
         platform: the NPU for which a schedule is made; None for none.
         compiler: what makes it.
+        tuned: what `npuspec tune` found of the spec.
 
     """
 
@@ -54,6 +56,7 @@ class Asked:
     run: bool = False
     platform: str | None = None
     compiler: Compiler | None = None
+    tuned: Tuned | None = None
 
 
 def bundles_in(path: Path) -> list[Path]:
@@ -102,7 +105,10 @@ def gather(path: Path, asked: Asked, announce: Callable[[str], None], progress: 
             samples=tuple(samples_of(evidence)),
             latencies=tuple(latencies_of(plan, evidence, timings["stages"])),
             served=tuple(served_of(plan, timings["stages"])),
-            choices=tuple(choices_of(evidence, timings["stages"])),
+            choices=(
+                *choices_of(evidence, timings["stages"]),
+                *([] if asked.tuned is None else choice_of_tuned(asked.tuned)),
+            ),
             layers=_NOT_RUN,
             timeline=Missing("no schedule was asked for: npuspec report --platform 4000"),
             fusion=(_NOT_RUN,),

@@ -3,8 +3,9 @@
 from typing import Any
 
 from npuspec.execute.evidence import Evidence
-from npuspec.report.choices import best_of, choices_of
+from npuspec.report.choices import best_of, choice_of_tuned, choices_of
 from npuspec.report.model import Candidate
+from npuspec.tune.model import Report, Row
 
 
 def candidates(**points: tuple[float, float]) -> list[Candidate]:
@@ -83,3 +84,32 @@ def test_a_mix_is_ranked_by_the_least_share_that_a_gate_asks_for() -> None:
     untimed = {"share": 0.2, "figures": {"frame-agreement of quantized against original, y": 1.0}}
     (choice,) = choices_of(evidence(mixed={"curve": [*points, untimed]}), {})
     assert [(c.name, c.accuracy) for c in choice.candidates] == [("100% in INT8", 0.7), ("50% in INT8", 0.9)]
+
+
+def test_candidates_of_tuning_are_shown_as_far_as_both_sides_are_known() -> None:
+    rows = (
+        Row(name="FP16, batch 1", point={}, latency_us=10.0, agreement=1.0),
+        Row(name="INT8, batch 1", point={}, latency_us=5.0, agreement=0.9, uncosted=("Select",)),
+        Row(name="mixed, batch 1", point={}, failed=True, lost="gate not met"),
+    )
+    report = Report(
+        objective="latency",
+        device="CPU",
+        platform="4000",
+        compiler="toy",
+        rows=rows,
+        chosen=1,
+        points=9,
+        compiles=2,
+        made=2,
+        left_out={},
+        advice=(),
+        patch="",
+    )
+    [choice] = choice_of_tuned(report)
+    assert choice.title == "Candidates of tuning, estimated for NPU 4000"
+    assert [(c.name, c.ships, c.best) for c in choice.candidates] == [
+        ("INT8, batch 1", True, True),
+        ("FP16, batch 1", False, True),
+    ]
+    assert "can't be ranked" in choice.note
