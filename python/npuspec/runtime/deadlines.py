@@ -65,10 +65,10 @@ class Timeouts:
         """Tell of none any more, and end the thread."""
         with self._changed:
             self._closed = True
-            self._changed.notify()
+            self._changed.notify_all()
         if self._thread is not None and self._thread.is_alive():
             self._thread.join()
 
     def _wake(self, _: object) -> None:
-        with self._changed:
-            self._changed.notify()
+        with self._changed:  # Ctrl-C may have come as one started, and another was
+            self._changed.notify_all()

@@ -212,6 +212,19 @@ def test_deadlines_that_concern_nobody_are_forgotten() -> None:
         assert len(session._gatherer._timeouts._heap) <= deadlines.FEW
 
 
+def test_closing_does_not_wait_for_deadlines_though_two_threads_watch_them() -> None:
+    session = open_on()
+    for _ in range(2):
+        session.submit(ramp(2), timeout=3600).result(LONG)
+        session._gatherer._timeouts._thread = None  # as if Ctrl-C had come before it was known to have started
+    session.submit(ramp(2), timeout=3600).result(LONG)
+    closing = threading.Thread(target=session.close, daemon=True)
+    closing.start()
+    closing.join(10)
+    assert not closing.is_alive()
+    until(lambda: not any(thread.is_alive() for thread in session._gatherer._own))
+
+
 def test_what_is_late_is_not_kept_by_a_device_that_hangs(held: Device) -> None:
     with open_on(held, requests=1) as session:
         occupied(session, held)

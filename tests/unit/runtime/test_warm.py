@@ -13,7 +13,7 @@ import pytest
 from npuspec import BundleError, load_async
 from npuspec.diagnostics import InputError, StageError
 from npuspec.runtime import Session, load
-from runtime.faulty import Device
+from runtime.faulty import Device, until
 from runtime.toys import CORE, along, bundle, data, program, times
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Npu:
     gate = threading.Event()
     fault = ""
     device = Device()
-    compiled = 0
+    begun = compiled = 0
 
     def __init__(self) -> None:
         self._core = CORE
@@ -39,6 +39,7 @@ class Npu:
         made = self._core.compile_model(model, "CPU", properties)
         if device == "CPU":
             return made
+        type(self).begun += 1
         assert self.gate.wait(60)
         type(self).compiled += 1
         if self.fault:
@@ -57,7 +58,7 @@ class Npu:
 @pytest.fixture
 def npu(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Npu]]:
     Npu.gate.clear()
-    Npu.fault, Npu.compiled, Npu.device = "", 0, Device()
+    Npu.fault, Npu.begun, Npu.compiled, Npu.device = "", 0, 0, Device()
     monkeypatch.setattr(ov, "Core", Npu)
     yield Npu
     Npu.gate.set()
@@ -144,6 +145,7 @@ def test_where_the_npu_cannot_compile_the_cpu_goes_on_and_it_is_said(
 def test_a_session_that_is_closed_while_it_warms_compiles_no_more(made: Path, npu: type[Npu]) -> None:
     before = threading.active_count()
     session = load(made, warm="CPU")
+    until(lambda: npu.begun)
     threading.Timer(0.05, npu.gate.set).start()
     session.close()
     assert isinstance(session.ready.exception(0), InputError)
