@@ -2,6 +2,6 @@
 
 from npuspec.compilers.base import Compilation, Compiler
 from npuspec.compilers.command import CommandCompiler
-from npuspec.compilers.find import VARIABLE, compiler_of, find_compiler
+from npuspec.compilers.find import VARIABLE, compiler_for, compiler_of, find_compiler
 
-__all__ = ["VARIABLE", "CommandCompiler", "Compilation", "Compiler", "compiler_of", "find_compiler"]
+__all__ = ["VARIABLE", "CommandCompiler", "Compilation", "Compiler", "compiler_for", "compiler_of", "find_compiler"]

@@ -9,8 +9,8 @@ from typing import Any
 
 from npuspec.bundle import Bundle, open_bundle
 from npuspec.bundle.writer import check_place, publish, staging
-from npuspec.compilers import VARIABLE, Compiler, find_compiler
-from npuspec.diagnostics import BundleError, Diagnostic, GateError, Severity, SpecError, StageError, StalePlanError
+from npuspec.compilers import Compiler, compiler_for
+from npuspec.diagnostics import BundleError, GateError, Severity, SpecError, StageError, StalePlanError
 from npuspec.diagnostics.disk import disk_fault
 from npuspec.execute.assemble import assemble
 from npuspec.execute.evidence import NAME as EVIDENCE
@@ -252,15 +252,7 @@ def _find_compiler(plan: Plan, command: str | None) -> Compiler | None:
     """
     if not plan.platforms:
         return None
-    if (compiler := find_compiler(command)) is None:
-        message = f"nothing here compiles for NPU {', '.join(plan.platforms)}"
-        help_ = f"name a command that does: --compiler, or {VARIABLE} in the environment; or take `platforms` out"
-        raise SpecError(Diagnostic("no-compiler", message, help_).at(("target", "platforms")))
-    if compiler.platforms and (unknown := [p for p in plan.platforms if p not in compiler.platforms]):
-        message = f"{compiler.identity} doesn't compile for NPU {', '.join(unknown)}"
-        help_ = f"it does for {', '.join(compiler.platforms)}"
-        raise SpecError(Diagnostic("unknown-platform", message, help_).at(("target", "platforms")))
-    return compiler
+    return compiler_for(plan.platforms, command, "take `platforms` out", ("target", "platforms"))
 
 
 def _made_before(

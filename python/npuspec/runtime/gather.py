@@ -16,7 +16,7 @@ from npuspec.diagnostics import Diagnostic, QueueFull
 from npuspec.runtime.deadlines import Timeouts
 from npuspec.runtime.request import Part, Request, Result, closed, expired
 from npuspec.runtime.stats import Recorder
-from npuspec.runtime.steady import Steady
+from npuspec.runtime.steady import UNTOLD, Steady
 from npuspec.runtime.workers import Workers
 
 log = logging.getLogger("npuspec")
@@ -25,8 +25,6 @@ Item = TypeVar("Item")
 Done = TypeVar("Done")
 Run = Callable[[str, list[Part]], None]
 End = Callable[[], object]
-_UNTOLD = 0.1
-"""Seconds after which whoever waits for room looks by itself: Ctrl-C may have come as another was told."""
 
 
 class Gatherer:
@@ -155,7 +153,7 @@ class Gatherer:
                 self.expired += 1
                 request.state = "over"
                 raise expired()
-            self._room.wait(min(left, _UNTOLD))
+            self._room.wait(min(left, UNTOLD))
 
     def resize(self, threads: int) -> None:
         """Let another number of batches be under way; what has its thread already keeps it."""

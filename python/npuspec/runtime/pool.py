@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 from npuspec import _native
 from npuspec.bundle.program import Program
 from npuspec.diagnostics import InputError
-from npuspec.runtime.steady import Steady
+from npuspec.runtime.steady import UNTOLD, Steady
 
 BYTE = 8
 PAGE = 4096
 """An NPU takes memory of the host without a copy if its address and its size are multiples of this."""
-_UNTOLD = 0.1
-"""Seconds after which whoever waits looks by itself: at the end of Python's stack nobody could be told."""
 
 
 def whole_pages(port: ov.ConstOutput) -> NDArray[np.uint8] | None:
@@ -128,7 +126,7 @@ class Pool:
                     if slot.hold.take(turn, want=full):
                         return slot
                 if full:
-                    self._changed.wait(_UNTOLD)
+                    self._changed.wait(UNTOLD)
                 else:
                     self._slots.append(Slot(self.model(), self._program))
         raise PoolClosed
@@ -153,7 +151,7 @@ class Pool:
         """Wait until a closed pool has no slot in use."""
         with self._changed:
             while any(slot.hold.is_taken for slot in self._slots):
-                self._changed.wait(_UNTOLD)
+                self._changed.wait(UNTOLD)
 
     def _let_go(self) -> None:
         """Free what a closed pool has, once nothing of it is in use."""

@@ -17,7 +17,7 @@ from npuspec.runtime.overflow import Piece
 from npuspec.runtime.pool import PoolClosed
 from npuspec.runtime.request import closed
 from npuspec.runtime.steady import Promise
-from npuspec.runtime.workers import Workers
+from npuspec.runtime.workers import in_background
 
 log = logging.getLogger("npuspec")
 
@@ -178,9 +178,7 @@ class Serving:
 
         """
         self._stop = stop
-        workers = Workers(1, "npuspec-load", WeakSet())
-        self.ready = workers.submit(partial(self._go_over, opener))
-        workers.end()
+        self.ready = in_background(partial(self._go_over, opener), "npuspec-load")
 
     def _go_over(self, opener: Opener) -> str:
         """Open another engine, let it serve, and return its device. What goes wrong stands in the notes, too."""

@@ -7,7 +7,6 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
-from weakref import WeakSet
 
 from npuspec.bundle import open_bundle
 from npuspec.bundle.manifest import MANIFEST
@@ -16,7 +15,7 @@ from npuspec.runtime.blobs import Encryption
 from npuspec.runtime.opening import Opening, Progress
 from npuspec.runtime.request import wrong
 from npuspec.runtime.session import Session
-from npuspec.runtime.workers import Workers
+from npuspec.runtime.workers import in_background
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -92,7 +91,6 @@ def load_async(
         cancelled: close the session instead.
 
     """
-    workers = Workers(1, "npuspec-load", WeakSet())
     loading = partial(
         load,
         path,
@@ -102,10 +100,7 @@ def load_async(
         cache_encryption=cache_encryption,
         tracer=tracer,
     )
-    try:
-        return workers.submit(loading)
-    finally:
-        workers.end()
+    return in_background(loading, "npuspec-load")
 
 
 def _check(device: object, warm: object, encryption: object) -> None:

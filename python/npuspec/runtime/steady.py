@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from weakref import WeakSet
 
 Done = TypeVar("Done")
+UNTOLD = 0.1
+"""Seconds after which whoever waits looks by itself: Ctrl-C, or the end of the stack, may keep it from being told."""
 
 
 class Steady(Condition):

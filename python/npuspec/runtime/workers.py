@@ -109,6 +109,15 @@ class Workers:
                 thread.join()
 
 
+def in_background(work: Callable[[], Done], name: str) -> Future[Done]:
+    """Let a thread of its own, of this name, do something; a process that ends waits for that."""
+    workers = Workers(1, name, WeakSet())
+    try:
+        return workers.submit(work)
+    finally:
+        workers.end()
+
+
 def _do(promise: Future[Any], work: Callable[[], Any]) -> None:
     try:
         if promise.set_running_or_notify_cancel():

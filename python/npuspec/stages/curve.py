@@ -1,6 +1,6 @@
 """Compile each mix that was tried for an NPU, so that accuracy stands beside what the compiler expects."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import openvino as ov
 
 from npuspec.child import Progress
-from npuspec.compilers import compiler_of
+from npuspec.compilers import Compilation, Compiler, compiler_of
 from npuspec.diagnostics import StageError
 from npuspec.stages import BLOB, CURVE, GAIN, HARM, MIXED, MODEL
 from npuspec.stages.mix import mix, ranking
@@ -16,6 +16,7 @@ from npuspec.stages.request import Request
 from npuspec.stages.shape import shaped
 from npuspec.stages.widen import widened
 
+TRACE = "trace"
 UNKNOWN = ("no-compiler", "compile-timeout")
 """What says nothing of a model: another time, it may compile."""
 
@@ -30,22 +31,16 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
 
     """
     request = Request.of(arguments)
-    compiler, platform = compiler_of(arguments["compiler"]), request.parameters["platform"]
+    compiler = compiler_of(arguments["compiler"])
     points, order = (
         request.read_json(3, MIXED)["curve"],
         ranking(request.read_json(2, HARM), request.read_json(4, GAIN)),
     )
     rows: list[dict[str, Any]] = []
     for number, point in enumerate(points, 1):
-        mixed, _ = mix(request, ov.Core(), _first(order, point["kept"]))
         with TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-            folder = Path(scratch)
-            model = widened(shaped(mixed, request.parameters["shape"]))
-            ov.save_model(model, folder / MODEL, compress_to_fp16=False)
             try:
-                made = compiler.compile(
-                    folder / MODEL, platform, folder / BLOB, request.parameters["properties"], folder / "trace"
-                )
+                _, made = compile_mix(request, compiler, _first(order, point["kept"]), Path(scratch))
             except StageError as error:
                 if error.code in UNKNOWN:
                     raise
@@ -54,6 +49,26 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
                 rows.append({"latency_us": made.latency_us, "uncosted_operations": [*made.uncosted], "fault": None})
         progress(number, len(points))
     request.write_json(CURVE, rows)
+
+
+def compile_mix(
+    request: Request, compiler: Compiler, kept: Collection[str], folder: Path
+) -> tuple[ov.Model, Compilation]:
+    """Compile a mix in the shapes, for the platform and with the properties of a stage.
+
+    Returns:
+        The model that was compiled, and what came of it; its schedule is `TRACE` in the folder, if there is one.
+
+    Raises:
+        StageError: the compiler's; of UNKNOWN it says nothing of the mix.
+
+    """
+    told = request.parameters
+    mixed, _ = mix(request, ov.Core(), kept)
+    model = widened(shaped(mixed, told["shape"]))
+    ov.save_model(model, folder / MODEL, compress_to_fp16=False)
+    made = compiler.compile(folder / MODEL, told["platform"], folder / BLOB, told["properties"], folder / TRACE)
+    return model, made
 
 
 def _first(order: Sequence[Mapping[str, Any]], count: int) -> list[str]:

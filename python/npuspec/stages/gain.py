@@ -18,12 +18,9 @@ from npuspec.child import Progress
 from npuspec.compilers import Compiler, compiler_of
 from npuspec.compilers.schedule import Event, read_schedule
 from npuspec.diagnostics import StageError
-from npuspec.stages import BLOB, GAIN, HARM, MODEL
-from npuspec.stages.curve import UNKNOWN
-from npuspec.stages.mix import mix
+from npuspec.stages import GAIN, HARM
+from npuspec.stages.curve import TRACE, UNKNOWN, compile_mix
 from npuspec.stages.request import Request
-from npuspec.stages.shape import shaped
-from npuspec.stages.widen import widened
 
 Block = tuple[str, ...]
 
@@ -93,18 +90,11 @@ class _Mixes:
 
     def estimate(self, quantized: Collection[int]) -> _Estimate | None:
         """Return what the compiler expects of a mix; None if it refuses it, or says nothing of it."""
-        told = self._request.parameters
         kept = [name for place, names in enumerate(self.blocks) if place not in quantized for name in names]
-        mixed, _ = mix(self._request, ov.Core(), kept)
-        model = widened(shaped(mixed, told["shape"]))
         with TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-            folder = Path(scratch)
-            ov.save_model(model, folder / MODEL, compress_to_fp16=False)
-            trace = folder / "trace"
+            trace = Path(scratch, TRACE)
             try:
-                made = self._compiler.compile(
-                    folder / MODEL, told["platform"], folder / BLOB, told["properties"], trace
-                )
+                model, made = compile_mix(self._request, self._compiler, kept, Path(scratch))
             except StageError as error:
                 if error.code in UNKNOWN:
                     raise

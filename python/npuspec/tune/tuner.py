@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from npuspec.compilers import VARIABLE, Compiler, find_compiler
+from npuspec.compilers import compiler_for
 from npuspec.diagnostics import Diagnostic, SpecError, has_errors
 from npuspec.diagnostics.mend import write_text
 from npuspec.execute import Observer, apply
@@ -126,7 +126,7 @@ def open_space(
         device=here,
         identity=present[here],
         platform=platform,
-        compiler=None if platform is None else _compiler(compiler, platform),
+        compiler=None if platform is None else compiler_for([platform], compiler, "measure with --device CPU"),
         allow_code=allow_code,
     )
     prepared, faults = prepare_document(document, store, device=here, announce=observer.announce, allow_code=allow_code)
@@ -178,16 +178,6 @@ def _platform(spec: Spec, present: dict[str, str], device: str | None, platform:
 
 def _part(found: FrontEnd) -> dict[str, list[str]]:
     return {"inputs": [*found.inputs], "outputs": [*found.outputs]}
-
-
-def _compiler(command: str | None, platform: str) -> Compiler:
-    if (found := find_compiler(command)) is None:
-        help_ = f"name a command that does: --compiler, or {VARIABLE} in the environment; or measure with --device CPU"
-        raise SpecError(Diagnostic("no-compiler", f"nothing here compiles for NPU {platform}", help_))
-    if found.platforms and platform not in found.platforms:
-        message = f"{found.identity} doesn't compile for NPU {platform}"
-        raise SpecError(Diagnostic("unknown-platform", message, f"it does for {', '.join(found.platforms)}"))
-    return found
 
 
 def _patch(name: str, before: str, after: str) -> str:

@@ -5,7 +5,9 @@ import gc
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, wait
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 from weakref import ref
@@ -16,7 +18,6 @@ from msgspec.structs import replace
 from npuspec import QueueFull, RequestTimeout
 from npuspec.diagnostics import DeviceError, InputError
 from npuspec.runtime import Engine, Session, deadlines
-from npuspec.runtime.steady import Worker
 from runtime.faulty import Device, until
 from runtime.test_gather import LONG, MODELS, TOY, check, occupied, open_on, ramp
 
@@ -102,16 +103,14 @@ def test_who_is_told_of_room_and_does_not_want_it_passes_it_on(held: Device) -> 
         check(ramp(3), got[0])
 
 
-def test_where_no_thread_is_to_be_had_no_request_keeps_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: Worker) -> None:
-        raise RuntimeError("can't start new thread")
-
+def test_where_no_thread_is_to_be_had_no_request_keeps_its_place(
+    no_threads: Callable[[], AbstractContextManager[object]],
+) -> None:
     async def await_one(session: Session) -> Any:
         return await session.ainfer(ramp(2))
 
     with open_on(queue=2) as session:
-        with monkeypatch.context() as patch:
-            patch.setattr(Worker, "start", refuse)
+        with no_threads():
             for _ in range(3):
                 for call in (
                     session.submit,

@@ -5,15 +5,18 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import wait
+from contextlib import AbstractContextManager
 from weakref import WeakSet
 
 import pytest
 
 from npuspec.diagnostics import DeviceError, InputError
-from npuspec.runtime.steady import Worker
 from npuspec.runtime.workers import Workers
 from runtime.faulty import until
+
+Block = Callable[[], AbstractContextManager[object]]
 
 
 class Owner:
@@ -92,15 +95,10 @@ def test_closing_waits_for_threads_that_others_start_meanwhile() -> None:
         assert not any(thread.is_alive() for thread in owner.own)
 
 
-def test_where_no_thread_is_to_be_had_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: Worker) -> None:
-        raise RuntimeError("can't start new thread")
-
+def test_where_no_thread_is_to_be_had_that_is_said(no_threads: Block) -> None:
     owner = Owner()
-    with monkeypatch.context() as patch:
-        patch.setattr(Worker, "start", refuse)
-        with pytest.raises(DeviceError, match="can't start new thread") as caught:
-            owner.workers.submit(lambda: 1)
+    with no_threads(), pytest.raises(DeviceError, match="can't start new thread") as caught:
+        owner.workers.submit(lambda: 1)
     assert caught.value.code == "no-thread"
     assert owner.workers.submit(lambda: 1).result(60) == 1
     owner.workers.close()
