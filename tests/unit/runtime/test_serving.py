@@ -201,8 +201,8 @@ def test_closing_waits_for_what_runs_on_a_device_that_was_replaced(held: Device)
         assert closing.is_alive()
         held.gate.set()
         closing.join(60)
-        assert waits.done()
-        np.testing.assert_array_equal(waits.result()["y"], 2 * ramp(2)["x"])
+        assert not closing.is_alive()
+        np.testing.assert_array_equal(waits.result(60)["y"], 2 * ramp(2)["x"])
 
 
 def test_who_is_told_of_the_progress_of_opening_may_close(held: Device) -> None:
