@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import tomli
 
+import forked
 from npuspec.sources import fetch_data
 from npuspec.store import Store
 
@@ -46,15 +47,17 @@ class Ran:
 def npuspec(
     *arguments: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None, **variables: str
 ) -> Ran:
-    """Run the command line in a process of its own, with the tests' cache."""
-    done = subprocess.run(
-        [sys.executable, "-m", "npuspec", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env={**os.environ, "NO_COLOR": "1", **(env or {}), **variables},
-    )
+    """Run the command line in a process of its own, with the tests' cache.
+
+    What is said to Python itself needs a Python that is started for it.
+    """
+    told = {"NO_COLOR": "1", **(env or {}), **variables}
+    whole = {**os.environ, **told}
+    texts = [*map(str, arguments)]
+    if not any(name.startswith("PYTHON") for name in told):
+        return Ran(*forked.run(texts, cwd or Path.cwd(), whole))
+    command = [sys.executable, "-m", "npuspec", *texts]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=whole)
     return Ran(done.returncode, done.stdout, done.stderr)
 
 

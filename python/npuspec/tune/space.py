@@ -1,13 +1,16 @@
 """What is tried on a spec: the knobs with their values, and the text that a choice of values makes of the spec's."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import combinations, product
 from math import prod
 from typing import Any
 
 import tomli
 
+from npuspec.buckets import choose
 from npuspec.diagnostics import Path
 from npuspec.spec import Spec, models
 from npuspec.tune.edit import add_gates, drop, put
@@ -37,6 +40,7 @@ _PLACES: Mapping[str, Path] = {
 _ALONE = {"requests": "one inference at a time needs no more than one request"}
 _NOT_THERE = {"streams": "on an NPU they are threads of the host", "turbo": "a CPU has none"}
 _UNKNOWABLE = "an estimate is of one inference at a time at one clock: only a device that runs shows it"
+_NO_LENGTHS = "it takes one dimension of buckets with `lengths`, real ones, to weigh sizes"
 _MOST_SIZES = 5  # of a dimension: each further one doubles the choices of buckets
 _USUAL = 300  # samples that calibrate
 _MODES = {"batched": ("batched", "quantized", "static"), "quantized": ("quantized", "static"), "static": ("static",)}
@@ -55,6 +59,8 @@ class Known:
     attention: bool
     front_end: Mapping[str, list[str]] | None
     """The part of the model that makes a spectrum, by where it begins and ends."""
+    lengths: Mapping[int, int]
+    """How often each real length occurs; empty where the spec has none for one dimension of buckets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +151,7 @@ def space_of(text: str, spec: Spec, known: Known, objective: str, only: tuple[st
     for knob, (values, why) in {
         "tiles": _tiles(known.platform, objective),
         "layout": (_layouts(spec), "no input has a preprocess, which may be done in the model or before it"),
-        "buckets": (_buckets(spec), "it takes one dimension of buckets with `lengths`, real ones, to weigh sizes"),
+        "buckets": (_buckets(spec, known.lengths), _NO_LENGTHS),
         **{knob: _running(spec, known, knob, objective) for knob in RUNNING},
     }.items():
         if values:
@@ -208,15 +214,33 @@ def _layouts(spec: Spec) -> tuple[tuple[tuple[str, str], ...], ...]:
     return (tuple(stated.items()), *turned) if stated else ()
 
 
-def _buckets(spec: Spec) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """Return the sizes as the spec has them, and then without some; the largest stays, or other samples would fit."""
+def bucketed(spec: Spec) -> tuple[str, models.BucketsDim] | None:
+    """Return the one dimension that is padded, with its name, if it has buckets and real lengths."""
     padded = {name: dim for name, dim in spec.dims.items() if not isinstance(dim, models.FixedDim)}
     name, dim = next(iter(padded.items()), ("", None))
-    if len(padded) > 1 or not isinstance(dim, models.BucketsDim) or dim.lengths is None:
+    if len(padded) != 1 or not isinstance(dim, models.BucketsDim) or dim.lengths is None:
+        return None
+    return name, dim
+
+
+def _buckets(spec: Spec, lengths: Mapping[int, int]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Return the sizes as the spec has them, then without some, then those that waste the least.
+
+    The largest stays, or other samples would fit.
+    """
+    found = bucketed(spec)
+    if found is None:
         return ()
+    name, dim = found
     *smaller, largest = dim.sizes
     counts = range(min(len(smaller), _MOST_SIZES), -1, -1)
-    return tuple((name, (*chosen, largest)) for count in counts for chosen in combinations(smaller, count))
+    fewer = [(*chosen, largest) for count in counts for chosen in combinations(smaller, count)]
+    within = Counter({largest: 1})
+    for length, number in lengths.items():
+        within[min(max(length, 1), largest)] += number
+    choices = choose(within, {size: Fraction(size) for size in within}, len(dim.sizes) + 1)
+    better = [choice.sizes for choice in choices if len(choice.sizes) >= len(dim.sizes)]
+    return tuple((name, sizes) for sizes in dict.fromkeys([*fewer, *better]))
 
 
 def _with_precision(text: str, mode: str, known: Known) -> str:
@@ -238,11 +262,12 @@ def _with_precision(text: str, mode: str, known: Known) -> str:
 
 
 def _with_sizes(text: str, name: str, sizes: Sequence[int]) -> str:
-    """Leave sizes out, and the gates on their variants: their samples are in larger ones."""
+    """Set sizes, and leave out the gates on variants that there aren't any more: their samples are in others."""
     values = tomli.loads(text)
-    gone = {f"{name}{size}" for size in {*values["dims"][name]["sizes"]} - {*sizes}}
-    if not gone:
+    stated = values["dims"][name]["sizes"]
+    if stated == [*sizes]:
         return text
+    gone = {f"{name}{size}" for size in {*stated} - {*sizes}}
     held = [("gates", index) for index, gate in enumerate(values.get("gates", ())) if gate.get("variant") in gone]
     return put(drop(text, held), {("dims", name, "sizes"): [*sizes]})
 

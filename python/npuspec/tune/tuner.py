@@ -1,11 +1,12 @@
 """`npuspec tune`: a spec in, what is best for it out, with all that was tried."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from npuspec.buckets import read_lengths
 from npuspec.compilers import compiler_for
 from npuspec.diagnostics import Diagnostic, SpecError, has_errors
 from npuspec.diagnostics.mend import write_text
@@ -20,7 +21,7 @@ from npuspec.tune.advice import judge
 from npuspec.tune.candidate import Bench
 from npuspec.tune.model import Report
 from npuspec.tune.search import Search
-from npuspec.tune.space import KNOBS, Known, Space, space_of
+from npuspec.tune.space import KNOBS, Known, Space, bucketed, space_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,7 @@ def open_space(
         samples=0 if samples is None else len(samples.calibration) + len(samples.validation),
         attention=found.attention,
         front_end=None if found.front_end is None else _part(found.front_end),
+        lengths=_lengths(document.folder, spec),
     )
     return bench, space_of(document.text, spec, known, objective, tuple(only) or KNOBS)
 
@@ -174,6 +176,18 @@ def _platform(spec: Spec, present: dict[str, str], device: str | None, platform:
     message = f"there is no {wanted} on this machine, and no platform that an NPU's compiler could estimate for"
     help_ = "name one, such as --platform 4000; or measure what is here: --device CPU"
     raise SpecError(Diagnostic("wrong-argument", message, help_))
+
+
+def _lengths(folder: Path, spec: Spec) -> Mapping[int, int]:
+    """Return how often each real length occurs; the plan, which counted them, has found nothing wrong with them."""
+    found = bucketed(spec)
+    if found is None:
+        return {}
+    name = str(found[1].lengths)
+    counts, faults = read_lengths(folder / name, name)
+    if counts is None:
+        raise SpecError(faults)
+    return counts
 
 
 def _part(found: FrontEnd) -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ from npuspec.tune.model import Row
 from npuspec.tune.search import Search
 from npuspec.tune.space import Known, Space
 
-KNOWN = Known(device="CPU", platform="4000", samples=30, attention=False, front_end=None)
+KNOWN = Known(device="CPU", platform="4000", samples=30, attention=False, front_end=None, lengths={})
 KNOBS = {"precision": ("none", "int8", "mixed"), "batch": (1, 2, 4, 8, 16), "tiles": (4, 2)}
 Figures = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 

@@ -11,7 +11,7 @@ from builders import BUCKETS, DATA, GATE, SMALL
 from npuspec.spec import parse, validate
 from npuspec.tune.space import Known, Space, space_of
 
-KNOWN = Known(device="CPU", platform="4000", samples=30, attention=False, front_end=None)
+KNOWN = Known(device="CPU", platform="4000", samples=30, attention=False, front_end=None, lengths={})
 LENGTHS = 'lengths = "lengths.txt"\n'
 
 
@@ -80,6 +80,16 @@ def test_sizes_are_left_out_with_the_gates_on_them() -> None:
     values = tomli.loads(found.text_of({**found.plain, "buckets": ("time", (32,))}))
     assert (values["dims"]["time"]["sizes"], values.get("gates", [])) == ([32], [])
     assert "buckets" in space(BUCKETS).left_out
+
+
+def test_the_sizes_that_waste_the_least_are_tried_too() -> None:
+    text = BUCKETS.replace("overflow", f"{LENGTHS}overflow")
+    found = space(text, replace(KNOWN, lengths={7: 90, 12: 10, 40: 1}))
+    sizes = [sizes for _, sizes in found.knobs["buckets"]]
+    assert sizes == [(16, 32), (32,), (7, 32), (7, 12, 32)]
+    assert len({found.text_of({**found.plain, "buckets": value}) for value in found.knobs["buckets"]}) == 4
+    values = tomli.loads(found.text_of({**found.plain, "buckets": ("time", (7, 12, 32))}))
+    assert values["dims"]["time"]["sizes"] == [7, 12, 32]
 
 
 def test_what_ships_is_held_to_the_gates_of_what_shipped() -> None:
