@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from compilers.test_command import command
 
 from conftest import npuspec
+from npuspec.bundle import open_bundle
 from toy_specs import write_spec
 
 
@@ -45,6 +47,30 @@ def test_a_folder_is_one_page_with_a_section_for_each_bundle(made: Path, tmp_pat
     assert "timing the operations of b ..." in ran.err.splitlines()
 
 
+def test_a_broken_bundle_leaves_the_page_of_the_others(made: Path, tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        shutil.copytree(made / "toy", tmp_path / "build" / name)
+    (open_bundle(tmp_path / "build" / "b").root / "plan.json").write_text("{}")
+    ran = npuspec("report", tmp_path / "build", "-o", tmp_path / "all.html")
+    assert ran.code == 3
+    assert "error[broken-bundle]" in ran.err
+    page = (tmp_path / "all.html").read_text("utf-8")
+    assert re.findall(r"<h2[^>]*>(.*?)</h2>", page) == ["Overview", "a", "c"]
+    assert "Of these no report can be made" in page
+
+
+def test_a_schedule_that_can_not_be_made_is_no_success(made: Path, tmp_path: Path, npu_compiler: Path) -> None:
+    where = ("-o", tmp_path / "toy.html", "--compiler", npu_compiler)
+    ran = npuspec("report", made / "toy", *where, "--platform", "9999")
+    assert ran.code == 2
+    assert "error[unknown-platform]" in ran.err
+    broken = ("--compiler", command(tmp_path, compile_="exit 1"), "--platform", "4000")
+    ran = npuspec("report", made / "toy", "-o", tmp_path / "toy.html", *broken)
+    assert ran.code == 1
+    assert "there is no schedule: " in ran.err
+    assert (tmp_path / "toy.html").is_file()
+
+
 def test_markdown_is_printed_or_written_and_runs_nothing(made: Path, tmp_path: Path) -> None:
     ran = npuspec("report", made / "toy", "--markdown")
     assert (ran.code, ran.err) == (0, "")
@@ -74,11 +100,22 @@ def test_it_is_compared_with_what_is_named(made: Path, tmp_path: Path) -> None:
         (["build/toy", "-o", "no/folder/page.html"], 2, "error[unwritable-output]"),
         (["build/toy", "--markdown", "--platform", "4000"], 2, "--platform is for the page"),
         (["build/toy", "--platform", "4000", "--compiler", "./missing"], 2, "error[no-compiler]"),
+        (["build/toy", "--compiler", "./missing"], 2, "--compiler compiles for --platform"),
+        (
+            ["build/toy", "-o", "build/toy/CURRENT"],
+            2,
+            "error[unwritable-output]: `build/toy/CURRENT` lies in the bundle",
+        ),
+        (["build/toy", "--markdown", "-o", "build/toy/versions/new.md"], 2, "lies in the bundle"),
+        (["two", "--markdown", "--against", "build/toy"], 2, "--against is of one bundle"),
+        (["two", "--markdown", "--tuned", "none.json"], 2, "--tuned is of one bundle"),
     ],
 )
 def test_what_can_not_be_done_is_said(made: Path, tmp_path: Path, arguments: list[str], code: int, said: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "build").symlink_to(made)
+    for name in ("one", "other"):
+        shutil.copytree(made / "toy", tmp_path / "two" / name)
     ran = npuspec("report", *arguments, cwd=tmp_path)
     assert ran.code == code
     assert said in ran.err
@@ -99,6 +136,7 @@ def test_without_the_extra_it_is_named_and_markdown_needs_none(made: Path, packa
 def test_what_tuning_found_is_shown_and_anything_else_is_refused(made: Path, tmp_path: Path) -> None:
     rows = [{"name": name, "point": {}, "latency_us": us, "agreement": share} for name, us, share in ROWS]
     whole: dict[str, Any] = {
+        "model": json.loads(open_bundle(made / "toy").path("plan.json").read_bytes())["model"]["digest"],
         "objective": "latency",
         "device": "CPU",
         "platform": None,

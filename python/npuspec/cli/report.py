@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import click
 
 from npuspec.cli.options import FILE
-from npuspec.diagnostics.errors import EXIT_USAGE
+from npuspec.diagnostics.errors import EXIT_BUNDLE, EXIT_USAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from npuspec.diagnostics import BundleError
     from npuspec.plan.model import Plan
     from npuspec.report import Report
     from npuspec.tune.model import Report as Tuned
@@ -53,41 +54,64 @@ def report(
     fused, for which the model is run on the CPU here, the engines' schedule, devices and caches. docs/report.md says
     more.
     """
-    from npuspec.cli.output import write_file
+    from npuspec.cli.output import print_error, write_file
     from npuspec.cli.progress import Progress
     from npuspec.cli.show import show_plan
-    from npuspec.compilers import find_compiler
-    from npuspec.report import Asked, bundles_in, gather
+    from npuspec.compilers import compiler_for
+    from npuspec.report import Asked, Missing, bundles_in, gather_all
     from npuspec.report.markdown import render_markdown
 
     if markdown and platform:
         raise click.UsageError("--platform is for the page: Markdown has no schedule")
+    if compiler is not None and platform is None:
+        raise click.UsageError("--compiler compiles for --platform: name one, such as 4000")
     render_page = None if markdown else _page()
     found = bundles_in(bundle)
+    if len(found) > 1 and (against or tuned):
+        raise click.UsageError(f"--{'against' if against else 'tuned'} is of one bundle: name one of `{bundle}`")
+    target = output or Path("report.html")
+    if output is not None or not markdown:
+        _check_outside(target, found)
     asked = Asked(
         tell=show_plan,
         against=None if against is None else (str(against), _plan(against)),
         run=not markdown,
         tuned=None if tuned is None else _tuned(tuned),
         platform=platform,
-        compiler=None if platform is None else find_compiler(compiler),
+        compiler=None if platform is None else compiler_for([platform], compiler, "leave --platform out"),
     )
     with Progress() as progress:
-        reports = [gather(path, asked, progress.announce, progress.counted) for path in found]
+        reports, broken = gather_all(found, asked, progress.announce, progress.counted)
         if render_page is None:
-            text = "\n".join(map(render_markdown, reports))
+            text = render_markdown(reports, broken)
         else:
             progress.announce("drawing")
-            text = render_page(reports, f"npuspec report: {bundle.absolute().name}")
+            text = render_page(reports, broken, f"npuspec report: {bundle.absolute().name}")
     if markdown and output is None:
         click.echo(text.encode(), nl=False)  # in any locale, as for a file
-        return
-    output = output or Path("report.html")
-    write_file(output, text)
-    click.echo(f"{output}: {len(text.encode()) / 2**20:.1f} MiB")
+    else:
+        write_file(target, text)
+        click.echo(f"{target}: {len(text.encode()) / 2**20:.1f} MiB")
+    for error in broken.values():
+        print_error(error.diagnostics)
+    if broken:
+        raise click.exceptions.Exit(EXIT_BUNDLE)
+    missing = [report.timeline.why for report in reports if platform and isinstance(report.timeline, Missing)]
+    if missing:
+        raise click.ClickException(f"there is no schedule: {missing[0]}")
 
 
-def _page() -> "Callable[[Sequence[Report], str], str]":
+def _check_outside(output: Path, bundles: "Sequence[Path]") -> None:
+    """Refuse to write into a bundle that is read."""
+    from npuspec.diagnostics import Diagnostic, SpecError
+
+    for bundle in bundles:
+        if output.resolve().is_relative_to(bundle.resolve()):
+            message = f"`{output}` lies in the bundle `{bundle}`, whose files are as they were made"
+            raise SpecError(Diagnostic("unwritable-output", message, "name a file outside of it"))
+
+
+def _page() -> "Callable[[Sequence[Report], Mapping[str, BundleError], str], str]":
     """Return what renders the page, for which packages of an extra are needed."""
     from npuspec.diagnostics import Diagnostic, InputError
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from npuspec.execute.gates import GateResult
 from npuspec.execute.shipped import shipped
+from npuspec.npu import is_split
 from npuspec.plan import Plan
 from npuspec.plan.model import PlannedGate, margin
 from npuspec.plan.passes.stage import TIMED
@@ -230,8 +231,7 @@ class _Costs:
 
     def _batch_us(self, row: Mapping[str, Any]) -> float:
         """Return what a whole batch takes: what the plugin splits is estimated as one of its samples."""
-        is_split = (row["batch_mode"] or self._plan.batch_mode) == "PLUGIN"
-        return float(row["latency_us"]) * (row["batch"] if is_split else 1)
+        return float(row["latency_us"]) * (row["batch"] if is_split(row["batch_mode"], self._plan.batch_mode) else 1)
 
     def _compiler(self, platform: str) -> str:
         return next(str(row["compiler"]) for (npu, _), row in self._rows.items() if npu == platform)

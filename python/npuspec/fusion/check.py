@@ -89,6 +89,6 @@ def check_fusion(asked: Asked, progress: Progress, compiler: Compiler | None = N
         variant=asked.variant,
         estimated=asked.platform is not None,
         whole_us=executed.whole_us,
-        chains=judge(graph.chains, executed, where),
+        chains=judge(graph, executed, where),
         borders=find_borders(graph, executed, where),
     )

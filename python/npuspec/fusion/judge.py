@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from npuspec.fusion.chains import ACTIVATIONS
-from npuspec.fusion.model import Cause, Chain, Executed, Judged, Node, Obstacle, Operation
+from npuspec.fusion.model import Cause, Chain, Executed, Graph, Judged, Node, Obstacle, Operation
 
 _WHY: Mapping[Cause, str] = {
     "consumer": "`{behind}` is also read by {by}",
@@ -28,21 +28,20 @@ _PRECISION = "give both the same precision: quantize both or neither (quantizati
 _ACTIVATE = "nothing in the model hinders it: where it may be trained anew, try an activation that is fused here"
 
 
-def judge(chains: Sequence[Chain], executed: Executed, device: str) -> tuple[Judged, ...]:
+def judge(graph: Graph, executed: Executed, device: str) -> tuple[Judged, ...]:
     """Return what became of each chain."""
     places = {name: node for node in executed.nodes for name in node.operations}
-    return tuple(_judge(chain, places, executed.whole_us, device) for chain in chains)
+    strays = {_type(node) for node in executed.nodes if node.operations and not graph.types.keys() & {*node.operations}}
+    return tuple(_judge(chain, places, strays, executed.whole_us, device) for chain in graph.chains)
 
 
-def _judge(chain: Chain, places: Mapping[str, Node], whole: float, device: str) -> Judged:
+def _judge(chain: Chain, places: Mapping[str, Node], strays: set[str], whole: float, device: str) -> Judged:
     found = [(link, places[link.name]) for link in chain.links if link.name in places]
     main = found[0][1] if found else None
     apart = [(link, node) for link, node in found if main is not None and node.name != main.name]
     if main is None or not apart:
-        # One that is alone, and no such thing, may be the rest of what the device took to pieces.
-        is_known = len(found) > 1 or (main is not None and main.type.partition(" ")[0] in _HEADS)
-        why = "" if is_known else "the device names none of its operations" + (" but one" if found else "")
-        return Judged(kind=chain.kind, operations=chain.links, verdict="fused" if is_known else "unknown", why=why)
+        why = _unknown([node for _, node in found], strays & {o.type for o in chain.links if o.name not in places})
+        return Judged(kind=chain.kind, operations=chain.links, verdict="unknown" if why else "fused", why=why)
     first = apart[0][0]
     nodes = {node.name: node for _, node in apart}
     us = sum(node.us for node in nodes.values())
@@ -59,6 +58,21 @@ def _judge(chain: Chain, places: Mapping[str, Node], whole: float, device: str) 
         counted=all(node.counted for node in nodes.values()),
         share=us / whole if whole else 0.0,
     )
+
+
+def _unknown(found: Sequence[Node], renamed: set[str]) -> str:
+    """Return why nothing is known of a chain of which no operation runs apart; empty where it is one."""
+    if renamed:
+        return f"the device runs {', '.join(sorted(renamed))} that it names after none of the model's operations"
+    # One that is alone, and no main part, may be the rest of what the device took to pieces.
+    if len(found) > 1 or (found and _type(found[0]) in _HEADS):
+        return ""
+    return "the device names none of its operations" + (" but one" if found else "")
+
+
+def _type(node: Node) -> str:
+    """Return what a node is, without the engines that run it."""
+    return node.type.partition(" ")[0]
 
 
 def _reason(chain: Chain, first: Operation, nodes: Sequence[Node], device: str) -> tuple[Cause, str, str]:

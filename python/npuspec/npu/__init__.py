@@ -1,6 +1,6 @@
 """What is known of the device: data and its types, no openvino."""
 
-from npuspec.npu.batching import BatchMode, batch_mode
+from npuspec.npu.batching import BatchMode, batch_mode, is_split
 from npuspec.npu.choosers import DEVICES, explain_chooser
 from npuspec.npu.contradictions import Contradiction, contradictions
 from npuspec.npu.devices import check_device, choose_device
@@ -21,6 +21,7 @@ __all__ = [
     "contradictions",
     "explain_chooser",
     "explain_property",
+    "is_split",
     "property_key",
     "property_table",
     "retired",

@@ -43,7 +43,7 @@ def choices_of(evidence: Evidence, timings: Mapping[str, Any]) -> Iterator[Choic
 
 
 def choice_of_tuned(tuned: Tuned) -> Iterator[Choice]:
-    """Yield the candidates of `npuspec tune` whose answers and costs are both known; none is made of another spec's."""
+    """Yield the candidates of `npuspec tune` whose answers and costs are both known."""
     rows = [
         Candidate(row.name, row.agreement, row.latency_us, number == tuned.chosen)
         for number, row in enumerate(tuned.rows)
@@ -52,7 +52,7 @@ def choice_of_tuned(tuned: Tuned) -> Iterator[Choice]:
     where = f"estimated for NPU {tuned.platform}" if tuned.platform else f"measured on {tuned.device}"
     note = _UNLIKE if len({row.uncosted for row in tuned.rows if row.latency_us is not None}) > 1 else ""
     on = "the least share of frames in which what ships agrees with the original, of all outputs"
-    yield from _choice(f"Candidates of tuning, {where}", on, "us of a request", rows, note)
+    yield from _choice(f"Candidates of tuning, {where}", on, "us of a request", rows, note, "chosen")
 
 
 def best_of(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
@@ -66,11 +66,11 @@ def best_of(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
 
 
 def _choice(
-    title: str, accuracy: str, latency: str, rows: Iterable[Candidate | None], note: str = ""
+    title: str, accuracy: str, latency: str, rows: Iterable[Candidate | None], note: str = "", taken: str = "ships"
 ) -> Iterator[Choice]:
     known = [row for row in rows if row is not None]
     if len(known) > 1:
-        yield Choice(title, accuracy, latency, best_of(known), note)
+        yield Choice(title, accuracy, latency, best_of(known), note, taken)
 
 
 def _candidate(name: str, accuracy: float, latency: float | None, ships: str) -> Candidate | None:

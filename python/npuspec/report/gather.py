@@ -1,9 +1,10 @@
 """Read what is known of a bundle: from its own files, and by running and compiling it where that is asked for."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -11,8 +12,8 @@ from npuspec.bundle import Bundle, open_bundle
 from npuspec.bundle.manifest import PLAN
 from npuspec.bundle.reader import DIGEST, POINTER, VERSIONS, open_version
 from npuspec.child import ChildError, Progress, run_task
-from npuspec.compilers import VARIABLE, Compiler
-from npuspec.diagnostics import BundleError, Diagnostic, StageError
+from npuspec.compilers import Compiler
+from npuspec.diagnostics import BundleError, Diagnostic, InputError, StageError
 from npuspec.execute.budgets import BudgetResult
 from npuspec.execute.evidence import NAME as EVIDENCE
 from npuspec.execute.evidence import Evidence
@@ -24,17 +25,29 @@ from npuspec.report.choices import choice_of_tuned, choices_of
 from npuspec.report.facts import cache_facts, device_facts, head_facts, quantization_facts, stages_of
 from npuspec.report.fused import fusion_of
 from npuspec.report.measured import agreements_of, latencies_of, samples_of, served_of
-from npuspec.report.model import Difference, Layer, Layers, Missing, Report, Timeline
+from npuspec.report.model import (
+    Agreement,
+    Choice,
+    Difference,
+    Latency,
+    Layer,
+    Layers,
+    Missing,
+    Report,
+    Row,
+    Sample,
+    Served,
+    Stage,
+    Timeline,
+)
 from npuspec.report.timeline import compile_timeline
 from npuspec.stages import TIMINGS
 from npuspec.tune.model import Report as Tuned
 
+T = TypeVar("T")
+
 _MOST = 2**24  # bytes of a plan or of evidence, so that a page stays one that can be opened
 _NOT_RUN = Missing("the model was not run for this report")
-_NO_COMPILER = Missing(
-    f"nothing here compiles for NPUs: name a command that does with --compiler or {VARIABLE}, "
-    "as docs/npu-compiler-protocol.md describes it"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +59,7 @@ class Asked:
         against: the plan to compare with, and what it is called; None for that of the version before.
         run: whether the model is run, to see how long its operations take.
         platform: the NPU for which a schedule is made; None for none.
-        compiler: what makes it.
+        compiler: what makes it; there where a platform is.
         tuned: what `npuspec tune` found of the spec.
 
     """
@@ -74,15 +87,41 @@ def bundles_in(path: Path) -> list[Path]:
     raise BundleError(Diagnostic("no-bundle", f"there is no bundle in `{path}`", help_))
 
 
+def gather_all(
+    paths: Sequence[Path], asked: Asked, announce: Callable[[str], None], progress: Progress
+) -> tuple[list[Report], dict[str, BundleError]]:
+    """Return what is known of several bundles, and by its name what is wrong with each of which no report can be made.
+
+    Raises:
+        BundleError: no report can be made of any.
+        InputError: what was tuned is of another model.
+
+    """
+    found: list[Report] = []
+    broken: dict[str, BundleError] = {}
+    for path in paths:
+        try:
+            found.append(gather(path, asked, announce, progress))
+        except BundleError as error:
+            broken[path.absolute().name] = error
+    if not found:
+        raise next(iter(broken.values()))
+    return found, broken
+
+
 def gather(path: Path, asked: Asked, announce: Callable[[str], None], progress: Progress) -> Report:
     """Return all that is known of the bundle at `path`.
 
     Raises:
         BundleError: there is no bundle, or it is broken, or its plan or evidence isn't one that this version reads.
+        InputError: what was tuned is of another model.
 
     """
     bundle, name = open_bundle(path), path.absolute().name
     plan = _plan(bundle)
+    if asked.tuned is not None and asked.tuned.model != plan.model.digest:
+        message = f"what was tuned is a spec of another model than that of the bundle `{path}`"
+        raise InputError(Diagnostic("wrong-argument", message, "tune the spec that the bundle was made of"))
     try:
         evidence = Evidence.of_json(json.loads(_content(bundle, EVIDENCE)))
         timings = json.loads(_content(bundle, f"evidence/{TIMINGS}"))
@@ -93,38 +132,38 @@ def gather(path: Path, asked: Asked, announce: Callable[[str], None], progress: 
             variants=tuple(variant.name for variant in plan.program.variants),
             batch=plan.program.batch,
             facts=tuple(head_facts(bundle.manifest, plan)),
-            doubts=evidence.doubts,
+            doubts=msgspec.convert(evidence.doubts, tuple[str, ...]),
             settings=tuple(setting for setting in plan.settings if setting.origin != "default"),
             words=asked.tell(plan, name),
-            stages=tuple(stages_of(plan, bundle.manifest.device, timings["stages"])),
-            quantized=tuple(quantization_facts(evidence.quantization)),
-            kept=tuple((evidence.quantization or {}).get("kept", ())) + (evidence.kept or ()),
+            stages=_sound(stages_of(plan, bundle.manifest.device, timings["stages"]), Stage),
+            quantized=_sound(quantization_facts(evidence.quantization), Row),
+            kept=msgspec.convert(
+                (*(evidence.quantization or {}).get("kept", ()), *(evidence.kept or ())), tuple[str, ...]
+            ),
             difference=_difference(bundle, path, plan, asked),
             gates=tuple(map(_gate, evidence.gates)),
-            agreements=tuple(agreements_of(plan, evidence)),
-            samples=tuple(samples_of(evidence)),
-            latencies=tuple(latencies_of(plan, evidence, timings["stages"])),
-            served=tuple(served_of(plan, timings["stages"])),
+            agreements=_sound(agreements_of(plan, evidence), Agreement),
+            samples=_sound(samples_of(evidence), Sample),
+            latencies=_sound(latencies_of(plan, evidence, timings["stages"]), Latency),
+            served=_sound(served_of(plan, timings["stages"]), Served),
             choices=(
-                *choices_of(evidence, timings["stages"]),
+                *_sound(choices_of(evidence, timings["stages"]), Choice),
                 *([] if asked.tuned is None else choice_of_tuned(asked.tuned)),
             ),
             layers=_NOT_RUN,
             timeline=Missing("no schedule was asked for: npuspec report --platform 4000"),
             fusion=(_NOT_RUN,),
-            device=tuple(device_facts(bundle.manifest, plan, evidence)),
+            device=_sound(device_facts(bundle.manifest, plan, evidence), Row),
             cache=tuple(cache_facts(bundle.manifest)),
             files=tuple(
                 sorted(((n, file.size) for n, file in bundle.manifest.files.items()), key=lambda f: (-f[1], f[0]))
             ),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
         raise _other_format(path, f"its evidence can't be read: {error!r}") from None
     if asked.run:
         announce(f"timing the operations of {name}")
         report = replace(report, layers=_layers(bundle, progress), fusion=(fusion_of(bundle, progress),))
-    if asked.platform is not None and asked.compiler is None:
-        return replace(report, timeline=_NO_COMPILER)
     if asked.platform is not None and asked.compiler is not None:
         announce(f"compiling {name} for NPU {asked.platform}")
         fused = fusion_of(bundle, progress, asked.platform, asked.compiler)
@@ -158,6 +197,11 @@ def _gate(gate: GateResult) -> GateResult:
     found = msgspec.convert(gate.as_json(), type(gate))
     is_long = isinstance(found, BudgetResult) and found.compiler is not None
     return replace(found, compiler="the compiler") if is_long else found  # type: ignore[call-arg]
+
+
+def _sound(rows: Iterable[T], kind: type[T]) -> tuple[T, ...]:
+    """Return rows whose texts are texts and whose numbers are numbers: what is read may be a stranger's."""
+    return tuple(msgspec.convert(msgspec.to_builtins(row), kind) for row in rows)
 
 
 def _difference(bundle: Bundle, path: Path, plan: Plan, asked: Asked) -> Difference | Missing:

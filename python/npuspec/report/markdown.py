@@ -1,15 +1,18 @@
 """A report as a comment on a pull request; nothing in it that a spec or a model says is read as Markdown."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
+from npuspec.diagnostics import NpuspecError
 from npuspec.diagnostics.markdown import code
 from npuspec.report.facts import mebibytes
 from npuspec.report.model import Choice, Missing, Report
 
 
-def render_markdown(report: Report) -> str:
+def render_markdown(reports: Iterable[Report], broken: Mapping[str, NpuspecError]) -> str:
     """Return gates, doubts, latency, candidates and what the plan changed; what is long stays in the page."""
-    return "\n".join(_lines(report)) + "\n"
+    told = ["\n".join(_lines(report)) + "\n" for report in reports]
+    told += [f"**No report of** {code(name)}: {code(error.diagnostics[0].message)}\n" for name, error in broken.items()]
+    return "\n".join(told)
 
 
 def _lines(report: Report) -> Iterator[str]:
@@ -44,8 +47,8 @@ def _choice(choice: Choice) -> Iterator[str]:
     yield f"Accuracy is {choice.accuracy}. Latency is in {choice.latency}. {choice.note}".rstrip() + "\n"
     yield from _table("candidate", "accuracy", "latency", "")
     for row in choice.candidates:
-        told = ", ".join(text for text, is_so in (("no other beats it", row.best), ("ships", row.ships)) if is_so)
-        yield _row(code(row.name), f"{row.accuracy:.4f}", f"{row.latency:.5g}", told)
+        told = ", ".join(text for text, is_so in (("no other beats it", row.best), (choice.taken, row.taken)) if is_so)
+        yield _row(code(row.name), f"{row.accuracy:.4g}", f"{row.latency:.5g}", told)
     yield "\n</details>"
 
 

@@ -5,6 +5,7 @@ from math import prod
 from typing import Any
 
 from npuspec.execute.evidence import Evidence
+from npuspec.npu import is_split
 from npuspec.plan import Plan
 from npuspec.plan.passes.stage import TIMED
 from npuspec.report.model import Agreement, Latency, Sample, Served
@@ -47,7 +48,7 @@ def latencies_of(plan: Plan, evidence: Evidence, timings: Mapping[str, Any]) -> 
                         yield Latency(variant, places[variant], batch, precision, found["device"], True, ms)
     for row in evidence.estimates:
         if row["latency_us"] is not None:
-            batch = 1 if row["batch_mode"] == "PLUGIN" else plan.program.batch
+            batch = 1 if is_split(row["batch_mode"], plan.batch_mode) else plan.program.batch
             where, ms = f"NPU {row['platform']}", float(row["latency_us"]) / 1e3
             yield Latency(row["variant"], places[row["variant"]], batch, row["precision"], where, False, ms)
 

@@ -97,12 +97,12 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What could have been shipped; `best` where no other of its choice is quicker and at least as accurate."""
+    """What could have been taken; `best` where no other of its choice is quicker and at least as accurate."""
 
     name: str
     accuracy: float
     latency: float
-    ships: bool
+    taken: bool
     best: bool = False
 
 
@@ -117,6 +117,8 @@ class Choice:
     """What it is that takes time, and the unit."""
     candidates: tuple[Candidate, ...]
     note: str = ""
+    taken: str = "ships"
+    """What is said of the one that was taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,7 @@ class Layers:
 
     variant: str
     ms: float
+    """The sum over the operations, by the device's counters."""
     layers: tuple[Layer, ...]
 
 

@@ -4,7 +4,7 @@ Needs packages of an extra: `pip install npuspec[report]`.
 """
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from npuspec.diagnostics import NpuspecError
 from npuspec.diagnostics.text import printable
 from npuspec.plan.passes.stage import TIMED
 from npuspec.report import plots
@@ -23,8 +24,8 @@ _MOST_SAMPLES = 100
 _MOST_LAYERS = 100
 
 
-def render_page(reports: Sequence[Report], title: str) -> str:
-    """Return the page of one or several bundles."""
+def render_page(reports: Sequence[Report], broken: Mapping[str, NpuspecError], title: str) -> str:
+    """Return the page of one or several bundles, and what is wrong with others."""
     environment = Environment(
         loader=PackageLoader("npuspec.report", "."),
         autoescape=True,
@@ -42,6 +43,7 @@ def render_page(reports: Sequence[Report], title: str) -> str:
 
     return environment.get_template("template.html.j2").render(
         reports=reports,
+        broken={name: error.diagnostics[0].message for name, error in broken.items()},
         title=title,
         plot=plot,
         style=Markup(style),  # noqa: S704  it is ours

@@ -6,7 +6,7 @@ its `aria-label`; here it becomes its `title`, which is read out as well and whi
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from math import isfinite
 from typing import Any
@@ -26,7 +26,10 @@ _ENGINES = {"DPU": _COLOURS[0], "SHAVE": _COLOURS[1], "DMA": _COLOURS[2]}
 _SHAPES = ["circle", "diamond", "square", "triangle-up", "cross", "triangle-down"]
 _POINT = {"type": "point", "filled": True, "size": 90, "opacity": 1}
 _MOST_BARS = 20
-_MOST_MARKS = 20_000  # a bundle may be a stranger's, and each is drawn
+_MOST_MARKS, _MOST_VALUES = 20_000, 60
+"""A bundle may be a stranger's, and each mark is drawn, each value of a field has a place on an axis or a plot."""
+_FIELDS = ("gate", "pair", "where", "precision", "layer", "type", "engine", "bundle")
+"""What marks are put apart by."""
 _WIDE, _NARROW, _TIMELINE = 620, 330, 2400
 _FONT = 13
 """Pixels for which room is made; the page's style has fewer, since the reader's font may be a wider one."""
@@ -92,7 +95,7 @@ def agreement_plot(agreements: Iterable[Agreement]) -> str:
             "pair": f"{row.of} against {row.against}, {row.output}",
             "where": row.where,
             "share": share,
-            "told": f"{row.of} against {row.against}, {row.output}, {row.where}: {share:.4f} of {row.frames} frames",
+            "told": f"{row.of} against {row.against}, {row.output}, {row.where}: {share:.4g} of {row.frames} frames",
         }
         for row in agreements
         if (share := row.figures.get("frame-agreement")) is not None and row.frames
@@ -148,12 +151,12 @@ def choice_plot(choice: Choice) -> str:
     """Draw accuracy against latency, and the line of those that no other beats."""
     rows = [
         {
-            "name": f"{c.name} (ships)" if c.ships else c.name,
+            "name": f"{c.name} ({choice.taken})" if c.taken else c.name,
             "accuracy": c.accuracy,
             "latency": c.latency,
             "kind": "best" if c.best else "beaten",
             "number": number,
-            "told": f"{c.name}: {c.accuracy:.4f} at {c.latency:.5g}" + (", best of its choice" if c.best else ""),
+            "told": f"{c.name}: {c.accuracy:.4g} at {c.latency:.5g}" + (", best of its choice" if c.best else ""),
         }
         for number, c in enumerate(choice.candidates)
     ]
@@ -201,12 +204,13 @@ def layers_plot(layers: Layers) -> str:
 
 def types_plot(layers: Layers) -> str:
     """Draw how the time divides among the types of operations."""
-    taken: dict[str, float] = defaultdict(float)
+    taken: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     for layer in layers.layers:
-        taken[layer.type] += layer.ms
+        taken[layer.type][0] += layer.ms
+        taken[layer.type][1] += layer.share
     rows = [
-        {"type": type_, "ms": ms, "told": f"{type_}: {ms:.3f} ms, {ms / layers.ms:.1%}"}
-        for type_, ms in sorted(taken.items(), key=lambda item: -item[1])[:_MOST_BARS]
+        {"type": type_, "ms": ms, "told": f"{type_}: {ms:.3f} ms, {share:.1%}"}
+        for type_, (ms, share) in sorted(taken.items(), key=lambda item: -item[1][0])[:_MOST_BARS]
     ]
     return _bars(rows, "type", f"Time of {layers.variant} by type of operation", height=18)
 
@@ -291,7 +295,7 @@ def _name(dy: int) -> Spec:
     return {"mark": mark, "encoding": {"text": {"field": "name"}}}
 
 
-def _bars(rows: Iterable[Spec], field: str, title: str, *, height: int) -> str:
+def _bars(rows: Sequence[Spec], field: str, title: str, *, height: int) -> str:
     spec = {
         "width": _WIDE - 200,
         "height": {"step": height},
@@ -306,11 +310,25 @@ def _bars(rows: Iterable[Spec], field: str, title: str, *, height: int) -> str:
     return _draw(spec, rows, title)
 
 
-def _draw(spec: Spec, rows: Iterable[Spec], title: str) -> str:
+def _draw(spec: Spec, rows: Sequence[Spec], title: str) -> str:
     """Return a plot as SVG for a page; text of a stranger is escaped by Vega."""
-    whole = _plain({**spec, "data": {"values": [*islice(rows, _MOST_MARKS)]}, "description": title})
+    drawn = [*islice(_few(rows), _MOST_MARKS)]
+    said = {"text": f"{len(drawn)} of {len(rows)} are drawn", "color": _INK, "fontWeight": "normal", "anchor": "start"}
+    left_out = {"title": said} if len(drawn) < len(rows) else {}
+    whole = _plain({**spec, **left_out, "data": {"values": drawn}, "description": title})
     svg = vl_convert.vegalite_to_svg(whole, _VERSION, config=_CONFIG, show_warnings=False)
     return _MARK.sub(r"<\1\3><title>\2</title></\1>", svg)
+
+
+def _few(rows: Iterable[Spec]) -> Iterator[Spec]:
+    """Yield rows as long as what they are put apart by has few values."""
+    seen: dict[str, set[Any]] = {field: set() for field in _FIELDS}
+    for row in rows:
+        fields = [field for field in _FIELDS if field in row]
+        if all(row[field] in seen[field] or len(seen[field]) < _MOST_VALUES for field in fields):
+            for field in fields:
+                seen[field].add(row[field])
+            yield row
 
 
 def _plain(value: Any) -> Any:

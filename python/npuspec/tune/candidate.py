@@ -17,6 +17,7 @@ from npuspec.execute.gates import GateResult
 from npuspec.execute.lock import LockKeeper
 from npuspec.execute.observer import Observer
 from npuspec.execute.stages import StageRunner
+from npuspec.npu import is_split
 from npuspec.plan import Plan, Prepared
 from npuspec.plan.model import PlannedStage
 from npuspec.plan.prepare import prepare_document
@@ -40,6 +41,7 @@ class Bench:
 
     Attributes:
         name: the spec's, with its folder and its lock.
+        model: the SHA-256 of its model.
         device: what is measured on.
         identity: what exactly that is.
         platform: the NPU whose compiler's estimate counts; None where what is measured does.
@@ -50,6 +52,7 @@ class Bench:
     name: str
     folder: Path
     lock: Path
+    model: str
     store: Store
     observer: Observer
     device: str
@@ -196,7 +199,7 @@ class Bench:
             return found | {"failed": True, "lost": "its compiler estimates nothing"}
         batch = plan.program.batch
         latency = sum(
-            share * estimate["latency_us"] * (batch if estimate["batch_mode"] == "PLUGIN" else 1)
+            share * estimate["latency_us"] * (batch if is_split(estimate["batch_mode"], plan.batch_mode) else 1)
             for share, estimate in zip(weights.values(), told, strict=True)
         )
         return found | {"latency_us": latency, "sample_us": latency / batch}

@@ -59,6 +59,8 @@ class Verdict(Frozen):
 class Report(Frozen):
     """All that was tried, and what is best."""
 
+    model: str
+    """The SHA-256 of the spec's model."""
     objective: str
     device: str
     """What was measured on."""

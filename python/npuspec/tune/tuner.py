@@ -79,6 +79,7 @@ def tune(
     advice = judge(search)
     text = space.text if best.point is None else space.text_of(best.point)
     report = Report(
+        model=bench.model,
         objective=objective,
         device=bench.device,
         platform=bench.platform,
@@ -118,29 +119,31 @@ def open_space(
     present = device_identities()
     platform = _platform(spec, present, device, platform)
     here = "CPU" if platform is not None else choose_device([device or spec.target.device], present)
+    found = None if platform is None else compiler_for([platform], compiler, "measure with --device CPU")
+    prepared, faults = prepare_document(document, store, device=here, announce=observer.announce, allow_code=allow_code)
+    if prepared is None:
+        raise SpecError(faults)
     bench = Bench(
         name=document.name,
         folder=document.folder,
         lock=lock_path(path),
+        model=prepared.plan.model.digest,
         store=store,
         observer=observer,
         device=here,
         identity=present[here],
         platform=platform,
-        compiler=None if platform is None else compiler_for([platform], compiler, "measure with --device CPU"),
+        compiler=found,
         allow_code=allow_code,
     )
-    prepared, faults = prepare_document(document, store, device=here, announce=observer.announce, allow_code=allow_code)
-    if prepared is None:
-        raise SpecError(faults)
-    found = signature(prepared.model, store)
+    model = signature(prepared.model, store)
     samples = prepared.plan.samples
     known = Known(
         device=here,
         platform=platform,
         samples=0 if samples is None else len(samples.calibration) + len(samples.validation),
-        attention=found.attention,
-        front_end=None if found.front_end is None else _part(found.front_end),
+        attention=model.attention,
+        front_end=None if model.front_end is None else _part(model.front_end),
         lengths=_lengths(document.folder, spec),
     )
     return bench, space_of(document.text, spec, known, objective, tuple(only) or KNOBS)

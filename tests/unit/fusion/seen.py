@@ -24,7 +24,7 @@ def seen(toy: ov.Model, folder: Path) -> tuple[Graph, Executed]:
 def judged(toy: ov.Model, folder: Path) -> list[Judged]:
     """Return what became of a model's chains on the CPU."""
     graph, executed = seen(toy, folder)
-    return [*judge(graph.chains, executed, "CPU")]
+    return [*judge(graph, executed, "CPU")]
 
 
 def _unheard(_done: int, _total: int) -> None:

@@ -9,7 +9,7 @@ from openvino import opset13 as op
 from fusion import toys
 from fusion.seen import judged
 from npuspec.fusion.judge import judge
-from npuspec.fusion.model import Chain, Executed, Node, Operation
+from npuspec.fusion.model import Chain, Executed, Graph, Node, Operation
 
 CHAIN = Chain(
     kind="convolution",
@@ -19,12 +19,17 @@ CHAIN = Chain(
 )
 
 
+def graph_of(chain: Chain) -> Graph:
+    types = {link.name: link.type for link in chain.links}
+    return Graph(chains=(chain,), types=types, inputs={}, outputs={}, first={}, last={})
+
+
 def node(name: str, *operations: str, kind: str = "Convolution", **more: object) -> Node:
     return Node(**{"name": name, "operations": operations, "type": kind, "us": 2.0, **more})  # type: ignore[arg-type]
 
 
 def verdict(*nodes: Node) -> str:
-    [found] = judge([CHAIN], Executed(nodes=nodes, whole_us=10.0), "CPU")
+    [found] = judge(graph_of(CHAIN), Executed(nodes=nodes, whole_us=10.0), "CPU")
     return found.verdict
 
 
@@ -32,7 +37,7 @@ def verdict(*nodes: Node) -> str:
 def test_another_activation_is_advised_only_where_one_is_apart(links: tuple[int, ...], advised: bool) -> None:
     chain = Chain(kind="convolution", links=tuple(CHAIN.links[link] for link in links))
     nodes = tuple(node(link.name, link.name) for link in chain.links)
-    [found] = judge([chain], Executed(nodes=nodes, whole_us=10.0), "NPU 4000")
+    [found] = judge(graph_of(chain), Executed(nodes=nodes, whole_us=10.0), "NPU 4000")
     assert found.cause == "device"
     assert ("try an activation" in found.advice) == advised
 
@@ -131,14 +136,21 @@ def test_what_no_device_names_is_not_judged() -> None:
     assert verdict(node("c", "c", kind="Subgraph")) == "unknown"
 
 
+def test_what_a_compiler_renamed_is_not_taken_for_fused() -> None:
+    assert verdict(node("a", "a"), node("moved", kind="Relu on DMA")) == "fused"
+    assert verdict(node("a", "a"), node("renamed", "renamed", kind="Sigmoid on SHAVE")) == "fused"
+    assert verdict(node("a", "a"), node("renamed", "renamed", kind="Relu on SHAVE")) == "unknown"
+    assert verdict(node("a", "a", "c"), node("renamed", "renamed", kind="Relu on SHAVE")) == "fused"
+
+
 def test_another_precision_is_a_cause() -> None:
     nodes = node("a", "a", "b", precision="i8"), node("c", "c", kind="Subgraph", precision="f32")
-    [found] = judge([CHAIN], Executed(nodes=nodes, whole_us=10.0), "CPU")
+    [found] = judge(graph_of(CHAIN), Executed(nodes=nodes, whole_us=10.0), "CPU")
     assert (found.cause, found.why) == ("dtype", "`b` runs in i8 and `c` in f32")
     assert (found.us, found.share) == (2.0, 0.2)
 
 
 def test_a_time_that_an_estimate_leaves_out_is_said_to_be() -> None:
     nodes = node("a", "a", "b"), node("c", "c", kind="HSwish on SHAVE", counted=False)
-    [found] = judge([CHAIN], Executed(nodes=nodes, whole_us=10.0), "NPU 4000")
+    [found] = judge(graph_of(CHAIN), Executed(nodes=nodes, whole_us=10.0), "NPU 4000")
     assert not found.counted

@@ -27,6 +27,6 @@ def test_a_profile_is_judged_as_a_graph_is() -> None:
     request = compiled.create_infer_request()
     request.infer()
     nodes = tuple(_profile(compiled, request))
-    found = judge(graph.chains, Executed(nodes=nodes, whole_us=1.0), "NPU")
+    found = judge(graph, Executed(nodes=nodes, whole_us=1.0), "NPU")
     assert [chain.verdict for chain in found] == ["fused", "apart", "fused"]
     assert found[1].apart == ("relu1",)

@@ -44,7 +44,7 @@ def test_precisions_are_ranked_by_the_worst_output_and_measured_latency() -> Non
     rows = compared(original=1.0, fp16=0.99, mixed=0.9)
     timings = {"compare": {"latency": {"original": 1.0, "fp16": 1.5, "mixed": 0.5}}}
     (choice,) = choices_of(evidence(compared=rows), timings)
-    assert [(c.name, c.accuracy, c.best, c.ships) for c in choice.candidates] == [
+    assert [(c.name, c.accuracy, c.best, c.taken) for c in choice.candidates] == [
         ("mixed", 0.9, True, True),
         ("original", 1.0, True, False),
         ("fp16", 0.99, False, False),
@@ -93,6 +93,7 @@ def test_candidates_of_tuning_are_shown_as_far_as_both_sides_are_known() -> None
         Row(name="mixed, batch 1", point={}, failed=True, lost="gate not met"),
     )
     report = Report(
+        model="0" * 64,
         objective="latency",
         device="CPU",
         platform="4000",
@@ -107,8 +108,8 @@ def test_candidates_of_tuning_are_shown_as_far_as_both_sides_are_known() -> None
         patch="",
     )
     [choice] = choice_of_tuned(report)
-    assert choice.title == "Candidates of tuning, estimated for NPU 4000"
-    assert [(c.name, c.ships, c.best) for c in choice.candidates] == [
+    assert (choice.title, choice.taken) == ("Candidates of tuning, estimated for NPU 4000", "chosen")
+    assert [(c.name, c.taken, c.best) for c in choice.candidates] == [
         ("INT8, batch 1", True, True),
         ("FP16, batch 1", False, True),
     ]

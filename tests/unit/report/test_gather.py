@@ -16,10 +16,13 @@ from conftest import npuspec
 from npuspec.bundle import open_bundle
 from npuspec.bundle.writer import publish, records, staging
 from npuspec.compilers import find_compiler
-from npuspec.diagnostics import BundleError
+from npuspec.diagnostics import BundleError, InputError
+from npuspec.execute.evidence import Evidence
 from npuspec.plan import Plan
-from npuspec.report import Asked, Missing, Report, bundles_in, gather
+from npuspec.report import Asked, Missing, Report, bundles_in, gather, gather_all
+from npuspec.report.measured import latencies_of
 from npuspec.report.model import Difference, Fusion, Layers, Timeline
+from npuspec.tune.model import Report as Tuned
 from report import toys
 from toy_specs import INT8, write_spec
 
@@ -181,12 +184,6 @@ def test_budgets_have_their_figures_and_what_was_timed(tmp_path: Path) -> None:
     assert (whole.variant, whole.figures) == ("all, loaded", {"start-ms": start.value})
 
 
-def test_without_a_compiler_the_schedule_says_what_to_name(made: Path) -> None:
-    timeline = of(made, Asked(told, platform="4000")).timeline
-    assert isinstance(timeline, Missing)
-    assert "--compiler or NPUSPEC_NPU_COMPILER" in timeline.why
-
-
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -224,6 +221,65 @@ def test_a_figure_that_is_no_number_is_said(made: Path, changed: Change) -> None
     evidence["gates"][0]["value"] = "<script>"
     with pytest.raises(BundleError, match="can't be read"):
         of(changed("evidence/evidence.json", json.dumps(evidence).encode()))
+
+
+def row(**changes: object) -> dict[str, object]:
+    told = {"platform": "4000", "variant": "time32", "precision": "int8", "batch": 2, "batch_mode": None}
+    return {**told, "latency_us": 100.0, "uncosted_operations": [], "ships": True, **changes}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("doubts", [1]),
+        ("estimates", [row(latency_us=10**400)]),
+        ("estimates", [row(precision=8)]),
+    ],
+)
+def test_what_is_no_text_or_no_number_is_said(made: Path, changed: Change, key: str, value: object) -> None:
+    evidence = json.loads(open_bundle(made).path("evidence/evidence.json").read_bytes())
+    with pytest.raises(BundleError, match="can't be read"):
+        of(changed("evidence/evidence.json", json.dumps(evidence | {key: value}).encode()))
+
+
+@pytest.mark.parametrize(("told", "batch"), [("PLUGIN", 1), ("COMPILER", 4), (None, 1)])
+def test_an_estimate_is_of_one_sample_where_the_plugin_splits_the_batch(told: str | None, batch: int) -> None:
+    layout = '\n[batching]\nsize = 4\n[[allow]]\ncode = "split-batch"\nreason = "a test"\n'
+    plan = plan_of(SMALL + layout)
+    assert plan.batch_mode == "PLUGIN"
+    [variant] = plan.program.variants
+    found = row(variant=variant.name, batch=4, batch_mode=told)
+    [latency] = latencies_of(plan, Evidence((), (), None, None, (found,)), {})
+    assert latency.batch == batch
+
+
+def test_what_was_tuned_is_of_the_same_model(made: Path) -> None:
+    tuned = Tuned(
+        model="0" * 64,
+        objective="latency",
+        device="CPU",
+        platform=None,
+        compiler=None,
+        rows=(),
+        chosen=0,
+        points=0,
+        compiles=0,
+        made=0,
+        left_out={},
+        advice=(),
+        patch="",
+    )
+    with pytest.raises(InputError, match="another model"):
+        of(made, Asked(told, tuned=tuned))
+
+
+def test_one_that_is_broken_leaves_the_reports_of_others(made: Path, tmp_path: Path) -> None:
+    bundle(tmp_path / "broken", program(data(), outputs=(along(),)))
+    found, broken = gather_all([made, tmp_path / "broken"], Asked(told), print, print)
+    assert [report.name for report in found] == ["bundle"]
+    assert broken["broken"].code == "broken-bundle"
+    with pytest.raises(BundleError, match="no file"):
+        gather_all([tmp_path / "broken"], Asked(told), print, print)
 
 
 def test_a_bundle_without_evidence_is_broken(tmp_path: Path) -> None:

@@ -11,12 +11,14 @@ from xml.etree.ElementTree import fromstring
 
 import pytest
 
+from npuspec.diagnostics import BundleError, Diagnostic
 from npuspec.diagnostics.text import printable
 from npuspec.report import Missing
 from npuspec.report.page import render_page
 from report.toys import EVIL, report
 
 VOID = {"link", "meta"}
+BROKEN = BundleError(Diagnostic("broken-bundle", f"of {EVIL} nothing is left"))
 
 
 class Page(HTMLParser):
@@ -53,7 +55,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page() -> Page:
-    return Page(render_page([report(EVIL), report("second")], EVIL))
+    return Page(render_page([report(EVIL), report("second")], {EVIL: BROKEN}, EVIL))
 
 
 def test_what_a_stranger_writes_is_text_and_nothing_else(page: Page) -> None:
@@ -99,7 +101,7 @@ def test_it_can_be_read_by_keyboard_and_aloud(page: Page) -> None:
 
 
 def test_what_was_fused_and_what_not_is_told_with_what_to_change() -> None:
-    page = Page(render_page([report("plain")], "one"))
+    page = Page(render_page([report("plain")], {}, "one"))
     section = page.html.partition('<section aria-labelledby="b1-fusion">')[2].partition("</section>")[0]
     rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in section.split("<tr>")[1:]]
     assert ["plain", "2", "not fused", "plain", "plain", "50.0 %", "<code>plain</code>: plain", "plain"] in rows
@@ -116,6 +118,11 @@ def test_each_section_has_its_plot(page: Page) -> None:
         assert not re.search(r'(fill|stroke)="(#|black)', plot), "a colour that no theme changes"
 
 
+def test_of_what_no_report_can_be_made_is_named(page: Page) -> None:
+    assert f"{printable(EVIL)}: of {printable(EVIL)} nothing is left" in page.text
+    assert "Of these no report" not in Page(render_page([report("plain")], {}, "one")).text
+
+
 def test_what_is_missing_says_why() -> None:
     nothing: dict[str, Any] = {
         "gates": (),
@@ -128,7 +135,7 @@ def test_what_is_missing_says_why() -> None:
     }
     why: dict[str, Any] = {name: Missing(f"no {name}: {EVIL}") for name in ("difference", "layers", "timeline")}
     why["fusion"] = (Missing(f"no fusion: {EVIL}"),)
-    page = Page(render_page([report(**nothing, **why)], "one"))
+    page = Page(render_page([report(**nothing, **why)], {}, "one"))
     assert all(f"no {name}: {printable(EVIL)}" in page.text for name in why)
     assert "<svg" not in page.html
     assert "Overview" not in page.text

@@ -3,7 +3,7 @@
 import re
 from math import nan
 
-from npuspec.report.model import Agreement, Latency, Layers, Timeline
+from npuspec.report.model import Agreement, Latency, Layer, Layers, Timeline
 from npuspec.report.plots import (
     agreement_plot,
     choice_plot,
@@ -50,9 +50,26 @@ def test_latencies_of_one_device_and_batch_share_a_plot() -> None:
     latency_plot([Latency("v", 8, 1, "int8", "CPU", True, float("inf"))])  # what is no number is left out
 
 
+def test_of_more_than_can_be_drawn_some_is_and_that_is_said() -> None:
+    rows = [Latency("v", 8, 1, "int8", f"NPU {number}", False, 2.0) for number in range(6000)]
+    svg = latency_plot(rows)
+    assert len(titles(svg)) == 60
+    assert ">60 of 6000 are drawn<" in svg
+    assert "are drawn" not in latency_plot(rows[:60])
+    overview = overview_plot([report(f"toy{number}", latencies=tuple(rows[:2])) for number in range(70)])
+    assert ">120 of 140 are drawn<" in overview
+    pairs = [Agreement(f"{number}", "b", "y", "all", 1, {"frame-agreement": 0.5}) for number in range(61)]
+    assert ">60 of 61 are drawn<" in agreement_plot(pairs)
+
+
+def test_operations_that_took_no_time_are_drawn() -> None:
+    nothing = Layers("v", 0.0, (Layer("a", "Add", "ref", 0.0, 0.0),))
+    assert titles(types_plot(nothing)) == ["Add: 0.000 ms, 0.0%"]
+
+
 def test_a_candidate_is_marked_as_best_or_beaten() -> None:
     svg = choice_plot(TOY.choices[0])
-    assert titles(svg) == ["toy: 0.9000 at 2, best of its choice", "other: 0.8000 at 3"]
+    assert titles(svg) == ["toy: 0.9 at 2, best of its choice", "other: 0.8 at 3"]
     assert ">toy (ships)<" in svg
 
 
