@@ -70,6 +70,7 @@ ELSEWHERE = {
     "session-forked": "unit/runtime/test_forked.py::test_a_forked_process_is_refused_and_the_parent_goes_on",
     "session-closed": "unit/runtime/test_session.py::test_a_closed_session_refuses_and_can_be_closed_again",
     "slow-pattern": "unit/plan/test_keep.py::test_a_pattern_that_would_take_for_ever_is_given_up_at_its_place",
+    "spec-changed": "unit/tune/test_tuner.py::test_a_spec_that_was_changed_meanwhile_is_left_as_it_is",
     "stage-aborted": "unit/child/test_run_task.py::test_native_code_that_dies_is_an_abort_with_its_signal",
     "stale-plan": "unit/plan/test_planfile.py::test_what_changed_since_is_said_line_by_line",
     "static-differs": "unit/stages/test_probe.py::test_a_difference_without_a_known_cause_is_said_to_have_none",

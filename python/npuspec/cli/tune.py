@@ -30,7 +30,12 @@ _KNOBS = ("precision", "batch", "tiles", "layout", "buckets", "hint", "streams",
     help="What compiles for --platform; else NPUSPEC_NPU_COMPILER says it, or OpenVINO's own does.",
 )
 @click.option(
-    "--only", "only", type=click.Choice(_KNOBS), metavar="KNOB", multiple=True, help="Try this one; may be given again."
+    "--only",
+    "only",
+    type=click.Choice(_KNOBS),
+    metavar="KNOB",
+    multiple=True,
+    help=f"Try this one, and leave all else as the spec has it; may be given again: {', '.join(_KNOBS)}.",
 )
 @click.option(
     "--trials",
@@ -62,11 +67,11 @@ def tune(
         npuspec tune specs/asr.toml --write                  change the spec, with its comments, and its lock
 
     What is best holds all gates of the spec: what answers worse, or costs more than a budget, loses, and the table says
-    so. Nothing is compiled of what fails a gate. All that was found out is kept: after a stop, the next run goes on
-    from there.
+    so. Of what fails a gate on its answers no model is compiled to be shipped. All that was found out is kept: after a
+    stop, the next run goes on from there.
 
-    Exit codes: 0 done, 1 no candidate can be made and holds the gates, 2 the spec or the call is wrong, 4 no such
-    device.
+    Exit codes: 0 done, 1 no candidate that was tried can be made and holds the gates, 2 the spec or the call is wrong,
+    4 no such device.
     """
     from npuspec.cli.output import print_diagnostics, print_error
     from npuspec.cli.progress import Progress

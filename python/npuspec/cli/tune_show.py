@@ -42,8 +42,12 @@ def show(report: Report) -> None:
         console.print(_advice(report))
     click.echo(f"\n{report.compiles} models compiled to choose; just now {report.made}, those for advice among them")
     best = report.rows[report.chosen]
+    if best.gates:
+        click.echo(f"\n{one_line(best.name)}")
+    for gate in best.gates:
+        click.echo(f"  {one_line(gate)}")
     if best.failed:
-        click.echo("\nno candidate can be made and holds the gates")
+        click.echo("\nno candidate that was tried can be made and holds the gates")
     elif report.patch:
         click.echo(f"\nbest: {one_line(best.name)}\n\n{printable(report.patch)}", nl=False)
     else:

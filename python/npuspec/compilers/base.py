@@ -1,6 +1,6 @@
 """What a compiler for NPUs is asked, and what it answers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,6 +31,11 @@ class Compilation:
     latency_us: float | None
     uncosted: tuple[str, ...]
     batch_mode: BatchMode | None
+
+
+def kernels(operations: Iterable[str]) -> tuple[str, ...]:
+    """Return what operations are, sorted, without the parts of a model that the compiler names them after."""
+    return tuple(sorted({name.partition(".")[0] for name in operations}))
 
 
 class Compiler(Protocol):

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from npuspec.compilers import kernels
 from npuspec.execute.evidence import Evidence
 from npuspec.report.model import Candidate, Choice
 from npuspec.spec.models import METRICS
@@ -78,7 +79,7 @@ def _candidate(name: str, accuracy: float, latency: float | None, ships: str) ->
 
 
 def _note(estimates: Iterable[Mapping[str, Any]]) -> str:
-    left_out = {tuple(row["uncosted_operations"]) for row in estimates}
+    left_out = {kernels(row["uncosted_operations"]) for row in estimates}
     return _UNLIKE if len(left_out) > 1 else ""
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import openvino as ov
 
 from npuspec.child import Progress
-from npuspec.compilers import Compiler, compiler_of
+from npuspec.compilers import Compiler, compiler_of, kernels
 from npuspec.compilers.schedule import Event, read_schedule
 from npuspec.diagnostics import StageError
 from npuspec.stages import GAIN, HARM
@@ -62,9 +62,9 @@ def _search(mixes: "_Mixes", progress: Progress) -> dict[str, Any]:
         if (estimate := mixes.estimate(order[:count])) is not None:
             tried[count] = estimate
         progress(number, len(counts))
-    # Where they don't leave out the same, two estimates can't be ranked.
-    alike = [count for count in tried if tried[count].uncosted == plain.uncosted]
-    best = min(alike, key=lambda count: (tried[count].us, -count))
+    # What leaves out more than FP16 does can't be ranked against it.
+    counted = [count for count in tried if not {*kernels(tried[count].uncosted)} - {*kernels(plain.uncosted)}]
+    best = min(counted, key=lambda count: (tried[count].us, -count))
     return {
         "floating": sorted(name for block in order[best:] for name in mixes.blocks[block]),
         "tried": [

@@ -47,12 +47,7 @@ def _int8(search: Search, plain: Row) -> Iterator[Verdict]:
     if tomli.loads(search.space.text).get("data") is None:
         yield _cant("int8", "the spec has no samples to calibrate on")
         return
-    row = _changed(search, precision="int8")
-    found = compared("int8", "latency_us", plain, row)
-    tried = search.found(row.name)
-    if tried is not None and tried.failed and tried.lost != row.lost:
-        found = structs.replace(found, verdict="harms", why=tried.lost)
-    yield found
+    yield _held(search, plain, "int8", "latency_us", precision="int8")
 
 
 def _nhwc(search: Search, plain: Row) -> Iterator[Verdict]:
@@ -75,11 +70,7 @@ def _nhwc(search: Search, plain: Row) -> Iterator[Verdict]:
 
 def _batch(search: Search, plain: Row) -> Iterator[Verdict]:
     for size in _BATCHES:
-        row = _changed(search, batch=size)
-        found = compared("batch", "sample_us", plain, row)
-        tried = search.found(row.name)
-        if tried is not None and tried.failed and not row.failed:
-            found = structs.replace(found, verdict="harms", why=tried.lost)
+        found = _held(search, plain, "batch", "sample_us", batch=size)
         yield found
         if found.verdict == "harms":
             return
@@ -130,15 +121,21 @@ def _async(search: Search, plain: Row) -> Iterator[Verdict]:
     if search.bench.platform is not None:
         yield _cant("async", search.space.left_out["requests"])
         return
+    many = _changed(search, requests=None) if "requests" in search.space.plain else plain
+    stated = tomli.loads(search.space.text).get("load", {}).get("requests")
+    if many is plain and stated == 1:
+        yield _cant("async", "the spec has one inference at a time: try --objective throughput")
+        return
+    how = "as the device finds best" if many is not plain or stated is None else f"as the spec says, {stated}"
     one = (plain.latency_us or 0.0) / plain.batch
     yield Verdict(
         advice="async",
-        verdict=_verdict(one, plain.sample_us or one),
-        tried="as many inferences at a time as the device finds best",
+        verdict=_verdict(one, many.sample_us or one),
+        tried=f"as many inferences at a time {how}",
         what="time for a sample",
         before=one,
-        after=plain.sample_us,
-        evidence=plain.evidence,
+        after=many.sample_us,
+        evidence=many.evidence,
     )
 
 
@@ -146,6 +143,15 @@ def _changed(search: Search, **values: object) -> Row:
     """Return what the plain candidate costs with other values."""
     point = {**search.space.plain, **values}
     return search.cost(search.space.shown(point), search.space.text_of(point))
+
+
+def _held(search: Search, plain: Row, advice: str, figure: str, **values: object) -> Verdict:
+    """Judge what changes the answers: what doesn't hold its gates harms, whatever it costs."""
+    point = {**search.space.plain, **values}
+    name, text = search.space.shown(point), search.space.text_of(point)
+    row = search.verdict(name, text)
+    found = compared(advice, figure, plain, row if row.latency_us is not None else search.cost(name, text))
+    return structs.replace(found, verdict="harms", why=row.lost) if row.failed and found.after is not None else found
 
 
 def compared(advice: str, figure: str, before: Row, after: Row) -> Verdict:

@@ -1,15 +1,16 @@
 """Lower a candidate, measure it, and let a compiler estimate it: by the stages that `apply` runs, kept as its are."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
+import tomli
 from msgspec import structs, to_builtins
 
-from npuspec.compilers import Compiler
+from npuspec.compilers import Compiler, kernels
 from npuspec.diagnostics import Diagnostic, NpuspecError, SpecError, StageError, has_errors
 from npuspec.execute.budgets import hold_budgets
 from npuspec.execute.evidence import Evidence, gather_estimates, gather_evidence
@@ -24,15 +25,20 @@ from npuspec.plan.prepare import prepare_document
 from npuspec.spec import parse
 from npuspec.stages import BLOB, ESTIMATE, TIMINGS
 from npuspec.store import Store, digest_json
-from npuspec.tune.edit import put
+from npuspec.tune.edit import drop, put
 from npuspec.tune.model import Row
-from npuspec.tune.space import TILES
+from npuspec.tune.space import TILES, for_platform
 
 _UNKNOWN = ("no-compiler", "compile-timeout", "disk-full", "disk-fault", "own-code", "missing-extra")
 """What says nothing of a candidate, and would be said of each."""
 _STARTS = 3
+_OF_PLATFORM = ("compile-s", "latency-ms", "throughput")
+"""The budgets that a compiler shows of a platform; `size-mib` without one is of all that ships."""
+_ELSEWHERE = "what it is of isn't what is tried on"
+_UNHELD = "no gate is held: the spec has no samples beyond those that calibrate"
 _LONG = 400  # characters of a reason
 Figures = dict[str, Any]
+Step = Callable[[Prepared, str], Figures]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,10 @@ class Bench:
         identity: what exactly that is.
         platform: the NPU whose compiler's estimate counts; None where what is measured does.
         compiler: that compiler.
+        cpu: what exactly this machine's CPU is.
+        side_by_side: whether estimates are of candidates that run several inferences at a time: an estimate is of one,
+            so that they are compared on as many tiles.
+        allow_code: whether code of the spec's own may run.
 
     """
 
@@ -59,6 +69,8 @@ class Bench:
     identity: str
     platform: str | None = None
     compiler: Compiler | None = None
+    cpu: str = ""
+    side_by_side: bool = False
     allow_code: bool = False
     compiled: set[str] = field(default_factory=set)
     """The digests of the stages whose compiler was asked."""
@@ -74,8 +86,7 @@ class Bench:
         """
         document, faults = parse(text, name=self.name, folder=self.folder)
         if self.platform is not None and not faults:
-            named = document.values.get("target", {}).get("platforms", ())
-            text = put(text, {("target", "platforms"): sorted({*named, self.platform})})
+            text = _of_platform(for_platform(text, self.platform), self.platform)
             document, faults = parse(text, name=self.name, folder=self.folder)
         if has_errors(faults):
             raise SpecError(faults)
@@ -97,7 +108,7 @@ class Bench:
             NpuspecError: what is no candidate's fault.
 
         """
-        return self._tried(row, text, self._verified, self._costs, self._budgeted)
+        return self._tried(row, text, self._verified, self._costs, self._budgeted, self._on_cpu)
 
     def costs(self, row: Row, text: str) -> Row:
         """Return only what a text costs, whatever it answers; see `measure`."""
@@ -110,13 +121,14 @@ class Bench:
         found: Mapping[str, Any] = _read(self._run(prepared, [stage.name], stage)[stage.name] / TIMINGS)["starts"]
         return found
 
-    def _tried(self, row: Row, text: str, *steps: Any) -> Row:
+    def _tried(self, row: Row, text: str, *steps: Step) -> Row:
         found: Figures = {}
         try:
             prepared = self.prepare(text)
             found["batch"] = prepared.plan.program.batch
             for step in steps:
-                found |= step(prepared)
+                told = step(prepared, text)
+                found |= {**told, "gates": (*found.get("gates", ()), *told.get("gates", ()))}
                 if found.get("failed"):
                     break
         except NpuspecError as error:
@@ -125,12 +137,12 @@ class Bench:
             found |= {"failed": True, "lost": _why(error.diagnostics)}
         return structs.replace(row, **found)
 
-    def _verified(self, prepared: Prepared) -> Figures:
+    def _verified(self, prepared: Prepared, _text: str) -> Figures:
         """Hold the gates on what it answers."""
         plan = structs.replace(prepared.plan, gates=tuple(g for g in prepared.plan.gates if not g.is_budget))
         name = f"verify[{self.device}]"
         if not any(stage.name == name for stage in plan.stages):
-            return {"gates": ("no gate is held: the spec has no samples beyond those that calibrate",)}
+            return {"gates": (_UNHELD,)}
         results = self._run(prepared, [name])
         evidence = gather_evidence(plan, results, self.device, prepared.allowed)
         if fallen := [trap for trap in evidence.traps if trap.code not in prepared.allowed]:
@@ -145,25 +157,36 @@ class Bench:
                 found["cpu_us"] = sum(share * timed[v][ships] * 1e3 for v, share in weights.items()) / total
         return found
 
-    def _budgeted(self, prepared: Prepared) -> Figures:
+    def _budgeted(self, prepared: Prepared, _text: str) -> Figures:
         """Hold the gates on what it costs, as far as they are of what it is tried on."""
         npu, plan = self.platform, prepared.plan
-        held = [gate for gate in plan.gates if gate.is_budget]
-        if npu is not None:
-            held = [gate for gate in held if npu == gate.platform or (not gate.platform and gate.metric == "size-mib")]
+        budgets = [gate for gate in plan.gates if gate.is_budget]
+        held = [
+            gate for gate in budgets if gate.platform == npu or (gate.platform is None and gate.metric == "size-mib")
+        ]
+        left = [f"{gate.subject} isn't held: {_ELSEWHERE}" for gate in budgets if gate not in held]
         if not held:
-            return {}
+            return {"gates": tuple(left)}
         plan = structs.replace(plan, gates=tuple(held), platforms=() if npu is None else (npu,))
         made_for = {self.device, *plan.platforms}
         variants = [variant.name for variant in plan.program.variants]
         names = [f"compile[{place}, {variant}]" for place in sorted(made_for) for variant in variants]
         names += [stage.name for stage in plan.stages if stage.name == f"budget[{self.device}]"]
         results = self._run(prepared, names)
-        gates = hold_budgets(plan, results, self.device, gather_estimates(plan, results)).values()
-        return _held(gates)
+        gates = _held(hold_budgets(plan, results, self.device, gather_estimates(plan, results)).values())
+        return {**gates, "gates": (*gates["gates"], *left)}
 
-    def _costs(self, prepared: Prepared) -> Figures:
-        return self._measured(prepared) if self.platform is None else self._estimated(prepared)
+    def _costs(self, prepared: Prepared, text: str) -> Figures:
+        if self.platform is None:
+            return self._measured(prepared)
+        return self._estimated(self.prepare(_alike(text, self.platform)) if self.side_by_side else prepared)
+
+    def _on_cpu(self, prepared: Prepared, text: str) -> Figures:
+        """Measure on this machine's CPU what verifying didn't time there."""
+        if self.device == "CPU" and any(stage.name == "verify[CPU]" for stage in prepared.plan.stages):
+            return {}
+        bench = replace(self, device="CPU", identity=self.cpu, platform=None, compiled=set(), made=[])
+        return {"cpu_us": bench.costs(Row(name="on CPU", point=None), text).latency_us}
 
     def _measured(self, prepared: Prepared) -> Figures:
         plan = prepared.plan
@@ -182,6 +205,7 @@ class Bench:
             "size_bytes": sum(file.stat().st_size for file in blobs or models),
             "compile_s": sum(_read(folder / TIMINGS)["compile_seconds"] for folder in made),
             "evidence": f"measured on {self.device}, {_of(plan)}" + (", not steady" if unsteady else ""),
+            "steady": not unsteady,
         }
 
     def _estimated(self, prepared: Prepared) -> Figures:
@@ -192,7 +216,7 @@ class Bench:
         found: Figures = {
             "size_bytes": sum(estimate["blob_bytes"] for estimate in told),
             "compile_s": sum(_read(results[name] / TIMINGS)["compile_seconds"] for name in names),
-            "uncosted": tuple(sorted({kernel(name) for each in told for name in each["uncosted_operations"]})),
+            "uncosted": kernels(name for each in told for name in each["uncosted_operations"]),
             "evidence": f"estimated for NPU {self.platform}{_on(plan, names[0])}, {_of(plan)}",
         }
         if any(estimate["latency_us"] is None for estimate in told):
@@ -212,36 +236,51 @@ class Bench:
             needed |= {*stage.inputs} if stage.name in needed else set()
         stages = tuple(stage for stage in planned if stage.name in needed)
         plan = structs.replace(prepared.plan, stages=stages)
+        counting = _Counting(self.observer)
         runner = StageRunner(
             replace(prepared, plan=plan),
             self.store,
-            _Counting(self.observer, self),
+            counting,
             device=self.device,
             identity=self.identity,
             chosen=LockKeeper(self.lock, None).chosen(plan),
             compiler=self.compiler,
         )
-        runner.run()
+        try:
+            runner.run()
+        finally:
+            for stage in counting.begun:
+                compiled = [f"{stage.digest} {number}" for number in range(self._compilations(stage, runner.results))]
+                self.compiled.update(compiled)
+                self.made.extend(compiled if stage in counting.made else ())
         return runner.results
+
+    def _compilations(self, stage: PlannedStage, results: Mapping[str, Path]) -> int:
+        """Return how many models a stage has compiled for what counts; those that search mixes compile several."""
+        if stage.verb in ("gain", "curve") and stage.name in results:
+            found = _read(results[stage.name] / f"{stage.verb}.json")
+            return len(found["tried"] if stage.verb == "gain" else found)
+        return int(stage.verb == ("compile" if self.platform is None else "ahead"))
 
 
 class _Counting(Observer):
-    """Shows which stage runs, leaves no line of it, and counts what was compiled."""
+    """Shows which stage runs, leaves no line of it, and remembers which were begun, and which ran."""
 
-    def __init__(self, observer: Observer, bench: Bench) -> None:
-        self._observer, self._bench = observer, bench
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self.begun: list[PlannedStage] = []
+        self.made: list[PlannedStage] = []
 
     def started(self, stage: PlannedStage, number: int, count: int) -> None:
         self._observer.started(stage, number, count)
-        if stage.verb == ("compile" if self._bench.platform is None else "ahead"):
-            self._bench.compiled.add(stage.digest)
+        self.begun.append(stage)
 
     def progressed(self, stage: PlannedStage, done: int, total: int) -> None:
         self._observer.progressed(stage, done, total)
 
     def finished(self, stage: PlannedStage, seconds: float | None) -> None:
-        if seconds is not None and stage.digest in self._bench.compiled:
-            self._bench.made.append(stage.digest)
+        if seconds is not None:
+            self.made.append(stage)
 
 
 def shares(plan: Plan) -> dict[str, float]:
@@ -253,9 +292,26 @@ def shares(plan: Plan) -> dict[str, float]:
     return {variants[-1]: 1.0}
 
 
-def kernel(name: str) -> str:
-    """Return an operation's name without the part of it that the compiler made one of."""
-    return name.partition(".")[0]
+def _of_platform(text: str, platform: str) -> str:
+    """Return the text with its budgets held of a platform, as far as a compiler for it shows what they ask."""
+    gates = tomli.loads(text).get("gates", ())
+    stated = {gate.get("metric") for gate in gates if gate.get("platform") == platform}
+    return put(
+        text,
+        {
+            ("gates", number, "platform"): platform
+            for number, gate in enumerate(gates)
+            if "platform" not in gate and gate.get("metric") in {*_OF_PLATFORM} - stated
+        },
+    )
+
+
+def _alike(text: str, platform: str) -> str:
+    """Return the text with as many tiles as an NPU takes for one inference, whatever the hint."""
+    text = put(text, {("properties", "performance-hint"): "THROUGHPUT"})
+    if platform in TILES:
+        return put(text, {("properties", "tiles"): TILES[platform][1]})
+    return drop(text, [("properties", "tiles")] if "tiles" in tomli.loads(text)["properties"] else [])
 
 
 def _steady(plan: Plan, device: str, *, starts: int = 0) -> PlannedStage:

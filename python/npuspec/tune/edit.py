@@ -60,7 +60,8 @@ def add_gates(text: str, gates: Sequence[Mapping[str, Any]]) -> str:
 def _with_table(text: str, header: str, values: Mapping[str, Any]) -> str:
     """Return the text with one more table at its end."""
     lines = [f"{toml_key(key)} = {_item(value).as_string()}\n" for key, value in values.items()]
-    return f"{text.rstrip()}\n\n{header}\n{''.join(lines)}"
+    above = text.rstrip("\r\n")
+    return f"{above}\n\n{header}\n{''.join(lines)}"
 
 
 def _item(value: Any) -> Any:

@@ -33,6 +33,8 @@ class Row(Frozen):
     """Operations that the estimate counts as nothing."""
     evidence: str = ""
     """How the figures are known."""
+    steady: bool = True
+    """Whether what was measured had settled by then."""
     lost: str = ""
     """Why it isn't taken; empty for the one that is."""
     failed: bool = False

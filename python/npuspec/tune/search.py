@@ -19,7 +19,7 @@ from npuspec.tune.space import Point, Space
 FIGURES = {"latency": "latency_us", "throughput": "sample_us", "size": "size_bytes"}
 """What an objective makes as small as it can."""
 MARGINS = {"estimated": 0.005, "measured": 0.03}
-"""Less is no difference: an estimate is the same each time, a measurement isn't."""
+"""Less is no difference: an estimate, or a size, is the same each time, a measurement isn't."""
 _ROUNDS = 4
 _NEAR, _FAR = 1.1, 1.25
 """How much worse a value may be to be tried again beside others, and a batch to try larger ones."""
@@ -64,8 +64,8 @@ class Search:
                 break
         if trials:
             at = self._proposed(at, trials)
-        self.compiles = len(self.bench.compiled)
         written = self._try(_WRITTEN, None, self.space.text)
+        self.compiles = len(self.bench.compiled)
         self.best = self.try_point(at)
         if self.best.failed or (not written.failed and not self.beats(self.best, written)):
             self.best = written
@@ -95,10 +95,6 @@ class Search:
             self.rows[self._known[text]] = structs.replace(found, name=f"{found.name} ({name})")
         return self.rows[self._known[text]]
 
-    def found(self, name: str) -> Row | None:
-        """Return the row of this name that the search has."""
-        return next((row for row in self.rows if row.name in {name, f"{name} ({_WRITTEN})"}), None)
-
     def cost(self, name: str, text: str) -> Row:
         """Return what a text costs, whatever it answers: from its row where that has it."""
         number = self._known.get(text)
@@ -107,10 +103,19 @@ class Search:
         self.tell(f"advice: {name}")
         return self.bench.costs(Row(name=name, point=None), text)
 
+    def verdict(self, name: str, text: str) -> Row:
+        """Return whether a text holds its gates, and if so what it costs: from its row where that has it."""
+        if text in self._known:
+            return self.rows[self._known[text]]
+        self.tell(f"advice: {name}")
+        return self.bench.measure(Row(name=name, point=None), text)
+
     def beats(self, row: Row, other: Row) -> bool:
         """Tell whether a row is better than another by more than is no difference."""
         mine, its = self.figure(row), self.figure(other)
         if row.failed or mine is None or self.uncounted(row, other):
+            return False
+        if not row.steady and other.steady and not other.failed:
             return False
         return other.failed or its is None or mine < its * (1 - self._margin)
 
@@ -127,7 +132,8 @@ class Search:
 
     @property
     def _margin(self) -> float:
-        return MARGINS["measured" if self.bench.platform is None else "estimated"]
+        is_exact = self.bench.platform is not None or self.objective == "size"
+        return MARGINS["estimated" if is_exact else "measured"]
 
     def _along(self, knob: str, at: dict[str, Any]) -> dict[str, Any]:
         """Return the best point on one knob's values."""
@@ -140,8 +146,8 @@ class Search:
                 self._hopeless.add((knob, value))
             if knob == "precision" and row.failed:
                 self._refused.add((knob, value))
-            if knob == "precision" and value == "int8" and not row.failed:
-                self._hopeless.add((knob, "mixed"))  # what would be mixed in is what the gates need: nothing
+            if knob == "precision" and value == "int8" and not row.failed and self.bench.platform is None:
+                self._hopeless.add((knob, "mixed"))  # no gate needs it, and nothing tells what is faster unquantized
             if self.beats(row, best):
                 if not self._is_near(best, row):
                     self._hopeless.add((knob, at[knob]))
@@ -213,11 +219,16 @@ class Search:
         mine, its = self.figure(row), self.figure(best)
         if mine is None or its is None:
             return "nothing is known of it to go by"
+        if not row.steady and best.steady and mine < its:
+            return f"{mine / its:.2f} times {self._what}, but it hasn't settled"
         if more := self.uncounted(row, best):
             return f"its estimate counts {', '.join(more)} as nothing, and can't be compared"
-        what = {"latency": "the latency", "throughput": "the time for a sample", "size": "the size"}[self.objective]
         if less := self.uncounted(best, row):
-            return f"{mine / its:.2f} times {what}, of which the chosen one's leaves out {', '.join(less)}"
+            return f"{mine / its:.2f} times {self._what}, of which the chosen one's leaves out {', '.join(less)}"
         if mine < its:
-            return f"{mine / its:.3f} times {what}, which is no difference"
-        return f"{mine / its:.2f} times {what}"
+            return f"{mine / its:.3f} times {self._what}, which is no difference"
+        return f"{mine / its:.2f} times {self._what}"
+
+    @property
+    def _what(self) -> str:
+        return {"latency": "the latency", "throughput": "the time for a sample", "size": "the size"}[self.objective]

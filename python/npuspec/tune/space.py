@@ -45,6 +45,7 @@ _MOST_SIZES = 5  # of a dimension: each further one doubles the choices of bucke
 _USUAL = 300  # samples that calibrate
 _MODES = {"batched": ("batched", "quantized", "static"), "quantized": ("quantized", "static"), "static": ("static",)}
 """What a gate may be of instead, where a candidate has no such model."""
+_ABOUT = ("metric", "output", "variant", "function")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Space:
     Attributes:
         text: the spec's.
         knobs: the values of each knob that is tried, in the order in which they are.
-        plain: FP16 at batch 1, and else what the spec says.
+        plain: FP16 at batch 1 where these are tried, and else what the spec says.
         left_out: why a knob isn't tried.
         asked: the knobs that are to be tried, as far as they can.
 
@@ -99,6 +100,8 @@ class Space:
         text = self.text
         if "precision" in point:
             text = _with_precision(text, point["precision"], self.known)
+        if point.get("precision") == "mixed" and self.known.platform is not None:
+            text = for_platform(text, self.known.platform)
         if "batch" in point:
             text = _with_batch(text, point["batch"], self.known)
         if "tiles" in point:
@@ -112,15 +115,22 @@ class Space:
             if point.get(knob, self.plain.get(knob)) != self.plain.get(knob):
                 value = point[knob]
                 text = drop(text, [_PLACES[knob]]) if value is None else put(text, {_PLACES[knob]: value})
-        return _with_gates(text)
+        return _with_gates(text, self.text)
 
     def shown(self, point: Point) -> str:
         """Return a point in words: its precision and batch, and what else isn't as in the plain one."""
-        return ", ".join(
+        told = [
             _word(knob, value)
             for knob, value in point.items()
             if knob in ("precision", "batch") or value != self.plain[knob]
-        )
+        ]
+        return ", ".join(told) or "as it is"
+
+
+def for_platform(text: str, platform: str) -> str:
+    """Return the text with a platform among those that are compiled for."""
+    named = tomli.loads(text).get("target", {}).get("platforms", ())
+    return put(text, {("target", "platforms"): sorted({*named, platform})})
 
 
 def _word(knob: str, value: Any) -> str:
@@ -158,11 +168,9 @@ def space_of(text: str, spec: Spec, known: Known, objective: str, only: tuple[st
             found[knob] = values, values[0]
         else:
             left_out[knob] = why
-    if known.platform in TILES and objective == "throughput":  # all for as many, so that they can be compared
-        found["tiles"] = (TILES[known.platform][1],), TILES[known.platform][1]
-    for knob in found.keys() - {*only}:
-        found[knob] = (found[knob][1],), found[knob][1]
-        left_out[knob] = "it wasn't asked for"
+    for knob in KNOBS:
+        if knob not in only and found.pop(knob, None) is not None:
+            left_out[knob] = "it wasn't asked for"
     knobs = {knob: found[knob][0] for knob in KNOBS if knob in found}
     return Space(text, known, knobs, {knob: found[knob][1] for knob in knobs}, left_out, only)
 
@@ -284,12 +292,14 @@ def _with_batch(text: str, size: int, known: Known) -> str:
     values: dict[Path, Any] = {("batching", "size"): size}
     if size > 1 and properties.get("performance-hint") == "LATENCY":
         values["properties", "performance-hint"] = "THROUGHPUT"
-    if size > 1 and known.platform is not None:
+    is_npu = known.platform is not None or known.device == "NPU"
+    if size > 1 and is_npu:
         values["properties", "unchecked", "NPU_BATCH_MODE"] = "COMPILER"
     text = put(text, values)
     if size == 1 and "NPU_BATCH_MODE" in properties.get("unchecked", {}):
         text = drop(text, [("properties", "unchecked", "NPU_BATCH_MODE")])
-    return text
+    split = [("allow", i) for i, entry in enumerate(stated.get("allow", ())) if entry.get("code") == "split-batch"]
+    return drop(text, split) if size == 1 or is_npu else text
 
 
 def _with_tiles(text: str, tiles: int, known: Known) -> str:
@@ -304,25 +314,30 @@ def _with_tiles(text: str, tiles: int, known: Known) -> str:
     return put(text, {("properties", "tiles"): tiles})
 
 
-def _with_gates(text: str) -> str:
-    """Hold what ships to the gates that the spec has for what shipped.
+def _with_gates(text: str, before: str) -> str:
+    """Hold what ships to the gates that the spec has for what shipped before.
 
     A gate of a model that there isn't any more is of the one that it was made of; and what is new is held to what the
     model that it is made of had to reach.
     """
     values = tomli.loads(text)
     gates = values.get("gates", [])
-    there = {"static"}
-    there |= {"quantized"} if values.get("quantization", {}).get("mode", "none") != "none" else set()
-    there |= {"batched"} if values.get("batching", {}).get("size", 1) > 1 else set()
+    there, were = _models(values), _models(tomli.loads(before))
     fitted = [_fitted(gate, there) for gate in gates]
     kept = [gate for gate in fitted if gate is not None]
-    more = [gate for gate in _held(kept, there) if gate not in kept]
+    more = [] if there <= were else [gate for gate in _held(kept, there) if gate not in kept]
     changes: dict[Path, Any] = {}
     for index, (gate, fit) in enumerate(zip(gates, fitted, strict=True)):
         changes |= {("gates", index, key): value for key, value in (fit or {}).items() if value != gate.get(key)}
     gone: list[Path] = [("gates", index) for index, gate in enumerate(fitted) if gate is None or gate in fitted[:index]]
     return add_gates(drop(put(text, changes), gone), more)
+
+
+def _models(values: Mapping[str, Any]) -> set[str]:
+    """Return the models that are made of a spec, by what gates call them."""
+    there = {"static"}
+    there |= {"quantized"} if values.get("quantization", {}).get("mode", "none") != "none" else set()
+    return there | ({"batched"} if values.get("batching", {}).get("size", 1) > 1 else set())
 
 
 def _fitted(gate: Mapping[str, Any], there: set[str]) -> dict[str, Any] | None:
@@ -341,6 +356,6 @@ def _held(gates: list[dict[str, Any]], there: set[str]) -> list[dict[str, Any]]:
     for of in [model for model in _MODES[ships][1:] if model in there]:
         measured = [gate for gate in gates if gate.get("of") == of and gate.get("against", "original") == "original"]
         if measured:
-            held = {(g["metric"], g.get("output")) for g in gates if g.get("of") == ships}
-            return [{**g, "of": ships} for g in measured if (g["metric"], g.get("output")) not in held]
+            held = {tuple(map(g.get, _ABOUT)) for g in gates if g.get("of") == ships}
+            return [{**g, "of": ships} for g in measured if tuple(map(g.get, _ABOUT)) not in held]
     return []

@@ -4,7 +4,8 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import copyfile
+from tempfile import TemporaryDirectory, mkstemp
 
 from npuspec.buckets import read_lengths
 from npuspec.compilers import compiler_for
@@ -20,15 +21,17 @@ from npuspec.store import Store
 from npuspec.tune.advice import judge
 from npuspec.tune.candidate import Bench
 from npuspec.tune.model import Report
+from npuspec.tune.propose import check_optuna
 from npuspec.tune.search import Search
 from npuspec.tune.space import KNOBS, Known, Space, bucketed, space_of
 
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """What came of tuning: a report, and the text of the chosen spec."""
+    """What came of tuning: a report, the text of the spec, and that of the chosen one."""
 
     report: Report
+    before: str
     text: str
 
 
@@ -64,6 +67,8 @@ def tune(
 
     """
     observer = observer or Observer()
+    if trials:
+        check_optuna()
     bench, space = open_space(
         path,
         objective=objective,
@@ -77,7 +82,7 @@ def tune(
     search = Search(space, bench, objective, observer.announce)
     best = search.run(trials)
     advice = judge(search)
-    text = space.text if best.point is None else space.text_of(best.point)
+    text = space.text if best.point is None else _ended_alike(space.text_of(best.point), space.text)
     report = Report(
         model=bench.model,
         objective=objective,
@@ -93,7 +98,7 @@ def tune(
         advice=advice,
         patch=_patch(path.name, space.text, text),
     )
-    return Tuned(report, text)
+    return Tuned(report, space.text, text)
 
 
 def open_space(
@@ -134,6 +139,8 @@ def open_space(
         identity=present[here],
         platform=platform,
         compiler=found,
+        cpu=present["CPU"],
+        side_by_side=objective == "throughput",
         allow_code=allow_code,
     )
     model = signature(prepared.model, store)
@@ -152,19 +159,33 @@ def open_space(
 def write(path: Path, tuned: Tuned, *, allow_code: bool = False, compiler: str | None = None) -> Path | None:
     """Write the chosen spec and its lock, or neither; return the lock, if that changed it.
 
+    Both are made beside the spec, under another name, before anything is changed.
+
     Raises:
-        NpuspecError: `apply` doesn't make it; the spec is then as it was.
+        NpuspecError: `apply` doesn't make it, or the spec isn't any more what was tuned; it is then as it was.
+        OSError: the folder can't be written.
 
     """
-    before = path.read_text("utf-8")
-    write_text(path, tuned.text)
+    handle, name = mkstemp(dir=path.parent, prefix=".npuspec-", suffix=path.suffix)
+    trial = Path(name)
+    lock, made = lock_path(path), lock_path(trial)
     try:
+        with open(handle, "wb") as file:  # noqa: PTH123  a handle has no path
+            file.write(tuned.text.encode())
+        if lock.exists():
+            copyfile(lock, made)
         with TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-            made = apply(path, Path(scratch, "bundle"), allow_code=allow_code, compiler=compiler)
-    except BaseException:
-        write_text(path, before)
-        raise
-    return made.lock
+            is_new = apply(trial, Path(scratch, "bundle"), allow_code=allow_code, compiler=compiler).lock is not None
+        if load(path)[0].text != tuned.before:
+            message = f"`{path}` was changed since it was read, and stays as it is"
+            raise SpecError(Diagnostic("spec-changed", message, "tune it again: what was found out is kept"))
+        if is_new:
+            made.replace(lock)
+        write_text(path, tuned.text)
+    finally:
+        trial.unlink(missing_ok=True)
+        made.unlink(missing_ok=True)
+    return lock if is_new else None
 
 
 def _platform(spec: Spec, present: dict[str, str], device: str | None, platform: str | None) -> str | None:
@@ -197,6 +218,11 @@ def _part(found: FrontEnd) -> dict[str, list[str]]:
     return {"inputs": [*found.inputs], "outputs": [*found.outputs]}
 
 
+def _ended_alike(text: str, before: str) -> str:
+    """Return the text with its lines ended as those of another are."""
+    return text.replace("\r\n", "\n").replace("\n", "\r\n") if "\r\n" in before else text
+
+
 def _patch(name: str, before: str, after: str) -> str:
-    lines = difflib.unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), name, name, n=2)
-    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+    old, new = (text.replace("\r\n", "\n").removesuffix("\n").split("\n") for text in (before, after))
+    return "".join(f"{line}\n" for line in difflib.unified_diff(old, new, name, name, n=2, lineterm=""))

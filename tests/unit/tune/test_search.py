@@ -49,11 +49,12 @@ def searched(
     objective: str = "throughput",
     written: Mapping[str, Any] = SLOW,
     trials: int = 0,
+    platform: str | None = "4000",
     **knobs: tuple[Any, ...],
 ) -> Search:
     found = {**KNOBS, **knobs}
     space = Named("as it is", KNOWN, found, {knob: values[0] for knob, values in found.items()}, {}, (*found,))
-    search = Search(space, Table(figures, written), objective, lambda _: None)  # type: ignore[arg-type]
+    search = Search(space, Table(figures, written, platform), objective, lambda _: None)  # type: ignore[arg-type]
     search.run(trials)
     return search
 
@@ -97,9 +98,7 @@ def test_the_best_of_all_is_found_with_few_compiles(
     assert search.best is not None
     assert search.best.point is not None
     assert search.best.point["batch"] == taken
-    assert (
-        search.best.point["precision"] == min((1.0, "none"), *((f, p) for p, f in precision.items() if p == "int8"))[1]
-    )
+    assert search.best.point["precision"] == min((1.0, "none"), *((f, p) for p, f in precision.items()))[1]
     assert search.compiles <= 0.4 * search.space.size
 
 
@@ -126,8 +125,27 @@ def test_a_precision_that_fails_its_gates_is_tried_with_nothing_else() -> None:
     assert best(search).startswith("FP16, batch 4")
 
 
-def test_where_int8_holds_its_gates_nothing_is_mixed() -> None:
-    assert not [name for name in reasons(searched(times(precision={"int8": 1.05}))) if name.startswith("mixed")]
+@pytest.mark.parametrize(("platform", "mixes"), [("4000", 1), (None, 0)])
+def test_where_int8_holds_its_gates_only_a_compiler_knows_what_to_mix(platform: str | None, mixes: int) -> None:
+    figures = times(precision={"int8": 1.05, "mixed": 0.96})
+    names = reasons(searched(figures, platform=platform, batch=(1,), tiles=(4,)))
+    assert sum(name.startswith("mixed") for name in names) == mixes
+
+
+def test_what_has_not_settled_does_not_win() -> None:
+    def figures(point: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**times(batch={2: 0.5})(point), "steady": point["batch"] == 1}
+
+    search = searched(figures, platform=None, precision=("none",), tiles=(4,))
+    assert best(search) == "FP16, batch 1"
+    assert reasons(search)["FP16, batch 2"] == "0.50 times the time for a sample, but it hasn't settled"
+
+
+def test_a_size_has_no_noise() -> None:
+    def figures(point: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**times()(point), "size_bytes": 980 if point["precision"] == "int8" else 1000}
+
+    assert best(searched(figures, "size", platform=None, batch=(1,), tiles=(4,))) == "INT8, batch 1"
 
 
 def test_larger_batches_are_left_out_where_one_is_far_worse() -> None:

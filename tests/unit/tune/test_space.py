@@ -53,7 +53,7 @@ def test_a_batch_is_left_to_the_compiler_of_an_npu() -> None:
 
 def test_for_throughput_all_candidates_are_estimated_on_as_many_tiles() -> None:
     found = space(SMALL, objective="throughput")
-    assert found.knobs["tiles"] == (4,)
+    assert "tiles" not in found.knobs
     assert found.left_out["tiles"].startswith("an estimate is of one inference at a time")
 
 
@@ -124,5 +124,41 @@ def test_attention_and_a_spectrum_are_quantized_as_they_have_to_be() -> None:
 @pytest.mark.parametrize("only", [("precision",), ("batch", "tiles")])
 def test_what_is_not_asked_for_stays_as_it_is(only: tuple[str, ...]) -> None:
     found = space(SMALL + DATA, only=only)
-    assert {knob for knob, values in found.knobs.items() if len(values) > 1} == {*only}
-    assert all(found.left_out[knob] == "it wasn't asked for" for knob in found.knobs.keys() - {*only})
+    assert found.knobs.keys() == {*only}
+    assert all(found.left_out[knob] == "it wasn't asked for" for knob in {"precision", "batch", "tiles"} - {*only})
+
+
+def test_what_is_tried_alone_changes_nothing_else() -> None:
+    more = '\n[batching]\nsize = 8\n\n[quantization]\nmode = "int8" # as measured\n\n[properties]\ntiles = 2\n'
+    found = space(SMALL + DATA + GATE + more, only=("layout",))
+    assert (found.plain, found.shown({}), found.text_of({})) == ({}, "as it is", found.text)
+    found = space(SMALL + DATA + GATE + more, only=("tiles",))
+    before, after = tomli.loads(found.text), tomli.loads(found.text_of({"tiles": 4}))
+    assert after == before | {"properties": {"tiles": 4}}
+
+
+def test_a_mix_is_of_the_platform_that_is_estimated_for() -> None:
+    found = space(SMALL + DATA)
+    assert tomli.loads(found.text_of({**found.plain, "precision": "mixed"}))["target"]["platforms"] == ["4000"]
+    assert "platforms" not in tomli.loads(found.text_of({**found.plain, "precision": "int8"})).get("target", {})
+
+
+def test_what_allows_a_split_batch_goes_with_it() -> None:
+    allow = '\n[[allow]]\ncode = "split-batch"\nreason = "measured"\n'
+    found = space(SMALL + "\n[batching]\nsize = 8\n" + allow)
+    for batch in (1, 4):
+        allowed = tomli.loads(found.text_of({**found.plain, "batch": batch}))["allow"]
+        assert [entry["code"] for entry in allowed] == ["hidden-fallback"]
+
+
+def test_on_an_npu_that_runs_a_batch_is_left_whole_too() -> None:
+    found = space(SMALL, replace(KNOWN, device="NPU", platform=None))
+    values = tomli.loads(found.text_of({**found.plain, "batch": 4}))
+    assert values["properties"]["unchecked"] == {"NPU_BATCH_MODE": "COMPILER"}
+
+
+def test_a_gate_on_one_variant_hides_no_other() -> None:
+    of_one = GATE.replace('"static"', '"batched"') + 'variant = "time32"\n'
+    text = SMALL + DATA + GATE + of_one + "\n[batching]\nsize = 2\n"
+    gates = tomli.loads(space(text).text_of({"precision": "int8", "batch": 2, "tiles": 4}))["gates"]
+    assert [gate.get("variant") for gate in gates if gate["of"] == "batched"] == ["time32", None]

@@ -80,9 +80,9 @@ def test_a_batch_that_costs_no_more_is_best_for_throughput(npu_spec: Path, compi
     toy = compiler()
     report = for_npu(npu_spec, toy.command, objective="throughput", only=("batch",))
     best = report.rows[report.chosen]
-    assert (best.name, best.sample_us, best.latency_us) == ("FP16, batch 16", 100 / 16, 100)
+    assert (best.name, best.sample_us, best.latency_us) == ("batch 16", 100 / 16, 100)
     assert best.evidence == "estimated for NPU 4000 on 4 tiles, its only size"
-    assert rows(report)["FP16, batch 4"].lost == "4.00 times the time for a sample"
+    assert rows(report)["batch 4"].lost == "4.00 times the time for a sample"
     assert (report.points, report.compiles, toy.count) == (3, 3, 4)
     assert "-size = 1 # one line at a time\n+size = 16 # one line at a time\n" in report.patch
     assert all(row.cpu_us and row.agreement for row in report.rows)
@@ -108,11 +108,11 @@ def test_what_was_found_out_is_not_found_out_again(npu_spec: Path, compiler: Cal
 def test_a_candidate_that_does_not_compile_is_a_row(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
     toy = compiler(refuses='grep -q "<dim>4</dim>" $2')
     report = for_npu(npu_spec, toy.command, objective="throughput", only=("batch",))
-    row = rows(report)["FP16, batch 4"]
+    row = rows(report)["batch 4"]
     assert row.failed
     assert "no such layer" in row.lost
     assert row.latency_us is None
-    assert report.rows[report.chosen].name == "FP16, batch 16"
+    assert report.rows[report.chosen].name == "batch 16"
 
 
 def test_nothing_is_compiled_of_what_fails_a_gate(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
@@ -120,7 +120,7 @@ def test_nothing_is_compiled_of_what_fails_a_gate(npu_spec: Path, compiler: Call
     toy = compiler()
     report = for_npu(npu_spec, toy.command, only=("precision", "tiles"))
     failed = [row for row in report.rows if row.name.startswith("INT8")]
-    assert [row.name for row in failed] == ["INT8, batch 1"]
+    assert [row.name for row in failed] == ["INT8"]
     assert failed[0].lost.startswith("gate not met: cosine of quantized against original, y: ")
     assert failed[0].size_bytes is None
     (int8,) = [verdict for verdict in report.advice if verdict.advice == "int8"]
@@ -133,8 +133,8 @@ def test_a_budget_that_is_not_met_loses(npu_spec: Path, compiler: Callable[..., 
     npu_spec.write_text(text + budget)
     toy = compiler(latency="'$(grep -q \"<dim>16</dim>\" $2 && echo 200 || echo 100)'")
     report = for_npu(npu_spec, toy.command, objective="throughput", only=("batch",))
-    assert rows(report)["FP16, batch 16"].lost.startswith("gate not met: latency-ms for NPU 4000, estimated by toy ")
-    assert report.rows[report.chosen].name == "FP16, batch 4"
+    assert rows(report)["batch 16"].lost.startswith("gate not met: latency-ms for NPU 4000, estimated by toy ")
+    assert report.rows[report.chosen].name == "batch 4"
 
 
 def test_the_best_is_written_with_its_lock_and_comments_stay(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
@@ -160,6 +160,79 @@ def test_what_can_not_be_applied_is_not_written(npu_spec: Path, compiler: Callab
     assert not lock_path(npu_spec).exists()
 
 
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_what_can_not_be_written_leaves_every_byte(npu_spec: Path, compiler: Callable[..., Toy], ends: str) -> None:
+    before = b"\xef\xbb\xbf" + npu_spec.read_text().replace("\n", ends).encode()
+    npu_spec.write_bytes(before)
+    tuned = tune(npu_spec, platform=PLATFORM, compiler=compiler().command, objective="throughput", only=("batch",))
+    model = (npu_spec.parent / "model" / "model.bin").read_bytes()
+    (npu_spec.parent / "model" / "model.bin").write_bytes(b"another")
+    with pytest.raises(NpuspecError):
+        write(npu_spec, tuned)
+    assert npu_spec.read_bytes() == before
+    (npu_spec.parent / "model" / "model.bin").write_bytes(model)
+    write(npu_spec, tuned)
+    after = npu_spec.read_bytes()
+    assert after.startswith(b"\xef\xbb\xbf")
+    assert after.count(ends.encode()) == after.count(b"\n")
+    assert "\r" not in tuned.report.patch
+    assert {path.name for path in npu_spec.parent.iterdir()} == {"data", "model", "spec.lock", "spec.toml"}
+
+
+def test_a_spec_that_was_changed_meanwhile_is_left_as_it_is(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
+    tuned = tune(npu_spec, platform=PLATFORM, compiler=compiler().command, objective="throughput", only=("batch",))
+    npu_spec.write_text(changed := npu_spec.read_text() + "# a remark\n")
+    with pytest.raises(SpecError) as caught:
+        write(npu_spec, tuned)
+    assert caught.value.code == "spec-changed"
+    assert npu_spec.read_text() == changed
+    assert not lock_path(npu_spec).exists()
+
+
+def test_for_throughput_what_is_written_is_compared_on_as_many_tiles(
+    npu_spec: Path, compiler: Callable[..., Toy]
+) -> None:
+    whole = '\n[properties.unchecked]\nNPU_BATCH_MODE = "COMPILER"\n'
+    npu_spec.write_text(npu_spec.read_text().replace("size = 1 #", "size = 16 #") + whole)
+    report = for_npu(npu_spec, compiler().command, objective="throughput", only=("batch",))
+    best = report.rows[report.chosen]
+    assert (best.name, report.patch) == ("batch 16 (as written)", "")
+    assert {row.evidence for row in report.rows} == {"estimated for NPU 4000 on 4 tiles, its only size"}
+
+
+def test_a_budget_without_a_platform_is_held_of_the_one_that_is_tuned_for(
+    npu_spec: Path, compiler: Callable[..., Toy]
+) -> None:
+    budgets = '\n[[gates]]\nmetric = "latency-ms"\nmax = 0.01\n\n[[gates]]\nmetric = "latency-p95-ms"\nmax = 0.01\n'
+    npu_spec.write_text(npu_spec.read_text() + budgets)
+    report = for_npu(npu_spec, compiler().command, only=("tiles",))
+    best = report.rows[report.chosen]
+    assert best.lost.startswith("gate not met: latency-ms for NPU 4000")
+    assert any(gate.startswith("latency-p95-ms") and "isn't held" in gate for gate in best.gates)
+    assert any(gate.startswith("frame-agreement") for gate in best.gates)
+
+
+def test_what_fails_a_budget_harms_whatever_it_gains(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
+    budget = '\n[[gates]]\nmetric = "latency-ms"\nmax = 0.15\n'
+    npu_spec.write_text(npu_spec.read_text() + budget)
+    toy = compiler(latency="'$(grep -q \"<dim>4</dim>\" $2 && echo 200 || echo 100)'")
+    report = for_npu(npu_spec, toy.command, objective="throughput", only=("batch",))
+    (batch,) = [verdict for verdict in report.advice if verdict.advice == "batch"]
+    assert (batch.verdict, batch.before, batch.after) == ("harms", 100, 50)
+    assert batch.why.startswith("gate not met: latency-ms")
+
+
+def test_without_samples_the_cpu_is_measured_too(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
+    text = npu_spec.read_text()
+    start, end = text.index("[data]"), text.index("[target]")
+    npu_spec.write_text(
+        (text[:start] + text[end:]).partition("[[gates]]")[0] + text.partition("[batching]")[2].join(["[batching]", ""])
+    )
+    report = for_npu(npu_spec, compiler().command, only=("tiles",))
+    assert all(row.cpu_us for row in report.rows)
+    assert report.rows[0].gates == ("no gate is held: the spec has no samples beyond those that calibrate",)
+
+
 def test_on_a_device_all_is_measured(toy_spec: Path) -> None:
     report = tune(toy_spec, objective="throughput", only=("hint",)).report
     assert (report.device, report.platform, report.compiler) == ("CPU", None, None)
@@ -169,7 +242,7 @@ def test_on_a_device_all_is_measured(toy_spec: Path) -> None:
     assert plain.p95_us is not None
     assert plain.p95_us >= plain.latency_us > 0
     assert plain.size_bytes
-    assert "FP16, batch 1, hint THROUGHPUT" in rows(report)
+    assert "hint THROUGHPUT" in rows(report)
     judged = {verdict.advice: verdict for verdict in report.advice}
     assert judged.keys() == {"caches", "hint"}
     assert all(verdict.before and verdict.after for verdict in judged.values())

@@ -79,6 +79,12 @@ SPEC = {
         '[data]\nsource = "pairs/*.npz"\n\n'
         '[inputs.left]\nshape = ["batch", "time"]\n\n[inputs.right]\nshape = ["batch", "time"]',
     ),
+    "spec-changed": CodeDoc(
+        "The file was changed while it was tuned. What was found out is of the text before; written, it would undo the "
+        "change.",
+        "$ npuspec tune specs/asr.toml --write    # and an editor saves specs/asr.toml meanwhile",
+        "$ npuspec tune specs/asr.toml --write    # again: what hasn't changed isn't tried anew",
+    ),
     "spec-unreadable": CodeDoc(
         "The file of the spec isn't there, isn't a file, may not be read, isn't UTF-8, or is larger than 1 MiB. A spec "
         "is a few lines of TOML; what is that large is something else, most often the model.",

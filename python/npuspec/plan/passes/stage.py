@@ -22,7 +22,7 @@ from npuspec.plan.passes.task import METRIC_TOOLS, plan_tasks
 from npuspec.store import canonical_json, digest_json
 
 _FORMAT = 4  # of the stages' results: raised when a stage does its work differently
-_FORMATS = {"ahead": 5, "curve": 5}  # of those of single stages, which did so since
+_FORMATS = {"ahead": 5, "curve": 5, "gain": 5}  # of those of single stages, which did so since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
