@@ -256,7 +256,7 @@ def test_a_nest_is_compared_or_refused_however_deep_it_is(written: Path) -> None
     data["plan"]["settings"][0]["value"] = "here"
     text = json.dumps(data).encode()
     refused: set[bool | str] = set()
-    for depth in range(sys.getrecursionlimit() // 2, sys.getrecursionlimit(), 2):
+    for depth in range(sys.getrecursionlimit() // 2, sys.getrecursionlimit(), 25):
         written.write_bytes(text.replace(b'"here"', b"[" * depth + b"]" * depth))
         try:
             refused.add(not check_fresh(written, read_planfile(written), PLAN))

@@ -136,7 +136,7 @@ def samples(draw: st.DrawFn, toy: Program) -> Arrays:
     return sample
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_any_sample_of_any_program_gets_the_same_answer(how: st.DataObject) -> None:
     toy = how.draw(programs())
