@@ -62,6 +62,8 @@ class Served(Frozen):
     """`filled`, a variant's own size, or `lengths`, the given ones."""
     variant: str | None
     """Which variant they fill; None for given lengths, which go where they fit."""
+    drawn: int
+    """How many different samples there are; each runs as often as any other."""
     latency: Latency
     """Of `infer`, one sample at a time, in a batch of its own."""
     samples_per_second: float
