@@ -83,9 +83,9 @@ class Start(Frozen):
 
     count: int
     process: float
-    """From the start of the process to its end."""
+    """From the start of the process to its end: Python itself and reading a sample are in it, and all that follows."""
     imports: float
-    """Importing npuspec's runtime and OpenVINO."""
+    """Importing what `npuspec.load` needs, OpenVINO among it. `import npuspec` alone, which is little, came before."""
     load: float
     """Loading the bundle: finding the device, and putting all variants on it."""
     first: float

@@ -79,7 +79,7 @@ def measure(
     found = None
     if starts:
         tell("starting", 0, starts)
-        found = measure_starts(path, placed.device, starts, lambda done: tell("starting", done, starts))
+        found = measure_starts(placed, starts, lambda done: tell("starting", done, starts))
     return Report(place=place, bare=tuple(bare), served=tuple(through), starts=found)
 
 

@@ -23,6 +23,7 @@ class Placed:
     """A bundle whose variants can be put on its device, any number of times.
 
     Attributes:
+        path: where the bundle lies.
         opening: puts it there.
         device: the one that was asked for, or the first of the spec's that is here.
         program: what the bundle takes.
@@ -35,7 +36,7 @@ class Placed:
     """
 
     def __init__(self, path: Path, device: str | None) -> None:
-        self._path = path
+        self.path = path
         bundle = open_bundle(path, hashed=False)
         self._bundle = bundle
         self.opening = Opening(bundle, None, lambda _: None)
@@ -53,7 +54,7 @@ class Placed:
     def place(self, engine: Engine) -> Place:
         """Return what it is, and where."""
         return Place(
-            bundle=self._path.absolute().name,
+            bundle=self.path.absolute().name,
             version=self._bundle.root.name,
             device=self.device,
             identity=self.opening.identity(self.device),

@@ -49,7 +49,8 @@ def _show_served(console: Console, rows: Iterable[Served]) -> None:
     for row in rows:
         rates = (row.samples_per_second, row.elements_per_second, row.computed_per_second)
         shares = f"{row.padding:.1%}", f"{row.rows:.1%}"
-        table.add_row(Text(row.variant or f"given lengths, {row.drawn}"), *(f"{rate:.1f}/s" for rate in rates), *shares)
+        name = row.variant or f"given lengths ({row.drawn})"
+        table.add_row(Text(name), *(f"{rate:.1f}/s" for rate in rates), *shares)
     console.print(table)
 
 
