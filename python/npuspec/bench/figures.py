@@ -146,7 +146,9 @@ class Comparison(Frozen):
     second: Place
     compared: tuple[Compared, ...]
     left_out: tuple[str, ...]
-    """Variants of either that the other hasn't."""
+    """Variants of either that the other hasn't; where some were asked for, of those."""
+    notes: tuple[str, ...]
+    """What else they differ in."""
 
 
 def latency_of(times: Sequence[float]) -> Latency:

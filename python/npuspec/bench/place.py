@@ -6,10 +6,13 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import openvino as ov
+from msgspec import Struct
 
 from npuspec.bench.figures import Place
 from npuspec.bundle import Program, open_bundle
+from npuspec.bundle.manifest import PLAN
 from npuspec.diagnostics import Diagnostic, InputError
 from npuspec.runtime.engine import Engine
 from npuspec.runtime.opening import Opening
@@ -17,6 +20,18 @@ from npuspec.runtime.samples import sampler
 from npuspec.runtime.serving import device_fault
 
 _LONGEST = 3600  # seconds
+_MOST = 2**24  # bytes of a plan
+
+
+class Source(Struct, frozen=True):
+    """What a bundle's model is made of, as its plan says."""
+
+    source: str
+    digest: str
+
+
+class _Planned(Struct):
+    model: Source
 
 
 class Placed:
@@ -60,6 +75,16 @@ class Placed:
             identity=self.opening.identity(self.device),
             notes=(*([self._fallback] if self._fallback else ()), *engine.notes),
         )
+
+    def source(self) -> Source | None:
+        """Return what the model is made of; None where there is no plan that says so."""
+        record = self._bundle.manifest.files.get(PLAN)
+        if record is None or record.size > _MOST:
+            return None
+        try:
+            return msgspec.json.decode(self._bundle.path(PLAN).read_bytes(), type=_Planned).model
+        except (ValueError, RecursionError):
+            return None
 
     @contextmanager
     def failing(self) -> Iterator[None]:

@@ -13,9 +13,9 @@ from npuspec.diagnostics.text import one_line, printable
 _TIMES = ("median", "p90", "p95", "p99", "min", "max")
 
 
-def show_notes(places: Iterable[Place]) -> None:
-    """Print what the reader should know of the bundles, on stderr."""
-    for note in dict.fromkeys(note for place in places for note in place.notes):
+def show_notes(notes: Iterable[str]) -> None:
+    """Print what the reader should know, on stderr, and once."""
+    for note in dict.fromkeys(notes):
         click.secho(f"note: {printable(note)}", err=True, bold=True)
 
 
