@@ -93,9 +93,12 @@ def bench(
                 more = {"served": False, "starts": 0}
             report = measure(bundle, **common, **more)
             notes = [*report.place.notes]
+    if api is not None:
+        form, unsaid = app_form(bundle, report.place, report.bare[0], api, seconds)
+        notes += unsaid
     show_notes(notes)
     if api is not None:
-        click.echo(json.dumps(app_form(bundle, report.place, report.bare[0], api, seconds), indent=1))
+        click.echo(json.dumps(form, indent=1))
     elif json_:
         click.echo(json.dumps(to_builtins(report if against is None else comparison), indent=1))
     elif against is not None:
