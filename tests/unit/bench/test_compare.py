@@ -87,8 +87,8 @@ def test_models_that_take_or_give_something_else_are_refused(
 def test_variants_that_nobody_asked_for_are_not_left_out_and_other_models_are_noted(tmp_path: Path) -> None:
     plan = b'{"model": {"source": "%b", "digest": "%b"}, "more": 1}'
     wide = program(data(), outputs=(along(),), sizes=({"time": 8}, {"time": 16}))
-    bundle(tmp_path / "one", TOY, blob=True, plan=plan % (b"a.onnx", b"0" * 64))
-    bundle(tmp_path / "other", wide, blob=True, plan=plan % (b"b.onnx", b"1" * 64))
+    bundle(tmp_path / "one", TOY, blob=True, planned=plan % (b"a.onnx", b"0" * 64))
+    bundle(tmp_path / "other", wide, blob=True, planned=plan % (b"b.onnx", b"1" * 64))
     found = compare(tmp_path / "one", tmp_path / "other", variants=["time8", "time4"], seconds=0.01)
     assert found.left_out == ("time4",)
     assert found.notes == ("they are made of different models: `a.onnx` and `b.onnx`",)
@@ -106,7 +106,7 @@ def test_what_differs_is_noted() -> None:
 
 @pytest.mark.parametrize("plan", [b"", b"{}", b"[" * 100_000, b'{"model": {"source": 1, "digest": 2}}'])
 def test_a_plan_of_another_form_tells_nothing_of_the_model(tmp_path: Path, plan: bytes) -> None:
-    bundle(tmp_path / "toy", TOY, blob=True, plan=plan)
+    bundle(tmp_path / "toy", TOY, blob=True, planned=plan)
     assert Placed(tmp_path / "toy", None).source() is None
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from npuspec.child import run_task
     [({"blob": True}, "miss", "blob"), ({"cache": "directory"}, "miss", "hit"), ({}, "compiled", "compiled")],
 )
 def test_only_a_cold_start_compiles(
-    tmp_path: Path, own_cache: Path, changes: dict[str, bool], cold: str, warm: str
+    tmp_path: Path, own_cache: Path, changes: dict[str, Any], cold: str, warm: str
 ) -> None:
     bundle(tmp_path / "toy", TOY, **changes)
     told: list[int] = []

@@ -118,14 +118,14 @@ def along(name: str = "y", dim: str = "time", axis: int = 1, dtype: str = "float
 
 
 def bundle(
-    path: Path, toy: Program, build: Any = doubled, *, blob: bool = False, plan: bytes | None = None, **changes: Any
+    path: Path, toy: Program, build: Any = doubled, *, blob: bool = False, planned: bytes | None = None, **changes: Any
 ) -> str:
     """Publish a bundle that was made on this machine's CPU; `changes` are other values of its manifest."""
     with staging(path) as scratch:
         (scratch / "models").mkdir()
         (scratch / "blobs").mkdir()
-        if plan is not None:
-            (scratch / PLAN).write_bytes(plan)
+        if planned is not None:
+            (scratch / PLAN).write_bytes(planned)
         here = identity(CORE, "CPU")
         blobs = {}
         for variant in toy.variants:
