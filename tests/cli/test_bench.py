@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from conftest import npuspec
+from npuspec.bench.figures import Bare, Compared, Comparison, Latency, Place, Rate, Report, Served, Start, Starts
+from npuspec.cli.bench_show import show, show_comparison
 
 QUICK = ("--device", "CPU", "--seconds", "0.01", "--starts", "0")
 
@@ -34,6 +36,58 @@ def test_json_is_all_that_is_printed(asr_bundle: Path) -> None:
     assert (row["variant"], row["sizes"], row["batch"]) == ("time32000", {"time": 32000}, 1)
     assert row["single"]["latency"].keys() == {"count", "mean", "minimum", "median", "p90", "p95", "p99", "maximum"}
     assert found["starts"] is None
+
+
+NAME = "height32-width1024-channels3"
+LATENCY = Latency(
+    count=1_000_001, mean=1, minimum=101.001, median=102.002, p90=103.003, p95=104.004, p99=105.005, maximum=106.006
+)
+PLACE = Place(bundle="b", version="v" * 64, device="CPU", identity="i", notes=())
+
+
+def test_figures_and_names_are_never_cut(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    rate = Rate(requests=2, batches=1, seconds=1, samples_per_second=123456.7, latency=LATENCY)
+    bare = Bare(variant=NAME, sizes={}, batch=8, stable=True, load=1, origin="blob", first=1, single=rate, many=rate)
+    served = Served(
+        samples="filled",
+        variant=NAME,
+        drawn=1,
+        latency=LATENCY,
+        samples_per_second=234567.8,
+        elements_per_second=345678.9,
+        computed_per_second=456789.1,
+        padding=0.123,
+        rows=0.456,
+    )
+    start = Start(count=3, process=1111.1, imports=2222.2, load=3333.3, first=4444.4, origins={"a": "compiled"})
+    show(Report(place=PLACE, bare=(bare,), served=(served,), starts=Starts(cold=start, warm=start)))
+    out = capsys.readouterr().out
+    times = ["102.002", "103.003", "104.004", "105.005", "101.001", "106.006", "1000001"]
+    rows = [line.split() for line in out.splitlines() if line.startswith(NAME)]
+    assert rows == [
+        [NAME, *times],
+        [NAME, "8", "123456.7/s", "123456.7/s", "2", "104.004"],
+        [NAME, "234567.8/s", "345678.9/s", "456789.1/s", "12.3%", "45.6%"],
+    ]
+    assert ["cold", "1111.1", "2222.2", "3333.3", "4444.4", "3", "compiled"] in map(str.split, out.splitlines())
+    assert [f"session, {NAME}", *times] in [line.rsplit(maxsplit=len(times)) for line in out.splitlines()]
+    compared = Compared(
+        variant=NAME,
+        sizes={},
+        batch=8,
+        first=LATENCY,
+        second=LATENCY,
+        rounds=24,
+        ratio=1.001,
+        low=0.912,
+        high=1.123,
+        confidence=0.99,
+        verdict="no difference",
+    )
+    show_comparison(Comparison(first=PLACE, second=PLACE, compared=(compared,), left_out=(), notes=()))
+    row = f"{NAME} 8 102.002 102.002 1.001 0.912 to 1.123 no difference"
+    assert row.split() in map(str.split, capsys.readouterr().out.splitlines())
 
 
 @pytest.mark.parametrize("verb", ["bench", "fusion"])
@@ -70,18 +124,18 @@ def test_a_bundle_is_held_against_another(toy_bundle: Path) -> None:
     ran = npuspec(*call)
     assert ran.code == 0, ran.err
     found = json.loads(npuspec(*call, "--json").out)
-    assert found.keys() == {"first", "second", "compared", "left_out"}
+    assert found.keys() == {"first", "second", "compared", "left_out", "notes"}
     assert found["left_out"] == []
     for row in found["compared"]:
         [line] = [line for line in ran.out.splitlines() if line.startswith(f"{row['variant']} ")]
         assert line.endswith(("faster", "slower", "no difference"))
 
 
-def test_bundles_without_a_variant_in_common_are_refused(asr_bundle: Path, toy_bundle: Path) -> None:
+def test_bundles_that_have_nothing_in_common_are_refused(asr_bundle: Path, toy_bundle: Path) -> None:
     ran = npuspec("bench", asr_bundle, "--against", toy_bundle)
     assert ran.code == 2
     assert "error[nothing-to-compare]" in ran.err
-    assert "time32000, time64000, time128000 in batches of 1" in ran.err
+    assert f"only `{asr_bundle}` has input `" in ran.err
 
 
 @pytest.mark.parametrize(

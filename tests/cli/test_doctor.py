@@ -28,6 +28,12 @@ def test_nothing_hinders_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ran.out.endswith("\nnothing hinders the devices of this machine\n")
 
 
+def test_nothing_is_cut_where_the_terminal_is_narrow() -> None:
+    ran = npuspec("doctor", COLUMNS="40", NPUSPEC_NPU_COMPILER="/none/npu-compiler")
+    assert "…" not in ran.out
+    assert "not here" in ran.out
+
+
 def test_json_is_all_that_is_printed() -> None:
     found = json.loads(npuspec("doctor", "--json").out)
     assert found.keys() == {"npuspec", "format", "ok", "checks", "bundles"}

@@ -46,7 +46,7 @@ def test_what_is_fused_is_a_line_and_ci_passes(cnn: Path) -> None:
 
 
 def test_what_is_not_fused_is_told_with_its_cause_and_fails_ci(tapped: Path) -> None:
-    ran = npuspec("fusion", tapped)
+    ran = npuspec("fusion", tapped, COLUMNS="40")
     assert ran.code == 0
     row = next(line for line in ran.out.splitlines() if line.startswith("Convolution + BatchNormInference + Relu  "))
     assert row.split()[5:7] == ["Relu", "1"]

@@ -50,7 +50,7 @@ ELSEWHERE = {
     "output-shape": "unit/stages/test_agreement.py::test_another_shape_is_refused_with_both",
     "output-taken": "integration/test_apply.py::test_a_folder_with_other_files_is_not_taken_over",
     "outputs-too-large": "unit/stages/test_own.py::test_what_does_not_fit_in_memory_is_refused_before_it_is_kept",
-    "nothing-to-compare": "cli/test_bench.py::test_bundles_without_a_variant_in_common_are_refused",
+    "nothing-to-compare": "cli/test_bench.py::test_bundles_that_have_nothing_in_common_are_refused",
     "outputs-held": "unit/runtime/test_engine.py::test_what_would_be_overwritten_is_refused_when_debugging",
     "padding-leaks": "unit/stages/test_probe.py::test_a_mask_that_is_not_applied_everywhere_is_found",
     "pip-missing": "unit/sources/test_download.py::test_without_pip_it_says_so",

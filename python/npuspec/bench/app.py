@@ -1,6 +1,8 @@
 """What OpenVINO's benchmark_app writes with -json_stats, of one variant: its keys, and values as it writes them."""
 
+import json
 from collections.abc import Mapping
+from math import ceil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -8,11 +10,14 @@ from npuspec.bench.figures import Bare, Place
 from npuspec.bundle import open_bundle
 
 Api = Literal["sync", "async"]
+_HINTS = ("latency", "throughput", "cumulative_throughput")
+_FINE = {"NUM_STREAMS": "-nstreams", "INFERENCE_NUM_THREADS": "-nthreads", "ENABLE_CPU_PINNING": "-pin"}
+"""What benchmark_app takes with `-hint none` only."""
 _LOADED = {"blob": "import", "hit": "import", "miss": "compile", "compiled": "compile"}
 
 
-def app_form(path: Path, place: Place, bare: Bare, api: Api, seconds: float) -> dict[str, Any]:
-    """Return benchmark_app's report.
+def app_form(path: Path, place: Place, bare: Bare, api: Api, seconds: float) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return benchmark_app's report, and what is to be said of properties that it has no option for.
 
     Args:
         path: the bundle.
@@ -23,15 +28,23 @@ def app_form(path: Path, place: Place, bare: Bare, api: Api, seconds: float) -> 
 
     """
     bundle = open_bundle(path, hashed=False)
-    properties = next(d.properties for d in bundle.manifest.deployments if d.device == place.device)
+    manifest = bundle.manifest
+    properties = next(d.properties for d in manifest.deployments if d.device == place.device)
+    options, unsaid = _options(properties)
+    notes = []
+    if unsaid:
+        names, config = _named(unsaid), json.dumps({place.device: unsaid})
+        notes.append(f"benchmark_app sets {names} where it is given a file of this with -load_config: {config}")
+    if manifest.core:
+        notes.append(f"benchmark_app can't set {_named(manifest.core)}, which is OpenVINO's own and no device's")
     rate, latency = (bare.single, bare.single.latency) if api == "sync" else (bare.many, bare.many.latency)
-    return {
+    form = {
         "cmd_options": {
-            "-m": str(bundle.root / bundle.manifest.models[bare.variant]),
+            "-m": str(bundle.root / manifest.models[bare.variant]),
             "-d": place.device,
-            **_hint(properties),
+            **options,
             "-api": api,
-            "-t": f"{seconds:g}",
+            "-t": str(ceil(seconds)),
         },
         "configuration_setup": {
             "topology": bare.variant,
@@ -56,8 +69,24 @@ def app_form(path: Path, place: Place, bare: Bare, api: Api, seconds: float) -> 
             "throughput": f"{rate.samples_per_second:.2f}",
         },
     }
+    return form, tuple(notes)
 
 
-def _hint(properties: Mapping[str, Any]) -> dict[str, str]:
-    hint = properties.get("PERFORMANCE_HINT")
-    return {} if hint is None else {"-hint": str(hint).lower()}
+def _options(properties: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return the options that set properties, and those that have none. Without a hint benchmark_app would set one."""
+    unsaid = dict(properties)
+    options = {"-hint": "none"}
+    if (hint := str(properties.get("PERFORMANCE_HINT")).lower()) in _HINTS:
+        options["-hint"] = hint
+        del unsaid["PERFORMANCE_HINT"]
+    else:
+        for name in [name for name in _FINE if name in unsaid]:
+            value = unsaid.pop(name)
+            options[_FINE[name]] = ("NO", "YES")[value] if isinstance(value, bool) else str(value)
+    if "INFERENCE_PRECISION_HINT" in unsaid:
+        options["-infer_precision"] = str(unsaid.pop("INFERENCE_PRECISION_HINT"))
+    return options, unsaid
+
+
+def _named(properties: Mapping[str, Any]) -> str:
+    return ", ".join(f"`{name}`" for name in properties)

@@ -9,10 +9,10 @@ import openvino as ov
 
 from npuspec.bench.bare import Model
 from npuspec.bench.decide import CONFIDENCE, decide
-from npuspec.bench.figures import Compared, Comparison, latency_of
+from npuspec.bench.figures import Compared, Comparison, Place, latency_of
 from npuspec.bench.measure import Tell, choose_variants
-from npuspec.bench.place import Placed, check_seconds
-from npuspec.bundle.program import Variant
+from npuspec.bench.place import Placed, Source, check_seconds
+from npuspec.bundle.program import DataInput, Input, Output, Variant
 from npuspec.diagnostics import Diagnostic, InputError
 
 ROUNDS = 24
@@ -50,7 +50,8 @@ def compare(
         tell: is told how far it is.
 
     Raises:
-        InputError: `wrong-argument`; `nothing-to-compare`: no variant is in both.
+        InputError: `wrong-argument`; `nothing-to-compare`: no variant is in both, or they take or give different
+            things.
         BundleError: there is no bundle, or it is broken.
         DeviceError: one has no device here, or that failed.
         StageError: one can't be compiled.
@@ -58,6 +59,7 @@ def compare(
     """
     check_seconds(seconds)
     sides = Placed(first, device), Placed(second, device)
+    _check_ports(sides)
     pairs, left_out = _pairs(sides, variants)
     tell("loading both", 0, 1)
     places = [side.place(side.engine()) for side in sides]
@@ -88,11 +90,49 @@ def compare(
                 **decision._asdict(),
             )
         )
-    return Comparison(first=places[0], second=places[1], compared=tuple(compared), left_out=left_out)
+    notes = differences(places, [side.source() for side in sides])
+    return Comparison(first=places[0], second=places[1], compared=tuple(compared), left_out=left_out, notes=notes)
+
+
+def differences(places: Sequence[Place], sources: Sequence[Source | None]) -> tuple[str, ...]:
+    """Return what is to be said of two bundles: that they run on different devices, or are made of different models.
+
+    Args:
+        places: where each ran.
+        sources: what each is made of, where that is known.
+
+    """
+    notes = []
+    if places[0].device != places[1].device:
+        notes.append(f"they run on different devices: {places[0].device} and {places[1].device}")
+    if None not in sources and len({source.digest for source in sources if source is not None}) > 1:
+        named = " and ".join(f"`{source.source}`" for source in sources if source is not None)
+        notes.append(f"they are made of different models: {named}")
+    return tuple(notes)
+
+
+def _check_ports(sides: tuple[Placed, Placed]) -> None:
+    """Refuse bundles that differ in an input's or output's name, dtype, or axes of one size."""
+    have = [{*map(_told, side.program.inputs), *map(_told, side.program.outputs)} for side in sides]
+    only = (
+        f"only `{side.path}` has {', '.join(sorted(own - other))}"
+        for side, own, other in zip(sides, have, reversed(have), strict=True)
+        if own - other
+    )
+    if have[0] != have[1]:
+        message = f"the bundles take or give different things: {', and '.join(only)}"
+        raise InputError(Diagnostic("nothing-to-compare", message, "compare bundles of one model"))
+
+
+def _told(port: Input | Output) -> str:
+    """Return an input or output in words. A layout changes the order of its axes, and what it takes stays the same."""
+    kind = "output" if isinstance(port, Output) else "input"
+    sizes = sorted(axis for axis in port.axes if isinstance(axis, int)) if isinstance(port, DataInput) else []
+    return f"{kind} `{port.name}` of {port.dtype}" + (f" {' x '.join(map(str, sizes))}" if sizes else "")
 
 
 def _pairs(sides: tuple[Placed, Placed], names: Sequence[str]) -> tuple[list[Pair], tuple[str, ...]]:
-    """Return the variants of the same sizes and batch, and the names of the others."""
+    """Return the variants of the same sizes and batch, and the names of the others, of those that are asked for."""
     one, other = ({_key(side, v): v for v in side.program.variants} for side in sides)
     chosen = {variant.name for variant in choose_variants(sides[0].program, names)}
     pairs = [(variant, other[key]) for key, variant in one.items() if key in other and variant.name in chosen]
@@ -102,8 +142,8 @@ def _pairs(sides: tuple[Placed, Placed], names: Sequence[str]) -> tuple[list[Pai
         )
         message = f"the bundles have no variant of the same sizes and batch: {have}"
         raise InputError(Diagnostic("nothing-to-compare", message, "compare bundles that have one in common"))
-    others = one.keys() ^ other.keys()
-    return pairs, tuple(v.name for found in (one, other) for key, v in found.items() if key in others)
+    alone = [v.name for key, v in one.items() if key not in other and v.name in chosen]
+    return pairs, (*alone, *(v.name for key, v in other.items() if key not in one and not names))
 
 
 def _key(side: Placed, variant: Variant) -> tuple[object, ...]:

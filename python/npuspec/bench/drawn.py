@@ -15,7 +15,6 @@ from npuspec.runtime.preprocess import given_axes, given_dtype
 MOST = 256
 """Samples that are made."""
 _BYTES = 2**28  # that they take
-_SEED = 0
 
 
 def choose_dim(program: Program, dim: str | None) -> str:
@@ -41,6 +40,8 @@ def make_samples(
 ) -> list[tuple[dict[str, Array], int]]:
     """Return samples of lengths that lie as those given do, and how many elements of each the model is to see.
 
+    They rise in length.
+
     Args:
         program: what the bundle takes.
         counts: how often each length occurs.
@@ -60,7 +61,6 @@ def make_samples(
         message = f"a sample that is {max(counts)} long in `{dim}` takes more memory than is taken here"
         raise wrong(message, "leave such lengths out")
     lengths = _quantiles(counts, max(1, min(MOST, counts.total(), _BYTES // max(1, size))))
-    np.random.default_rng(_SEED).shuffle(lengths)
     cut = program.dims[dim].maximum if program.dims[dim].overflow == "truncate" else max(counts)
     return [(make({**longest, dim: length}), min(length, cut) * others) for length in lengths]
 

@@ -62,6 +62,8 @@ class Served(Frozen):
     """`filled`, a variant's own size, or `lengths`, the given ones."""
     variant: str | None
     """Which variant they fill; None for given lengths, which go where they fit."""
+    drawn: int
+    """How many different samples there are; each runs as often as any other."""
     latency: Latency
     """Of `infer`, one sample at a time, in a batch of its own."""
     samples_per_second: float
@@ -81,9 +83,9 @@ class Start(Frozen):
 
     count: int
     process: float
-    """From the start of the process to its end."""
+    """From the start of the process to its end: Python itself and reading a sample are in it, and all that follows."""
     imports: float
-    """Importing npuspec's runtime and OpenVINO."""
+    """Importing what `npuspec.load` needs, OpenVINO among it. `import npuspec` alone, which is little, came before."""
     load: float
     """Loading the bundle: finding the device, and putting all variants on it."""
     first: float
@@ -144,7 +146,9 @@ class Comparison(Frozen):
     second: Place
     compared: tuple[Compared, ...]
     left_out: tuple[str, ...]
-    """Variants of either that the other hasn't."""
+    """Variants of either that the other hasn't; where some were asked for, of those."""
+    notes: tuple[str, ...]
+    """What else they differ in."""
 
 
 def latency_of(times: Sequence[float]) -> Latency:

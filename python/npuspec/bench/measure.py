@@ -14,7 +14,7 @@ from npuspec.bench.served import Sample, serve
 from npuspec.bench.starts import measure_starts
 from npuspec.bundle.program import Program, Variant
 from npuspec.diagnostics.suggest import did_you_mean
-from npuspec.runtime import Engine, Session
+from npuspec.runtime import Engine
 
 Tell = Callable[[str, int, int], object]
 """Told what is being measured, how many steps of that are done, and of how many."""
@@ -39,8 +39,8 @@ def measure(
         device: run on this device only.
         variants: by name; all where there is none.
         seconds: for each of a variant's figures.
-        lengths: real ones, and how often each occurs: samples of them run through a session. Left out, samples that
-            fill each variant do.
+        lengths: real ones, and how often each occurs: samples that lie as they do run through a session. Left out,
+            samples that fill each variant do.
         dim: the dimension that they are of, where there are several.
         served: whether anything runs through a session.
         starts: how many cold and warm starts; 0 for none.
@@ -73,14 +73,13 @@ def measure(
     through: list[Served] = []
     for number, (name, samples) in enumerate(sessions if served else ()):
         tell("measuring through a session", number, len(sessions))
-        with _session(placed, engine) as session:
-            through.append(serve(session, samples, seconds, variant=name))
+        through.append(serve(_again(placed, engine), placed.opening.manifest.load, samples, seconds, variant=name))
     place = placed.place(engine)
     del engine
     found = None
     if starts:
         tell("starting", 0, starts)
-        found = measure_starts(path, placed.device, starts, lambda done: tell("starting", done, starts))
+        found = measure_starts(placed, starts, lambda done: tell("starting", done, starts))
     return Report(place=place, bare=tuple(bare), served=tuple(through), starts=found)
 
 
@@ -114,7 +113,7 @@ def _bare(placed: Placed, engine: Engine, variant: Variant, seconds: float) -> B
     )
 
 
-def _session(placed: Placed, engine: Engine) -> Session:
+def _again(placed: Placed, engine: Engine) -> Engine:
+    """Return an engine of the same compiled models, with requests of its own."""
     models = {variant.name: compiled(engine, variant.name) for variant in placed.program.variants}
-    load = placed.opening.manifest.load
-    return Session(Engine(placed.program, models, device=placed.device, requests=load.requests), load=load)
+    return Engine(placed.program, models, device=placed.device, requests=placed.opening.manifest.load.requests)

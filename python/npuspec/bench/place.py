@@ -6,10 +6,13 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import openvino as ov
+from msgspec import Struct
 
 from npuspec.bench.figures import Place
 from npuspec.bundle import Program, open_bundle
+from npuspec.bundle.manifest import PLAN
 from npuspec.diagnostics import Diagnostic, InputError
 from npuspec.runtime.engine import Engine
 from npuspec.runtime.opening import Opening
@@ -17,12 +20,25 @@ from npuspec.runtime.samples import sampler
 from npuspec.runtime.serving import device_fault
 
 _LONGEST = 3600  # seconds
+_MOST = 2**24  # bytes of a plan
+
+
+class Source(Struct, frozen=True):
+    """What a bundle's model is made of, as its plan says."""
+
+    source: str
+    digest: str
+
+
+class _Planned(Struct):
+    model: Source
 
 
 class Placed:
     """A bundle whose variants can be put on its device, any number of times.
 
     Attributes:
+        path: where the bundle lies.
         opening: puts it there.
         device: the one that was asked for, or the first of the spec's that is here.
         program: what the bundle takes.
@@ -35,7 +51,7 @@ class Placed:
     """
 
     def __init__(self, path: Path, device: str | None) -> None:
-        self._path = path
+        self.path = path
         bundle = open_bundle(path, hashed=False)
         self._bundle = bundle
         self.opening = Opening(bundle, None, lambda _: None)
@@ -53,12 +69,22 @@ class Placed:
     def place(self, engine: Engine) -> Place:
         """Return what it is, and where."""
         return Place(
-            bundle=self._path.absolute().name,
+            bundle=self.path.absolute().name,
             version=self._bundle.root.name,
             device=self.device,
             identity=self.opening.identity(self.device),
             notes=(*([self._fallback] if self._fallback else ()), *engine.notes),
         )
+
+    def source(self) -> Source | None:
+        """Return what the model is made of; None where there is no plan that says so."""
+        record = self._bundle.manifest.files.get(PLAN)
+        if record is None or record.size > _MOST:
+            return None
+        try:
+            return msgspec.json.decode(self._bundle.path(PLAN).read_bytes(), type=_Planned).model
+        except (ValueError, RecursionError):
+            return None
 
     @contextmanager
     def failing(self) -> Iterator[None]:

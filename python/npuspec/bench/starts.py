@@ -7,27 +7,38 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+
 from npuspec.bench.figures import Start, Starts
+from npuspec.bench.place import Placed
 from npuspec.child import run_task
 
 
-def measure_starts(bundle: Path, device: str, count: int, tell: Callable[[int], object]) -> Starts:
+def measure_starts(placed: Placed, count: int, tell: Callable[[int], object]) -> Starts:
     """Start a bundle cold and then warm, several times in turn.
 
     Args:
-        bundle: where it lies.
-        device: where it runs.
+        placed: the bundle, and where it runs.
         count: how many starts there are of each.
         tell: is told how many pairs there were.
 
     """
     cold: list[dict[str, Any]] = []
     warm: list[dict[str, Any]] = []
+    sample = placed.sample({name: dim.maximum for name, dim in placed.program.dims.items()})
     for number in range(count):
-        with TemporaryDirectory() as cache:
+        with TemporaryDirectory() as scratch:
+            given = Path(scratch, "sample.npz")
+            np.savez(given, *sample.values())
+            arguments = {
+                "bundle": str(placed.path.absolute()),
+                "device": placed.device,
+                "cache": str(Path(scratch, "cache")),
+                "sample": str(given),
+                "names": [*sample],
+            }
             for taken in (cold, warm):
                 begin = perf_counter()
-                arguments = {"bundle": str(bundle.absolute()), "device": device, "cache": cache}
                 answer = run_task("npuspec.bench.start:start", arguments | {"cold": taken is cold})
                 taken.append({**answer, "process": (perf_counter() - begin) * 1e3})
         tell(number + 1)

@@ -85,17 +85,20 @@ def bench(
         common["tell"] = _teller(progress)
         if against is not None:
             comparison = compare(bundle, against, **common)
-            places = [comparison.first, comparison.second]
+            notes = [*comparison.first.notes, *comparison.second.notes, *comparison.notes]
         else:
             more: dict[str, Any] = {"lengths": _read(lengths), "dim": dim, "starts": starts}
             if api is not None:
                 _check_one(bundle, variants)
                 more = {"served": False, "starts": 0}
             report = measure(bundle, **common, **more)
-            places = [report.place]
-    show_notes(places)
+            notes = [*report.place.notes]
     if api is not None:
-        click.echo(json.dumps(app_form(bundle, report.place, report.bare[0], api, seconds), indent=1))
+        form, unsaid = app_form(bundle, report.place, report.bare[0], api, seconds)
+        notes += unsaid
+    show_notes(notes)
+    if api is not None:
+        click.echo(json.dumps(form, indent=1))
     elif json_:
         click.echo(json.dumps(to_builtins(report if against is None else comparison), indent=1))
     elif against is not None:

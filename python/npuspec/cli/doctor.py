@@ -83,6 +83,8 @@ def _show(checks: "list[Check]") -> None:
 
     console = Console(highlight=False)
     table = Table(box=None, pad_edge=False, show_header=False)
+    for _ in ("status", "name", "found"):
+        table.add_column(overflow="fold")
     for check in checks:
         table.add_row(Text(check.status, _COLOURS[check.status]), check.name, Text(one_line(check.found)))
     console.print(table)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from npuspec.cli.output import print_table
 from npuspec.diagnostics.text import one_line
 from npuspec.fusion import Report
 from npuspec.fusion.groups import Group, border_in_words, grouped
@@ -14,14 +14,13 @@ from npuspec.fusion.groups import Group, border_in_words, grouped
 
 def show(report: Report, name: str) -> None:
     """Print what isn't fused, why and what to do, then what is, what isn't known, and the borders."""
-    console = Console(highlight=False, soft_wrap=True)
     variant = f", {report.variant}" if report.variant else ""
     estimated = ", estimated" if report.estimated else ""
     click.echo(one_line(f"{name}{variant}: {report.whole_us:.0f} us on {report.device}{estimated}"))
     groups = grouped([chain for chain in report.chains if chain.verdict == "apart"])
     if groups:
         click.echo()
-        console.print(_table(groups))
+        print_table(_table(groups))
         for group in groups:
             _explain(group)
     for verdict, what in (("fused", "fused"), ("unknown", "not judged")):
@@ -39,10 +38,12 @@ def show(report: Report, name: str) -> None:
 
 
 def _table(groups: Sequence[Group]) -> Table:
-    table = Table("not fused", "apart", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("not fused", "apart"):
+        table.add_column(heading, no_wrap=True)
     for heading in ("chains", "time", "share"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("cause")
+    table.add_column("cause", no_wrap=True)
     for group in groups:
         us, share = group.time, f"{group.share:.1%}"
         table.add_row(Text(group.chain), Text(group.apart), str(len(group.chains)), us, share, group.first.cause)

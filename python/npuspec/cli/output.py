@@ -8,10 +8,13 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rich.table import Table
+
     from npuspec.diagnostics import Diagnostic
     from npuspec.diagnostics.form import Source
 
 _MOST = 200  # faults of one spec that are shown
+_BETWEEN = 2  # characters between two columns, at most
 _COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
@@ -44,6 +47,26 @@ def print_error(diagnostics: "Sequence[Diagnostic]") -> None:
         )
         if d.help:
             click.echo(printable(f"  = help: {d.help}"), err=True)
+
+
+def print_table(table: "Table", *, least: int = 0) -> None:
+    """Print a table whose columns that don't wrap are as wide as what is in them: no figure and no name is cut.
+
+    Args:
+        table: it may be wider than the terminal, where its lines go on in the next one.
+        least: so wide a terminal is supposed for what wraps.
+
+    """
+    from rich.cells import cell_len
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    needed = 0
+    for column in table.columns:
+        cells = (column.header, *column.cells) if column.no_wrap else ()
+        needed += max(map(cell_len, map(str, cells)), default=column.min_width or 0) + _BETWEEN
+    console.width = max(console.width, least, needed)
+    console.print(table)
 
 
 def write_file(output: "Path", text: str) -> None:

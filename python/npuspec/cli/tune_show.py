@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from npuspec.cli.output import print_table
 from npuspec.diagnostics.text import one_line, printable
 from npuspec.tune.model import Report, Row, Verdict
 
@@ -23,12 +23,10 @@ def to_json(report: Report) -> str:
 
 def show(report: Report) -> None:
     """Print every candidate, what is best, what isn't tried, the advice, and the patch."""
-    console = Console(highlight=False, soft_wrap=True)
-    console.width = max(console.width, _WIDTH)
     where = f"estimated for NPU {report.platform}" if report.platform else f"measured on {report.device}"
     tried = sum(row.point is not None for row in report.rows)
     click.echo(f"{report.objective}, {where}: {tried} of {report.points} candidates\n")
-    console.print(_candidates(report))
+    print_table(_candidates(report), least=_WIDTH)
     if left_out := sorted({name for row in report.rows for name in row.uncosted}):
         click.echo()
         click.echo(one_line(f"estimates count {', '.join(left_out)} as nothing where they occur"))
@@ -39,7 +37,7 @@ def show(report: Report) -> None:
         click.echo(f"  {', '.join(knobs)}: {why}")
     if report.advice:
         click.echo("\nadvice, tried on this model alone: `npuspec explain NAME`")
-        console.print(_advice(report))
+        print_table(_advice(report), least=_WIDTH)
     click.echo(f"\n{report.compiles} models compiled to choose; just now {report.made}, those for advice among them")
     best = report.rows[report.chosen]
     if best.gates:
@@ -87,6 +85,9 @@ _FIGURES: dict[str, Callable[[Row], str]] = {
 
 def _advice(report: Report) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    for _ in ("advice", "verdict"):
+        table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for verdict in report.advice:
         judged = Text(verdict.verdict, style=_STYLES[verdict.verdict])
         table.add_row(f"  {verdict.advice}", judged, Text(one_line(_told(verdict))))

@@ -41,7 +41,7 @@ def run(arguments: Mapping[str, Any], progress: Progress) -> None:
         del engine
         starts = None
         if request.parameters["starts"]:
-            starts = to_builtins(measure_starts(bundle, device, request.parameters["starts"], lambda _: None))
+            starts = to_builtins(measure_starts(placed, request.parameters["starts"], lambda _: None))
     request.write_json(TIMINGS, {"device": device, "variants": found, "starts": starts})
 
 

@@ -10,6 +10,7 @@ from msgspec import convert, to_builtins
 from openvino import opset13 as op
 
 from npuspec.bundle import Blob, Deployed, Manifest
+from npuspec.bundle.manifest import PLAN
 from npuspec.bundle.program import DataInput, Dim, Extent, Input, LengthInput, MaskInput, Output, Program, Variant
 from npuspec.bundle.writer import publish, records, staging
 from npuspec.runtime.device import identity
@@ -116,11 +117,15 @@ def along(name: str = "y", dim: str = "time", axis: int = 1, dtype: str = "float
     return Output(name=name, dtype=dtype, extents=(Extent(dim=dim, axis=axis, **form),))
 
 
-def bundle(path: Path, toy: Program, build: Any = doubled, *, blob: bool = False, **changes: Any) -> str:
+def bundle(
+    path: Path, toy: Program, build: Any = doubled, *, blob: bool = False, planned: bytes | None = None, **changes: Any
+) -> str:
     """Publish a bundle that was made on this machine's CPU; `changes` are other values of its manifest."""
     with staging(path) as scratch:
         (scratch / "models").mkdir()
         (scratch / "blobs").mkdir()
+        if planned is not None:
+            (scratch / PLAN).write_bytes(planned)
         here = identity(CORE, "CPU")
         blobs = {}
         for variant in toy.variants:

@@ -60,7 +60,8 @@ RUNTIME = {
     ),
     "nothing-to-compare": CodeDoc(
         "`npuspec bench --against` runs variants of the same sizes and batch in turn, and the two bundles have none in "
-        "common. A larger size or batch takes longer, whichever bundle it is of, and says nothing of the two.",
+        "common. A larger size or batch takes longer, whichever bundle it is of, and says nothing of the two. Nor does "
+        "it where they take or give different things: inputs and outputs must have the same names and dtypes.",
         "$ npuspec bench build/batch1 --against build/batch8",
         "$ npuspec bench build/int8 --against build/fp16",
     ),
