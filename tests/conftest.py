@@ -49,12 +49,12 @@ def npuspec(
 ) -> Ran:
     """Run the command line in a process of its own, with the tests' cache.
 
-    What is said to Python itself needs a Python that is started for it.
+    What is said to Python and its libraries before they start needs a Python that is started for it.
     """
     told = {"NO_COLOR": "1", **(env or {}), **variables}
     whole = {**os.environ, **told}
     texts = [*map(str, arguments)]
-    if not any(name.startswith("PYTHON") for name in told):
+    if not any(name.startswith(("LANG", "LC_", "PYTHON", "TZ")) for name in told):
         return Ran(*forked.run(texts, cwd or Path.cwd(), whole))
     command = [sys.executable, "-m", "npuspec", *texts]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=whole)

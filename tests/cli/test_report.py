@@ -144,7 +144,7 @@ def test_what_tuning_found_is_shown_and_anything_else_is_refused(made: Path, tmp
         "rows": rows,
         "chosen": 0,
     }
-    whole |= {"points": 2, "compiles": 2, "made": 2, "left_out": {}, "advice": [], "patch": ""}
+    whole |= {"points": 2, "compiles": 2, "made": 2, "left_out": {}, "advice": [], "dropped": [], "patch": ""}
     (tmp_path / "tuned.json").write_text(json.dumps(whole))
     ran = npuspec("report", made / "toy", "--markdown", "--tuned", tmp_path / "tuned.json")
     assert ran.code == 0, ran.err

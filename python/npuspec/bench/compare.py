@@ -1,6 +1,6 @@
 """Two bundles in turn: which is faster, or that neither is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -12,8 +12,9 @@ from npuspec.bench.decide import CONFIDENCE, decide
 from npuspec.bench.figures import Compared, Comparison, Place, latency_of
 from npuspec.bench.measure import Tell, choose_variants
 from npuspec.bench.place import Placed, Source, check_seconds
-from npuspec.bundle.program import DataInput, Input, Output, Variant
+from npuspec.bundle.program import DataInput, Program, Variant
 from npuspec.diagnostics import Diagnostic, InputError
+from npuspec.runtime.preprocess import given_axes, given_dtype
 
 ROUNDS = 24
 _TURNS = (0, 1, 1, 0)
@@ -112,8 +113,8 @@ def differences(places: Sequence[Place], sources: Sequence[Source | None]) -> tu
 
 
 def _check_ports(sides: tuple[Placed, Placed]) -> None:
-    """Refuse bundles that differ in an input's or output's name, dtype, or axes of one size."""
-    have = [{*map(_told, side.program.inputs), *map(_told, side.program.outputs)} for side in sides]
+    """Refuse bundles that take something else of the caller, or give something else."""
+    have = [{*_taken(side.program), *_given(side.program)} for side in sides]
     only = (
         f"only `{side.path}` has {', '.join(sorted(own - other))}"
         for side, own, other in zip(sides, have, reversed(have), strict=True)
@@ -124,11 +125,16 @@ def _check_ports(sides: tuple[Placed, Placed]) -> None:
         raise InputError(Diagnostic("nothing-to-compare", message, "compare bundles of one model"))
 
 
-def _told(port: Input | Output) -> str:
-    """Return an input or output in words. A layout changes the order of its axes, and what it takes stays the same."""
-    kind = "output" if isinstance(port, Output) else "input"
-    sizes = sorted(axis for axis in port.axes if isinstance(axis, int)) if isinstance(port, DataInput) else []
-    return f"{kind} `{port.name}` of {port.dtype}" + (f" {' x '.join(map(str, sizes))}" if sizes else "")
+def _taken(program: Program) -> Iterator[str]:
+    """Yield what the caller gives, in words. A layout changes the order of axes, and what is taken stays the same."""
+    for data in (port for port in program.inputs if isinstance(port, DataInput)):
+        sizes = sorted(axis for axis in given_axes(data) if isinstance(axis, int))
+        yield f"input `{data.name}` of {given_dtype(data)}" + (f" {' x '.join(map(str, sizes))}" if sizes else "")
+
+
+def _given(program: Program) -> Iterator[str]:
+    """Yield what the caller gets, in words."""
+    return (f"output `{port.name}` of {port.dtype}" for port in program.outputs)
 
 
 def _pairs(sides: tuple[Placed, Placed], names: Sequence[str]) -> tuple[list[Pair], tuple[str, ...]]:

@@ -77,7 +77,7 @@ def tune(
     from npuspec.cli.progress import Progress
     from npuspec.cli.tune_show import show, to_json
     from npuspec.diagnostics import NpuspecError
-    from npuspec.spec import load
+    from npuspec.spec import load, parse
     from npuspec.tune.tuner import tune as run
     from npuspec.tune.tuner import write
 
@@ -85,12 +85,14 @@ def tune(
         raise click.UsageError("--platform estimates for an NPU that needn't be here, and --device runs: leave one out")
     common: dict[str, Any] = {"allow_code": allow_code, "compiler": compiler}
     asked: dict[str, Any] = {"objective": objective, "device": device, "platform": platform, "only": only}
+    document = None
     try:
         with Progress() as progress:
             tuned = run(spec, trials=trials, observer=progress, **asked, **common)
         report = tuned.report
         click.echo(to_json(report)) if json_ else show(report)
         if write_ and report.patch:
+            document, _ = parse(tuned.text, name=str(spec), folder=spec.parent)
             lock = write(spec, tuned, **common)
             click.echo(f"{spec}: written", err=True)
             if lock is not None:
@@ -99,7 +101,7 @@ def tune(
         click.echo("interrupted: what was found out is kept, and the next `npuspec tune` goes on from there", err=True)
         raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
     except NpuspecError as error:
-        print_diagnostics([d for d in error.diagnostics if d.labels], load(spec)[0])
+        print_diagnostics([d for d in error.diagnostics if d.labels], document or load(spec)[0])
         print_error([d for d in error.diagnostics if not d.labels])
         raise click.exceptions.Exit(error.exit_code) from None
     if report.rows[report.chosen].failed:

@@ -44,6 +44,8 @@ def show(report: Report) -> None:
         click.echo(f"\n{one_line(best.name)}")
     for gate in best.gates:
         click.echo(f"  {one_line(gate)}")
+    for gate in report.dropped:
+        click.echo(f"  no longer held, since there is nothing to compare: {one_line(gate)}")
     if best.failed:
         click.echo("\nno candidate that was tried can be made and holds the gates")
     elif report.patch:

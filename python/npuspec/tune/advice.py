@@ -69,6 +69,9 @@ def _nhwc(search: Search, plain: Row) -> Iterator[Verdict]:
 
 
 def _batch(search: Search, plain: Row) -> Iterator[Verdict]:
+    if search.bench.platform is not None and not search.bench.side_by_side:
+        search = search.side_by_side()
+        plain = _changed(search)
     for size in _BATCHES:
         found = _held(search, plain, "batch", "sample_us", batch=size)
         yield found

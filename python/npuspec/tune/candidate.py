@@ -295,13 +295,15 @@ def shares(plan: Plan) -> dict[str, float]:
 def _of_platform(text: str, platform: str) -> str:
     """Return the text with its budgets held of a platform, as far as a compiler for it shows what they ask."""
     gates = tomli.loads(text).get("gates", ())
-    stated = {gate.get("metric") for gate in gates if gate.get("platform") == platform}
+    stated = {(gate.get("metric"), gate.get("variant")) for gate in gates if gate.get("platform") == platform}
     return put(
         text,
         {
             ("gates", number, "platform"): platform
             for number, gate in enumerate(gates)
-            if "platform" not in gate and gate.get("metric") in {*_OF_PLATFORM} - stated
+            if "platform" not in gate
+            and gate.get("metric") in _OF_PLATFORM
+            and (gate["metric"], gate.get("variant")) not in stated
         },
     )
 

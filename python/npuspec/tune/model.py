@@ -81,5 +81,7 @@ class Report(Frozen):
     left_out: dict[str, str]
     """What isn't tried, and why."""
     advice: tuple[Verdict, ...]
+    dropped: tuple[str, ...]
+    """Gates of the spec that have nothing to compare in the chosen one."""
     patch: str
     """What changes the spec into the chosen one, as a unified diff; empty where nothing has to change."""

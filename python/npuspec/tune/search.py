@@ -5,7 +5,7 @@ with nothing else.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
 
@@ -109,6 +109,10 @@ class Search:
             return self.rows[self._known[text]]
         self.tell(f"advice: {name}")
         return self.bench.measure(Row(name=name, point=None), text)
+
+    def side_by_side(self) -> "Search":
+        """Return a search in which nothing is known, and estimates are of as many tiles whatever the objective."""
+        return Search(self.space, replace(self.bench, side_by_side=True), self.objective, self.tell)
 
     def beats(self, row: Row, other: Row) -> bool:
         """Tell whether a row is better than another by more than is no difference."""

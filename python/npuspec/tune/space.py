@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 from math import prod
 from typing import Any
 
@@ -45,7 +45,7 @@ _MOST_SIZES = 5  # of a dimension: each further one doubles the choices of bucke
 _USUAL = 300  # samples that calibrate
 _MODES = {"batched": ("batched", "quantized", "static"), "quantized": ("quantized", "static"), "static": ("static",)}
 """What a gate may be of instead, where a candidate has no such model."""
-_ABOUT = ("metric", "output", "variant", "function")
+_ABOUT = ("metric", "output", "variant", "function", "against", "compared")
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,14 +270,24 @@ def _with_precision(text: str, mode: str, known: Known) -> str:
 
 
 def _with_sizes(text: str, name: str, sizes: Sequence[int]) -> str:
-    """Set sizes, and leave out the gates on variants that there aren't any more: their samples are in others."""
+    """Set sizes, and hold each gate on a variant of all those that get its samples."""
     values = tomli.loads(text)
     stated = values["dims"][name]["sizes"]
     if stated == [*sizes]:
         return text
-    gone = {f"{name}{size}" for size in {*stated} - {*sizes}}
-    held = [("gates", index) for index, gate in enumerate(values.get("gates", ())) if gate.get("variant") in gone]
-    return put(drop(text, held), {("dims", name, "sizes"): [*sizes]})
+    gets = {
+        f"{name}{upto}": [f"{name}{size}" for low, size in pairwise((0, *sizes)) if low < upto and size > above]
+        for above, upto in pairwise((0, *stated))
+    }
+    changes: dict[Path, Any] = {("dims", name, "sizes"): [*sizes]}
+    more: list[Mapping[str, Any]] = []
+    for index, gate in enumerate(values.get("gates", ())):
+        for number, variant in enumerate(gets.get(gate.get("variant"), ())):
+            if number:
+                more.append({**gate, "variant": variant})
+            else:
+                changes["gates", index, "variant"] = variant
+    return add_gates(put(text, changes), more)
 
 
 def _with_batch(text: str, size: int, known: Known) -> str:
@@ -331,6 +341,13 @@ def _with_gates(text: str, before: str) -> str:
         changes |= {("gates", index, key): value for key, value in (fit or {}).items() if value != gate.get(key)}
     gone: list[Path] = [("gates", index) for index, gate in enumerate(fitted) if gate is None or gate in fitted[:index]]
     return add_gates(drop(put(text, changes), gone), more)
+
+
+def dropped(before: str, after: str) -> tuple[str, ...]:
+    """Return the gates of a text that another has none for any more, in words: there is nothing to compare."""
+    there = _models(tomli.loads(after))
+    gates = [gate for gate in tomli.loads(before).get("gates", ()) if _fitted(gate, there) is None]
+    return tuple(" ".join(f"{key} = {value}" for key, value in gate.items()) for gate in gates)
 
 
 def _models(values: Mapping[str, Any]) -> set[str]:

@@ -14,7 +14,7 @@ from npuspec.diagnostics.mend import write_text
 from npuspec.execute import Observer, apply
 from npuspec.facts import FrontEnd, device_identities, signature
 from npuspec.npu import choose_device
-from npuspec.plan.lock import lock_path
+from npuspec.plan.lock import check_lock_place, lock_path
 from npuspec.plan.prepare import prepare_document
 from npuspec.spec import Spec, load, validate
 from npuspec.store import Store
@@ -23,7 +23,7 @@ from npuspec.tune.candidate import Bench
 from npuspec.tune.model import Report
 from npuspec.tune.propose import check_optuna
 from npuspec.tune.search import Search
-from npuspec.tune.space import KNOBS, Known, Space, bucketed, space_of
+from npuspec.tune.space import KNOBS, Known, Space, bucketed, dropped, space_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,7 @@ def tune(
         made=len(bench.made),
         left_out=space.left_out,
         advice=advice,
+        dropped=dropped(space.text, text),
         patch=_patch(path.name, space.text, text),
     )
     return Tuned(report, space.text, text)
@@ -166,6 +167,7 @@ def write(path: Path, tuned: Tuned, *, allow_code: bool = False, compiler: str |
         OSError: the folder can't be written.
 
     """
+    check_lock_place(lock_path(path))
     handle, name = mkstemp(dir=path.parent, prefix=".npuspec-", suffix=path.suffix)
     trial = Path(name)
     lock, made = lock_path(path), lock_path(trial)
@@ -179,9 +181,13 @@ def write(path: Path, tuned: Tuned, *, allow_code: bool = False, compiler: str |
         if load(path)[0].text != tuned.before:
             message = f"`{path}` was changed since it was read, and stays as it is"
             raise SpecError(Diagnostic("spec-changed", message, "tune it again: what was found out is kept"))
-        if is_new:
-            made.replace(lock)
         write_text(path, tuned.text)
+        try:
+            if is_new:
+                made.replace(lock)
+        except BaseException:
+            write_text(path, tuned.before)
+            raise
     finally:
         trial.unlink(missing_ok=True)
         made.unlink(missing_ok=True)

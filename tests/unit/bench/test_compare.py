@@ -9,13 +9,13 @@ import openvino as ov
 import pytest
 from openvino import opset13 as op
 from runtime.test_load import CPU, NPU, TOY
-from runtime.toys import along, bundle, data, model, parameters, program
+from runtime.toys import along, bundle, data, length, mask, model, parameters, program
 
 from npuspec import BundleError, DeviceError, InputError
 from npuspec.bench.compare import ROUNDS, compare, differences
 from npuspec.bench.figures import Comparison, Place
 from npuspec.bench.place import Placed, Source
-from npuspec.bundle.program import Program
+from npuspec.bundle.program import Input, Program
 
 SLOW = program(data(axes=("time", 512)), outputs=(along(),), sizes=({"time": 256},))
 
@@ -57,6 +57,19 @@ def test_what_only_one_has_is_left_out(tmp_path: Path) -> None:
     assert told == [("loading both", 0, 1), *(("measuring in turn", number, ROUNDS) for number in range(ROUNDS))]
 
 
+def doubled(toy: Any, variant: Any) -> ov.Model:
+    given = parameters(toy, variant)
+    [output], first = toy.outputs, next(iter(given.values()))
+    return model({output.name: op.convert(op.add(first, first), ov.Type(np.dtype(output.dtype)))}, given)
+
+
+@pytest.mark.parametrize("filled", [mask(), length()])
+def test_what_the_runtime_fills_itself_is_no_difference(tmp_path: Path, filled: Input) -> None:
+    bundle(tmp_path / "one", program(data(), outputs=(along(),)), doubled)
+    bundle(tmp_path / "other", program(data(), filled, outputs=(along(),)), doubled)
+    assert len(compare(tmp_path / "one", tmp_path / "other", seconds=0.01).compared) == 1
+
+
 @pytest.mark.parametrize(
     ("other", "alone", "others"),
     [
@@ -70,13 +83,8 @@ def test_what_only_one_has_is_left_out(tmp_path: Path) -> None:
 def test_models_that_take_or_give_something_else_are_refused(
     tmp_path: Path, other: Program, alone: str, others: str
 ) -> None:
-    def build(toy: Any, variant: Any) -> ov.Model:
-        given = parameters(toy, variant)
-        [output], first = toy.outputs, next(iter(given.values()))
-        return model({output.name: op.convert(op.add(first, first), ov.Type(np.dtype(output.dtype)))}, given)
-
     bundle(tmp_path / "one", program(data(), outputs=(along(),)), blob=True)
-    bundle(tmp_path / "other", other, build)
+    bundle(tmp_path / "other", other, doubled)
     with pytest.raises(InputError) as caught:
         compare(tmp_path / "one", tmp_path / "other", seconds=0.01)
     assert caught.value.code == "nothing-to-compare"

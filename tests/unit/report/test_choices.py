@@ -105,6 +105,7 @@ def test_candidates_of_tuning_are_shown_as_far_as_both_sides_are_known() -> None
         made=2,
         left_out={},
         advice=(),
+        dropped=(),
         patch="",
     )
     [choice] = choice_of_tuned(report)

@@ -267,6 +267,7 @@ def test_what_was_tuned_is_of_the_same_model(made: Path) -> None:
         made=0,
         left_out={},
         advice=(),
+        dropped=(),
         patch="",
     )
     with pytest.raises(InputError, match="another model"):

@@ -9,7 +9,7 @@ import tomli
 
 from builders import BUCKETS, DATA, GATE, SMALL
 from npuspec.spec import parse, validate
-from npuspec.tune.space import Known, Space, space_of
+from npuspec.tune.space import Known, Space, dropped, space_of
 
 KNOWN = Known(device="CPU", platform="4000", samples=30, attention=False, front_end=None, lengths={})
 LENGTHS = 'lengths = "lengths.txt"\n'
@@ -73,12 +73,13 @@ def test_requests_are_taken_back_to_what_the_device_finds_best() -> None:
     assert "requests" not in tomli.loads(found.text_of({**found.plain, "requests": None})).get("load", {})
 
 
-def test_sizes_are_left_out_with_the_gates_on_them() -> None:
+def test_sizes_are_left_out_and_the_gates_on_them_are_of_what_gets_their_samples() -> None:
     text = BUCKETS.replace("overflow", f"{LENGTHS}overflow") + DATA + GATE + 'variant = "time16"\n'
     found = space(text)
     assert found.knobs["buckets"] == (("time", (16, 32)), ("time", (32,)))
     values = tomli.loads(found.text_of({**found.plain, "buckets": ("time", (32,))}))
-    assert (values["dims"]["time"]["sizes"], values.get("gates", [])) == ([32], [])
+    assert values["dims"]["time"]["sizes"] == [32]
+    assert [gate["variant"] for gate in values["gates"]] == ["time32"]
     assert "buckets" in space(BUCKETS).left_out
 
 
@@ -90,6 +91,24 @@ def test_the_sizes_that_waste_the_least_are_tried_too() -> None:
     assert len({found.text_of({**found.plain, "buckets": value}) for value in found.knobs["buckets"]}) == 4
     values = tomli.loads(found.text_of({**found.plain, "buckets": ("time", (7, 12, 32))}))
     assert values["dims"]["time"]["sizes"] == [7, 12, 32]
+
+
+def test_a_gate_on_a_size_is_held_of_all_that_get_its_samples() -> None:
+    gates = GATE + 'variant = "time16"\n' + GATE.replace("0.5", "0.9") + 'variant = "time32"\n'
+    found = space(BUCKETS.replace("overflow", f"{LENGTHS}overflow") + DATA + gates)
+    values = tomli.loads(found.text_of({**found.plain, "buckets": ("time", (7, 20, 32))}))
+    held = {(gate["variant"], gate["min"]) for gate in values["gates"]}
+    assert held == {("time7", 0.5), ("time20", 0.5), ("time20", 0.9), ("time32", 0.9)}
+    assert len(values["gates"]) == 4
+
+
+def test_a_gate_that_is_not_carried_over_is_named() -> None:
+    against = GATE.replace('"static"', '"quantized"').replace('"original"', '"static"')
+    text = SMALL + DATA + GATE + against + '\n[quantization]\nmode = "int8"\n'
+    found = space(text)
+    [gone] = dropped(text, found.text_of(found.plain))
+    assert gone.startswith("metric = frame-agreement output = y of = quantized against = static")
+    assert dropped(text, text) == ()
 
 
 def test_what_ships_is_held_to_the_gates_of_what_shipped() -> None:

@@ -11,6 +11,7 @@ import tomli
 from npuspec.diagnostics import NpuspecError, SpecError
 from npuspec.execute import Observer
 from npuspec.plan.lock import lock_path
+from npuspec.tune import tuner
 from npuspec.tune.model import Report, Row
 from npuspec.tune.tuner import tune, write
 from toy_specs import convolutions, write_spec
@@ -179,6 +180,28 @@ def test_what_can_not_be_written_leaves_every_byte(npu_spec: Path, compiler: Cal
     assert {path.name for path in npu_spec.parent.iterdir()} == {"data", "model", "spec.lock", "spec.toml"}
 
 
+def test_where_the_spec_can_not_be_written_the_lock_is_not_either(
+    npu_spec: Path, compiler: Callable[..., Toy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy = compiler()
+    tuned = tune(npu_spec, platform=PLATFORM, compiler=toy.command, objective="throughput", only=("batch",))
+
+    def refuse(path: Path, _text: str) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tuner, "write_text", refuse)
+        with pytest.raises(PermissionError):
+            write(npu_spec, tuned)
+    assert not lock_path(npu_spec).exists()
+    lock_path(npu_spec).write_text("another tool's\n")
+    before = npu_spec.read_bytes()
+    with pytest.raises(SpecError, match=r"`.*spec\.lock` is where the spec's lock belongs"):
+        write(npu_spec, tuned)
+    assert npu_spec.read_bytes() == before
+    assert lock_path(npu_spec).read_text() == "another tool's\n"
+
+
 def test_a_spec_that_was_changed_meanwhile_is_left_as_it_is(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
     tuned = tune(npu_spec, platform=PLATFORM, compiler=compiler().command, objective="throughput", only=("batch",))
     npu_spec.write_text(changed := npu_spec.read_text() + "# a remark\n")
@@ -210,6 +233,20 @@ def test_a_budget_without_a_platform_is_held_of_the_one_that_is_tuned_for(
     assert best.lost.startswith("gate not met: latency-ms for NPU 4000")
     assert any(gate.startswith("latency-p95-ms") and "isn't held" in gate for gate in best.gates)
     assert any(gate.startswith("frame-agreement") for gate in best.gates)
+
+
+def test_a_budget_of_one_variant_hides_no_other(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
+    of_one = f'\n[[gates]]\nmetric = "latency-ms"\nplatform = "{PLATFORM}"\nvariant = "time32"\nmax = 100\n'
+    text = npu_spec.read_text().replace('"NPU"\n', f'"NPU"\nplatforms = ["{PLATFORM}"]\n')
+    npu_spec.write_text(text + of_one + '\n[[gates]]\nmetric = "latency-ms"\nmax = 0.01\n')
+    report = for_npu(npu_spec, compiler().command, only=("tiles",))
+    assert report.rows[report.chosen].lost.startswith("gate not met: latency-ms for NPU 4000")
+
+
+def test_for_latency_batches_are_judged_on_as_many_tiles_too(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
+    report = for_npu(npu_spec, compiler().command, only=("batch",))
+    judged = [verdict for verdict in report.advice if verdict.advice == "batch"]
+    assert [verdict.evidence for verdict in judged] == ["estimated for NPU 4000 on 4 tiles, its only size"] * 3
 
 
 def test_what_fails_a_budget_harms_whatever_it_gains(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
