@@ -1,13 +1,12 @@
 """Lower a candidate, measure it, and let a compiler estimate it: by the stages that `apply` runs, kept as its are."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-import tomli
 from msgspec import structs, to_builtins
 
 from npuspec.compilers import Compiler, kernels
@@ -25,15 +24,12 @@ from npuspec.plan.prepare import prepare_document
 from npuspec.spec import parse
 from npuspec.stages import BLOB, ESTIMATE, TIMINGS
 from npuspec.store import Store, digest_json
-from npuspec.tune.edit import drop, put
+from npuspec.tune.estimated import TILES, alike, for_platform, of_platform
 from npuspec.tune.model import Row
-from npuspec.tune.space import TILES, for_platform
 
 _UNKNOWN = ("no-compiler", "compile-timeout", "disk-full", "disk-fault", "own-code", "missing-extra")
 """What says nothing of a candidate, and would be said of each."""
 _STARTS = 3
-_OF_PLATFORM = ("compile-s", "latency-ms", "throughput")
-"""The budgets that a compiler shows of a platform; `size-mib` without one is of all that ships."""
 _ELSEWHERE = "what it is of isn't what is tried on"
 _UNHELD = "no gate is held: the spec has no samples beyond those that calibrate"
 _LONG = 400  # characters of a reason
@@ -76,6 +72,8 @@ class Bench:
     """The digests of the stages whose compiler was asked."""
     made: list[str] = field(default_factory=list)
     """Those of them whose results weren't there."""
+    unguided: dict[str, str] = field(default_factory=dict)
+    """By the digests of their plans, texts with a mix that the platform doesn't guide, since it isn't one of theirs."""
 
     def prepare(self, text: str) -> Prepared:
         """Lower a text.
@@ -84,10 +82,15 @@ class Bench:
             SpecError: it can't be lowered, or not without a trap, or has code of its own that isn't allowed.
 
         """
+        if self.platform is None:
+            return self._planned(text)
+        prepared = self._planned(of_platform(for_platform(text, self.platform), self.platform))
+        if prepared.plan.recipe.mode == "mixed" and for_platform(text, self.platform) != text:
+            self.unguided[prepared.plan.digest] = text
+        return prepared
+
+    def _planned(self, text: str) -> Prepared:
         document, faults = parse(text, name=self.name, folder=self.folder)
-        if self.platform is not None and not faults:
-            text = _of_platform(for_platform(text, self.platform), self.platform)
-            document, faults = parse(text, name=self.name, folder=self.folder)
         if has_errors(faults):
             raise SpecError(faults)
         prepared, faults = prepare_document(document, self.store, device=self.device, allow_code=self.allow_code)
@@ -179,7 +182,7 @@ class Bench:
     def _costs(self, prepared: Prepared, text: str) -> Figures:
         if self.platform is None:
             return self._measured(prepared)
-        return self._estimated(self.prepare(_alike(text, self.platform)) if self.side_by_side else prepared)
+        return self._estimated(self.prepare(alike(text, self.platform)) if self.side_by_side else prepared)
 
     def _on_cpu(self, prepared: Prepared, text: str) -> Figures:
         """Measure on this machine's CPU what verifying didn't time there."""
@@ -230,11 +233,7 @@ class Bench:
 
     def _run(self, prepared: Prepared, names: Iterable[str], *more: PlannedStage) -> dict[str, Path]:
         """Run stages, and all that they read; return where their results are."""
-        planned = (*prepared.plan.stages, *more)
-        needed = {*names}
-        for stage in reversed(planned):
-            needed |= {*stage.inputs} if stage.name in needed else set()
-        stages = tuple(stage for stage in planned if stage.name in needed)
+        stages = _behind((*prepared.plan.stages, *more), names)
         plan = structs.replace(prepared.plan, stages=stages)
         counting = _Counting(self.observer)
         runner = StageRunner(
@@ -243,7 +242,7 @@ class Bench:
             counting,
             device=self.device,
             identity=self.identity,
-            chosen=LockKeeper(self.lock, None).chosen(plan),
+            chosen=self._chosen(prepared.plan) if any(stage.verb == "mix" for stage in stages) else None,
             compiler=self.compiler,
         )
         try:
@@ -255,12 +254,33 @@ class Bench:
                 self.made.extend(compiled if stage in counting.made else ())
         return runner.results
 
+    def _chosen(self, plan: Plan) -> tuple[str, ...] | None:
+        """Return what a mix keeps: as the lock has it, or as `apply` finds it where the platform doesn't guide it."""
+        text = self.unguided.get(plan.digest)
+        own = None if text is None else self._planned(text)
+        held = LockKeeper(self.lock, None).chosen(plan if own is None else own.plan)
+        if held is not None or own is None:
+            return held
+        part = replace(own, plan=structs.replace(own.plan, stages=_behind(own.plan.stages, ["mix"])))
+        counting = _Counting(self.observer)
+        runner = StageRunner(part, self.store, counting, device=self.device, identity=self.identity)
+        runner.run()
+        return runner.chosen
+
     def _compilations(self, stage: PlannedStage, results: Mapping[str, Path]) -> int:
         """Return how many models a stage has compiled for what counts; those that search mixes compile several."""
         if stage.verb in ("gain", "curve") and stage.name in results:
             found = _read(results[stage.name] / f"{stage.verb}.json")
             return len(found["tried"] if stage.verb == "gain" else found)
         return int(stage.verb == ("compile" if self.platform is None else "ahead"))
+
+
+def _behind(planned: Sequence[PlannedStage], names: Iterable[str]) -> tuple[PlannedStage, ...]:
+    """Return stages of these names, and all that they read."""
+    needed = {*names}
+    for stage in reversed(planned):
+        needed |= {*stage.inputs} if stage.name in needed else set()
+    return tuple(stage for stage in planned if stage.name in needed)
 
 
 class _Counting(Observer):
@@ -290,30 +310,6 @@ def shares(plan: Plan) -> dict[str, float]:
         samples = plan.waste[0].samples
         return {name: count / sum(samples) for name, count in zip(variants, samples, strict=True) if count}
     return {variants[-1]: 1.0}
-
-
-def _of_platform(text: str, platform: str) -> str:
-    """Return the text with its budgets held of a platform, as far as a compiler for it shows what they ask."""
-    gates = tomli.loads(text).get("gates", ())
-    stated = {(gate.get("metric"), gate.get("variant")) for gate in gates if gate.get("platform") == platform}
-    return put(
-        text,
-        {
-            ("gates", number, "platform"): platform
-            for number, gate in enumerate(gates)
-            if "platform" not in gate
-            and gate.get("metric") in _OF_PLATFORM
-            and (gate["metric"], gate.get("variant")) not in stated
-        },
-    )
-
-
-def _alike(text: str, platform: str) -> str:
-    """Return the text with as many tiles as an NPU takes for one inference, whatever the hint."""
-    text = put(text, {("properties", "performance-hint"): "THROUGHPUT"})
-    if platform in TILES:
-        return put(text, {("properties", "tiles"): TILES[platform][1]})
-    return drop(text, [("properties", "tiles")] if "tiles" in tomli.loads(text)["properties"] else [])
 
 
 def _steady(plan: Plan, device: str, *, starts: int = 0) -> PlannedStage:

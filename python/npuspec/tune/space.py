@@ -14,6 +14,7 @@ from npuspec.buckets import choose
 from npuspec.diagnostics import Path
 from npuspec.spec import Spec, models
 from npuspec.tune.edit import add_gates, drop, put
+from npuspec.tune.estimated import TILES, for_platform
 
 Point = Mapping[str, Any]
 """A value for each knob."""
@@ -25,8 +26,6 @@ KNOBS = (*ESTIMATED, *RUNNING)
 """In the order in which they are tried."""
 OBJECTIVES = ("latency", "throughput", "size")
 BATCHES = (1, 2, 4, 8, 16)
-TILES = {"3720": (1, 2), "4000": (2, 4), "5010": (1, 3)}
-"""What Intel's compiler takes for THROUGHPUT and for LATENCY; what it makes of either hint is the same otherwise."""
 _RUNNING_VALUES: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "CPU": {"hint": (None, "LATENCY", "THROUGHPUT"), "streams": (-1, 1, 2), "requests": (None, 1, 2, 4, 8)},
     "NPU": {"hint": (None, "LATENCY", "THROUGHPUT"), "requests": (None, 1, 2, 4, 8), "turbo": (False, True)},
@@ -125,12 +124,6 @@ class Space:
             if knob in ("precision", "batch") or value != self.plain[knob]
         ]
         return ", ".join(told) or "as it is"
-
-
-def for_platform(text: str, platform: str) -> str:
-    """Return the text with a platform among those that are compiled for."""
-    named = tomli.loads(text).get("target", {}).get("platforms", ())
-    return put(text, {("target", "platforms"): sorted({*named, platform})})
 
 
 def _word(knob: str, value: Any) -> str:

@@ -249,6 +249,37 @@ def test_for_latency_batches_are_judged_on_as_many_tiles_too(npu_spec: Path, com
     assert [verdict.evidence for verdict in judged] == ["estimated for NPU 4000 on 4 tiles, its only size"] * 3
 
 
+MIXED = """
+[quantization]
+mode = "mixed"
+samples = 2
+
+[[gates]]
+metric = "frame-agreement"
+output = "y"
+of = "quantized"
+against = "original"
+min = 0.1
+
+[[allow]]
+code = "small-calibration"
+reason = "a test"
+"""
+
+
+def test_a_mix_that_no_platform_guides_is_estimated_as_apply_makes_it(
+    npu_spec: Path, compiler: Callable[..., Toy]
+) -> None:
+    npu_spec.write_text(npu_spec.read_text() + MIXED)
+    toy = compiler()
+    report = for_npu(npu_spec, toy.command, only=("tiles",))
+    assert [row.failed for row in report.rows] == [False, False], report.rows
+    assert (report.compiles, toy.count) == (2, 2)  # none to find a mix
+    report = for_npu(npu_spec, toy.command, only=("precision",))
+    assert [row.name for row in report.rows] == ["FP16", "INT8", "mixed", "as written"]
+    assert toy.count > 4
+
+
 def test_what_fails_a_budget_harms_whatever_it_gains(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
     budget = '\n[[gates]]\nmetric = "latency-ms"\nmax = 0.15\n'
     npu_spec.write_text(npu_spec.read_text() + budget)
