@@ -4,7 +4,7 @@ The gates on what a candidate answers come before anything is compiled of it, an
 with nothing else.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
@@ -60,6 +60,7 @@ class Search:
             before = at
             for knob in self.space.knobs:
                 at = self._along(knob, at)
+            at = self._mixed(at)
             if at == before:
                 break
         if trials:
@@ -139,9 +140,14 @@ class Search:
         is_exact = self.bench.platform is not None or self.objective == "size"
         return MARGINS["estimated" if is_exact else "measured"]
 
-    def _along(self, knob: str, at: dict[str, Any]) -> dict[str, Any]:
-        """Return the best point on one knob's values."""
-        for value in self._batches(at) if knob == "batch" else self.space.knobs[knob]:
+    def _mixed(self, at: dict[str, Any]) -> dict[str, Any]:
+        """Return the better of a point and the same one mixed: a mix costs many compiles to find, and so comes last."""
+        return self._along("precision", at, ["mixed"]) if "mixed" in self.space.knobs.get("precision", ()) else at
+
+    def _along(self, knob: str, at: dict[str, Any], values: Iterable[Any] = ()) -> dict[str, Any]:
+        """Return the best point on one knob's values, all but a mix if none are given."""
+        known = (value for value in self.space.knobs[knob] if value != "mixed")
+        for value in values or (self._batches(at) if knob == "batch" else known):
             if value == at[knob] or (knob, value) in self._hopeless:
                 continue
             best = self.try_point(at)

@@ -104,7 +104,7 @@ def test_the_best_of_all_is_found_with_few_compiles(
 
 def test_what_two_knobs_gain_together_is_found() -> None:
     def figures(point: Mapping[str, Any]) -> Mapping[str, Any]:
-        sample = 1000.0 if point["precision"] == "none" else 1050.0 if point["batch"] == 1 else 500.0
+        sample = 1000.0 if point["precision"] != "int8" else 1050.0 if point["batch"] == 1 else 500.0
         sample *= {1: 1.0, 2: 0.9, 4: 0.8, 8: 0.8, 16: 0.8}[point["batch"]]
         return {"latency_us": sample * point["batch"], "sample_us": sample}
 
@@ -120,7 +120,7 @@ def test_a_precision_that_fails_its_gates_is_tried_with_nothing_else() -> None:
     search = searched(figures)
     assert [name for name in reasons(search) if not name.startswith(("FP16", "as"))] == [
         "INT8, batch 1",
-        "mixed, batch 1",
+        "mixed, batch 4",
     ]
     assert best(search).startswith("FP16, batch 4")
 
@@ -168,6 +168,12 @@ def test_an_estimate_that_leaves_out_more_does_not_win() -> None:
     search = searched(figures, batch=(1,), tiles=(4,))
     assert best(search) == "FP16, batch 1"
     assert reasons(search)["INT8, batch 1"] == "its estimate counts Swish as nothing, and can't be compared"
+
+
+def test_a_mix_is_looked_for_when_all_else_is_known() -> None:
+    search = searched(times(precision={"int8": 0.9, "mixed": 0.8}, batch={4: 0.5}, tiles={2: 0.9}))
+    assert next(name for name in reasons(search) if name.startswith("mixed")) == "mixed, batch 4, tiles 2"
+    assert best(search) == "mixed, batch 4, tiles 2"
 
 
 def test_what_is_no_difference_changes_nothing() -> None:
