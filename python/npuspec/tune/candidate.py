@@ -263,7 +263,9 @@ class Bench:
             return held
         part = replace(own, plan=structs.replace(own.plan, stages=_behind(own.plan.stages, ["mix"])))
         counting = _Counting(self.observer)
-        runner = StageRunner(part, self.store, counting, device=self.device, identity=self.identity)
+        runner = StageRunner(
+            part, self.store, counting, device=self.device, identity=self.identity, compiler=self.compiler
+        )
         runner.run()
         return runner.chosen
 

@@ -30,9 +30,9 @@ def put(text: str, values: Mapping[Path, Any]) -> str:
         for name in missing:
             at[name] = tomlkit.inline_table()
             at = at[name]
-        if at.get(key) != value:
+        if at.get(key) != value:  # else not even what tomlkit would put in another order is changed
             at[key] = _item(value)
-        text = tomlkit.dumps(document)
+            text = tomlkit.dumps(document)
     return text
 
 

@@ -27,6 +27,8 @@ def test_a_platform_is_one_of_the_spec_s() -> None:
     text = for_platform(SMALL, "4000")
     assert tomli.loads(text)["target"]["platforms"] == ["4000"]
     assert for_platform(text, "4000") == text
+    apart = text + BUDGETS + '\n[quantization]\nmode = "mixed"\n' + BUDGETS
+    assert for_platform(apart, "4000") == apart
     assert tomli.loads(for_platform(text, "3720"))["target"]["platforms"] == ["3720", "4000"]
 
 

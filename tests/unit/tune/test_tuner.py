@@ -19,7 +19,7 @@ from toy_specs import convolutions, write_spec
 PLATFORM = "4000"
 SCRIPT = """#!/bin/sh
 if [ $1 = version ]; then
-  echo '{{"protocol": 1, "compiler": "toy {name}", "platforms": ["4000"]}}'
+  echo '{{"protocol": 1, "compiler": "toy {name}", "platforms": ["3720", "4000"]}}'
   exit
 fi
 echo "$*" >> {calls}
@@ -277,7 +277,11 @@ def test_a_mix_that_no_platform_guides_is_estimated_as_apply_makes_it(
     assert (report.compiles, toy.count) == (2, 2)  # none to find a mix
     report = for_npu(npu_spec, toy.command, only=("precision",))
     assert [row.name for row in report.rows] == ["FP16", "INT8", "mixed", "as written"]
+    assert not [row for row in report.rows if row.failed]
     assert toy.count > 4
+    npu_spec.write_text(npu_spec.read_text().replace('"NPU"\n', '"NPU"\nplatforms = ["3720"]\n'))
+    report = for_npu(npu_spec, toy.command, only=("tiles",))  # whose mix 3720 guides
+    assert [row.failed for row in report.rows] == [False, False], report.rows
 
 
 def test_what_fails_a_budget_harms_whatever_it_gains(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
