@@ -34,7 +34,22 @@ _ELSEWHERE = "what it is of isn't what is tried on"
 _UNHELD = "no gate is held: the spec has no samples beyond those that calibrate"
 _LONG = 400  # characters of a reason
 Figures = dict[str, Any]
-Step = Callable[[Prepared, str], Figures]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A candidate's plan; where the platform that it is tried for isn't one of its own, with what it is without it."""
+
+    prepared: Prepared
+    own: Prepared | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """What will be done."""
+        return self.prepared.plan
+
+
+Step = Callable[[Trial, str], Figures]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +84,11 @@ class Bench:
     side_by_side: bool = False
     allow_code: bool = False
     compiled: set[str] = field(default_factory=set)
-    """The digests of the stages whose compiler was asked."""
+    """What was compiled, by the results that it is in."""
     made: list[str] = field(default_factory=list)
     """Those of them whose results weren't there."""
-    unguided: dict[str, str] = field(default_factory=dict)
-    """By the digests of their plans, texts with a mix that the platform doesn't guide, since it isn't one of theirs."""
 
-    def prepare(self, text: str) -> Prepared:
+    def prepare(self, text: str) -> Trial:
         """Lower a text.
 
         Raises:
@@ -83,11 +96,11 @@ class Bench:
 
         """
         if self.platform is None:
-            return self._planned(text)
-        prepared = self._planned(of_platform(for_platform(text, self.platform), self.platform))
-        if prepared.plan.recipe.mode == "mixed" and for_platform(text, self.platform) != text:
-            self.unguided[prepared.plan.digest] = text
-        return prepared
+            return Trial(self._planned(text))
+        named = for_platform(text, self.platform)
+        prepared = self._planned(of_platform(named, self.platform))
+        is_guided = prepared.plan.recipe.mode != "mixed" or named == text
+        return Trial(prepared, None if is_guided else self._planned(text))
 
     def _planned(self, text: str) -> Prepared:
         document, faults = parse(text, name=self.name, folder=self.folder)
@@ -119,18 +132,18 @@ class Bench:
 
     def starts(self, text: str) -> Mapping[str, Any]:
         """Return how long loading takes, cold and warm, in milliseconds."""
-        prepared = self.prepare(text)
-        stage = _steady(prepared.plan, self.device, starts=_STARTS)
-        found: Mapping[str, Any] = _read(self._run(prepared, [stage.name], stage)[stage.name] / TIMINGS)["starts"]
+        trial = self.prepare(text)
+        stage = _steady(trial.plan, self.device, starts=_STARTS)
+        found: Mapping[str, Any] = _read(self._run(trial, [stage.name], stage)[stage.name] / TIMINGS)["starts"]
         return found
 
     def _tried(self, row: Row, text: str, *steps: Step) -> Row:
         found: Figures = {}
         try:
-            prepared = self.prepare(text)
-            found["batch"] = prepared.plan.program.batch
+            trial = self.prepare(text)
+            found["batch"] = trial.plan.program.batch
             for step in steps:
-                told = step(prepared, text)
+                told = step(trial, text)
                 found |= {**told, "gates": (*found.get("gates", ()), *told.get("gates", ()))}
                 if found.get("failed"):
                     break
@@ -140,15 +153,15 @@ class Bench:
             found |= {"failed": True, "lost": _why(error.diagnostics)}
         return structs.replace(row, **found)
 
-    def _verified(self, prepared: Prepared, _text: str) -> Figures:
+    def _verified(self, trial: Trial, _text: str) -> Figures:
         """Hold the gates on what it answers."""
-        plan = structs.replace(prepared.plan, gates=tuple(g for g in prepared.plan.gates if not g.is_budget))
+        plan = structs.replace(trial.plan, gates=tuple(g for g in trial.plan.gates if not g.is_budget))
         name = f"verify[{self.device}]"
         if not any(stage.name == name for stage in plan.stages):
             return {"gates": (_UNHELD,)}
-        results = self._run(prepared, [name])
-        evidence = gather_evidence(plan, results, self.device, prepared.allowed)
-        if fallen := [trap for trap in evidence.traps if trap.code not in prepared.allowed]:
+        results = self._run(trial, [name])
+        evidence = gather_evidence(plan, results, self.device, trial.prepared.allowed)
+        if fallen := [trap for trap in evidence.traps if trap.code not in trial.prepared.allowed]:
             raise StageError(fallen)
         found = {"agreement": _agreement(evidence, plan), **_held(evidence.gates)}
         if self.device == "CPU":
@@ -160,9 +173,9 @@ class Bench:
                 found["cpu_us"] = sum(share * timed[v][ships] * 1e3 for v, share in weights.items()) / total
         return found
 
-    def _budgeted(self, prepared: Prepared, _text: str) -> Figures:
+    def _budgeted(self, trial: Trial, _text: str) -> Figures:
         """Hold the gates on what it costs, as far as they are of what it is tried on."""
-        npu, plan = self.platform, prepared.plan
+        npu, plan = self.platform, trial.plan
         budgets = [gate for gate in plan.gates if gate.is_budget]
         held = [
             gate for gate in budgets if gate.platform == npu or (gate.platform is None and gate.metric == "size-mib")
@@ -175,26 +188,26 @@ class Bench:
         variants = [variant.name for variant in plan.program.variants]
         names = [f"compile[{place}, {variant}]" for place in sorted(made_for) for variant in variants]
         names += [stage.name for stage in plan.stages if stage.name == f"budget[{self.device}]"]
-        results = self._run(prepared, names)
+        results = self._run(trial, names)
         gates = _held(hold_budgets(plan, results, self.device, gather_estimates(plan, results)).values())
         return {**gates, "gates": (*gates["gates"], *left)}
 
-    def _costs(self, prepared: Prepared, text: str) -> Figures:
+    def _costs(self, trial: Trial, text: str) -> Figures:
         if self.platform is None:
-            return self._measured(prepared)
-        return self._estimated(self.prepare(alike(text, self.platform)) if self.side_by_side else prepared)
+            return self._measured(trial)
+        return self._estimated(self.prepare(alike(text, self.platform)) if self.side_by_side else trial)
 
-    def _on_cpu(self, prepared: Prepared, text: str) -> Figures:
+    def _on_cpu(self, trial: Trial, text: str) -> Figures:
         """Measure on this machine's CPU what verifying didn't time there."""
-        if self.device == "CPU" and any(stage.name == "verify[CPU]" for stage in prepared.plan.stages):
+        if self.device == "CPU" and any(stage.name == "verify[CPU]" for stage in trial.plan.stages):
             return {}
         bench = replace(self, device="CPU", identity=self.cpu, platform=None, compiled=set(), made=[])
         return {"cpu_us": bench.costs(Row(name="on CPU", point=None), text).latency_us}
 
-    def _measured(self, prepared: Prepared) -> Figures:
-        plan = prepared.plan
+    def _measured(self, trial: Trial) -> Figures:
+        plan = trial.plan
         stage = _steady(plan, self.device)
-        results = self._run(prepared, [stage.name], stage)
+        results = self._run(trial, [stage.name], stage)
         variants = _read(results[stage.name] / TIMINGS)["variants"]
         weights = shares(plan)
         made = [results[f"compile[{self.device}, {variant}]"] for variant in weights]
@@ -211,10 +224,10 @@ class Bench:
             "steady": not unsteady,
         }
 
-    def _estimated(self, prepared: Prepared) -> Figures:
-        plan, weights = prepared.plan, shares(prepared.plan)
+    def _estimated(self, trial: Trial) -> Figures:
+        plan, weights = trial.plan, shares(trial.plan)
         names = [f"compile[{self.platform}, {variant}]" for variant in weights]
-        results = self._run(prepared, names)
+        results = self._run(trial, names)
         told = [_read(results[name] / ESTIMATE) for name in names]
         found: Figures = {
             "size_bytes": sum(estimate["blob_bytes"] for estimate in told),
@@ -231,34 +244,34 @@ class Bench:
         )
         return found | {"latency_us": latency, "sample_us": latency / batch}
 
-    def _run(self, prepared: Prepared, names: Iterable[str], *more: PlannedStage) -> dict[str, Path]:
+    def _run(self, trial: Trial, names: Iterable[str], *more: PlannedStage) -> dict[str, Path]:
         """Run stages, and all that they read; return where their results are."""
-        stages = _behind((*prepared.plan.stages, *more), names)
-        plan = structs.replace(prepared.plan, stages=stages)
+        stages = _behind((*trial.plan.stages, *more), names)
+        plan = structs.replace(trial.plan, stages=stages)
         counting = _Counting(self.observer)
         runner = StageRunner(
-            replace(prepared, plan=plan),
+            replace(trial.prepared, plan=plan),
             self.store,
             counting,
             device=self.device,
             identity=self.identity,
-            chosen=self._chosen(prepared.plan) if any(stage.verb == "mix" for stage in stages) else None,
+            chosen=self._chosen(trial) if any(stage.verb == "mix" for stage in stages) else None,
             compiler=self.compiler,
         )
         try:
             runner.run()
         finally:
-            for stage in counting.begun:
-                compiled = [f"{stage.digest} {number}" for number in range(self._compilations(stage, runner.results))]
+            for stage in counting.ended:
+                key = runner.results[stage.name].name
+                compiled = [f"{key} {number}" for number in range(self._compilations(stage, runner.results))]
                 self.compiled.update(compiled)
                 self.made.extend(compiled if stage in counting.made else ())
         return runner.results
 
-    def _chosen(self, plan: Plan) -> tuple[str, ...] | None:
+    def _chosen(self, trial: Trial) -> tuple[str, ...] | None:
         """Return what a mix keeps: as the lock has it, or as `apply` finds it where the platform doesn't guide it."""
-        text = self.unguided.get(plan.digest)
-        own = None if text is None else self._planned(text)
-        held = LockKeeper(self.lock, None).chosen(plan if own is None else own.plan)
+        own = trial.own
+        held = LockKeeper(self.lock, None).chosen(trial.plan if own is None else own.plan)
         if held is not None or own is None:
             return held
         part = replace(own, plan=structs.replace(own.plan, stages=_behind(own.plan.stages, ["mix"])))
@@ -271,7 +284,7 @@ class Bench:
 
     def _compilations(self, stage: PlannedStage, results: Mapping[str, Path]) -> int:
         """Return how many models a stage has compiled for what counts; those that search mixes compile several."""
-        if stage.verb in ("gain", "curve") and stage.name in results:
+        if stage.verb in ("gain", "curve"):
             found = _read(results[stage.name] / f"{stage.verb}.json")
             return len(found["tried"] if stage.verb == "gain" else found)
         return int(stage.verb == ("compile" if self.platform is None else "ahead"))
@@ -286,21 +299,21 @@ def _behind(planned: Sequence[PlannedStage], names: Iterable[str]) -> tuple[Plan
 
 
 class _Counting(Observer):
-    """Shows which stage runs, leaves no line of it, and remembers which were begun, and which ran."""
+    """Shows which stage runs, leaves no line of it, and remembers which ended, and which of them ran."""
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
-        self.begun: list[PlannedStage] = []
+        self.ended: list[PlannedStage] = []
         self.made: list[PlannedStage] = []
 
     def started(self, stage: PlannedStage, number: int, count: int) -> None:
         self._observer.started(stage, number, count)
-        self.begun.append(stage)
 
     def progressed(self, stage: PlannedStage, done: int, total: int) -> None:
         self._observer.progressed(stage, done, total)
 
     def finished(self, stage: PlannedStage, seconds: float | None) -> None:
+        self.ended.append(stage)
         if seconds is not None:
             self.made.append(stage)
 

@@ -13,7 +13,7 @@ from npuspec.execute import Observer
 from npuspec.plan.lock import lock_path
 from npuspec.tune import tuner
 from npuspec.tune.model import Report, Row
-from npuspec.tune.tuner import tune, write
+from npuspec.tune.tuner import open_space, tune, write
 from toy_specs import convolutions, write_spec
 
 PLATFORM = "4000"
@@ -279,9 +279,21 @@ def test_a_mix_that_no_platform_guides_is_estimated_as_apply_makes_it(
     assert [row.name for row in report.rows] == ["FP16", "INT8", "mixed", "as written"]
     assert not [row for row in report.rows if row.failed]
     assert toy.count > 4
+    again = for_npu(npu_spec, toy.command, only=("precision",))  # in whichever order
+    assert again.rows == report.rows
     npu_spec.write_text(npu_spec.read_text().replace('"NPU"\n', '"NPU"\nplatforms = ["3720"]\n'))
     report = for_npu(npu_spec, toy.command, only=("tiles",))  # whose mix 3720 guides
     assert [row.failed for row in report.rows] == [False, False], report.rows
+
+
+def test_whether_a_platform_guides_a_mix_is_the_text_s_affair(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
+    npu_spec.write_text(npu_spec.read_text() + MIXED)
+    observed = {"compiler": compiler().command, "observer": Observer()}
+    bench, space = open_space(npu_spec, objective="latency", platform=PLATFORM, **observed)  # type: ignore[arg-type]
+    mixed = space.text_of({**space.plain, "precision": "mixed"})
+    written, guided = bench.prepare(space.text), bench.prepare(mixed)
+    assert written.plan.digest == guided.plan.digest
+    assert (written.own is None, guided.own is None) == (False, True)
 
 
 def test_what_fails_a_budget_harms_whatever_it_gains(npu_spec: Path, compiler: Callable[..., Toy]) -> None:
