@@ -47,6 +47,8 @@ class Search:
     _known: dict[str, int] = field(default_factory=dict)
     _hopeless: set[tuple[str, Any]] = field(default_factory=set)
     """Values that were far worse once, or failed: they aren't tried anew beside other values."""
+    _worse: set[tuple[str, Any]] = field(default_factory=set)
+    """Values that lost to another by more than is no difference."""
     _refused: set[tuple[str, Any]] = field(default_factory=set)
     """Of those, the precisions that failed."""
 
@@ -146,9 +148,12 @@ class Search:
 
     def _along(self, knob: str, at: dict[str, Any], values: Iterable[Any] = ()) -> dict[str, Any]:
         """Return the best point on one knob's values, all but a mix if none are given."""
+        is_mixed = at.get("precision") == "mixed"  # which costs many compiles to find anew
+        if is_mixed and knob == "batch":
+            return at
         known = (value for value in self.space.knobs[knob] if value != "mixed")
         for value in values or (self._batches(at) if knob == "batch" else known):
-            if value == at[knob] or (knob, value) in self._hopeless:
+            if value == at[knob] or (knob, value) in self._hopeless or (is_mixed and (knob, value) in self._worse):
                 continue
             best = self.try_point(at)
             row = self.try_point({**at, knob: value}, best if knob == "buckets" else None)
@@ -158,7 +163,10 @@ class Search:
                 self._refused.add((knob, value))
             if knob == "precision" and value == "int8" and not row.failed and self.bench.platform is None:
                 self._hopeless.add((knob, "mixed"))  # no gate needs it, and nothing tells what is faster unquantized
+            if self.beats(best, row):
+                self._worse.add((knob, value))
             if self.beats(row, best):
+                self._worse.add((knob, at[knob]))
                 if not self._is_near(best, row):
                     self._hopeless.add((knob, at[knob]))
                 at = {**at, knob: value}

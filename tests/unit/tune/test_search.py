@@ -174,6 +174,7 @@ def test_a_mix_is_looked_for_when_all_else_is_known() -> None:
     search = searched(times(precision={"int8": 0.9, "mixed": 0.8}, batch={4: 0.5}, tiles={2: 0.9}))
     assert next(name for name in reasons(search) if name.startswith("mixed")) == "mixed, batch 4, tiles 2"
     assert best(search) == "mixed, batch 4, tiles 2"
+    assert sum(name.startswith("mixed") for name in reasons(search)) == 1  # and in no place that lost before
 
 
 def test_what_is_no_difference_changes_nothing() -> None:
