@@ -31,13 +31,12 @@ from npuspec.diagnostics import SpecError, StageError
 from npuspec.execute import Observer
 from npuspec.execute.stages import StageRunner
 from npuspec.plan import prepare
-from npuspec.stages import BLOB, HARM, MODEL
+from npuspec.stages import HARM
+from npuspec.stages.curve import TRACE, compile_mix
 from npuspec.stages.gain import spent
-from npuspec.stages.mix import mix
 from npuspec.stages.request import Request
-from npuspec.stages.shape import read_fixed, shaped
+from npuspec.stages.shape import read_fixed
 from npuspec.stages.switched import twins
-from npuspec.stages.widen import widened
 from npuspec.store import Store
 
 COMPILER = Path(__file__).parent.parent / "tools" / "npu-compiler" / "npu-compiler"
@@ -89,9 +88,9 @@ class Mixes:
         runner.run()
         read, quantized, ranked = (runner.results[name] for name in ("read", "quantize", "rank"))
         named = {stage.name: stage for stage in plan.stages}
-        self._shape = named[f"shape[quantized, {self.variant}]"].parameters
-        self._properties = named[f"gain[{PLATFORM}]"].parameters["properties"]
-        parameters = {"program": to_builtins(plan.program)}
+        told = named[f"gain[{PLATFORM}]"].parameters
+        shape = named[f"shape[quantized, {self.variant}]"].parameters
+        parameters = {"program": to_builtins(plan.program), **told, "shape": shape}
         self._request = Request(parameters, (read, quantized, ranked), spec.parent, spec.parent, None, None, None, {})
         program = self._request.program
         originals = (read_fixed(ov.Core(), folder, program) for folder in (quantized, read))
@@ -113,18 +112,12 @@ class Mixes:
 
     def _compile(self, bits: Bits) -> Estimate | None:
         kept = [name for place in self.every - bits for name in self.blocks[place]]
-        mixed, _ = mix(self._request, ov.Core(), kept)
         with tempfile.TemporaryDirectory() as scratch:
-            folder = Path(scratch)
-            model = widened(shaped(mixed, self._shape))
-            ov.save_model(model, folder / MODEL, compress_to_fp16=False)
             try:
-                made = self._compiler.compile(
-                    folder / MODEL, PLATFORM, folder / BLOB, self._properties, folder / "trace"
-                )
+                model, made = compile_mix(self._request, self._compiler, kept, Path(scratch))
             except StageError:
                 return None
-            shares = spent(read_schedule(folder / "trace"))
+            shares = spent(read_schedule(Path(scratch, TRACE)))
         places = self._places(model)
         taken = [0.0] * (len(self.blocks) + 1)
         for layer, us in shares.items():

@@ -56,8 +56,7 @@ def fusion(
     """
     from npuspec.cli.fusion_show import show
     from npuspec.cli.progress import Progress
-    from npuspec.compilers import find_compiler
-    from npuspec.diagnostics import Diagnostic, SpecError
+    from npuspec.compilers import compiler_for
     from npuspec.facts import device_identities
     from npuspec.fusion import check_fusion
     from npuspec.npu import choose_device
@@ -70,11 +69,7 @@ def fusion(
     asked = (
         _of_bundle(model, variant, wanted, platform) if model.is_dir() else _of_file(model, variant, wanted, platform)
     )
-    chosen = None
-    if platform is not None and (chosen := find_compiler(compiler)) is None:
-        message = "nothing here compiles for NPUs, so that there is no schedule to look at"
-        help_ = "name a command: --compiler tools/npu-compiler/npu-compiler"
-        raise SpecError(Diagnostic("no-compiler", message, help_))
+    chosen = None if platform is None else compiler_for([platform], compiler, "look at what runs here: --device CPU")
     with Progress() as progress:
         if platform is None:
             choose_device([wanted], device_identities())

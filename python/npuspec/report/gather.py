@@ -1,10 +1,10 @@
 """Read what is known of a bundle: from its own files, and by running and compiling it where that is asked for."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import get_type_hints
 
 import msgspec
 
@@ -25,29 +25,15 @@ from npuspec.report.choices import choice_of_tuned, choices_of
 from npuspec.report.facts import cache_facts, device_facts, head_facts, quantization_facts, stages_of
 from npuspec.report.fused import fusion_of
 from npuspec.report.measured import agreements_of, latencies_of, samples_of, served_of
-from npuspec.report.model import (
-    Agreement,
-    Choice,
-    Difference,
-    Latency,
-    Layer,
-    Layers,
-    Missing,
-    Report,
-    Row,
-    Sample,
-    Served,
-    Stage,
-    Timeline,
-)
+from npuspec.report.model import Difference, Layer, Layers, Missing, Report, Timeline
 from npuspec.report.timeline import compile_timeline
 from npuspec.stages import TIMINGS
 from npuspec.tune.model import Report as Tuned
 
-T = TypeVar("T")
-
 _MOST = 2**24  # bytes of a plan or of evidence, so that a page stays one that can be opened
 _NOT_RUN = Missing("the model was not run for this report")
+_READ = ("agreements", "choices", "device", "doubts", "kept", "latencies", "quantized", "samples", "served", "stages")
+"""What of a report is made of what was read, which may be a stranger's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,33 +118,32 @@ def gather(path: Path, asked: Asked, announce: Callable[[str], None], progress: 
             variants=tuple(variant.name for variant in plan.program.variants),
             batch=plan.program.batch,
             facts=tuple(head_facts(bundle.manifest, plan)),
-            doubts=msgspec.convert(evidence.doubts, tuple[str, ...]),
+            doubts=evidence.doubts,
             settings=tuple(setting for setting in plan.settings if setting.origin != "default"),
             words=asked.tell(plan, name),
-            stages=_sound(stages_of(plan, bundle.manifest.device, timings["stages"]), Stage),
-            quantized=_sound(quantization_facts(evidence.quantization), Row),
-            kept=msgspec.convert(
-                (*(evidence.quantization or {}).get("kept", ()), *(evidence.kept or ())), tuple[str, ...]
-            ),
+            stages=tuple(stages_of(plan, bundle.manifest.device, timings["stages"])),
+            quantized=tuple(quantization_facts(evidence.quantization)),
+            kept=(*(evidence.quantization or {}).get("kept", ()), *(evidence.kept or ())),
             difference=_difference(bundle, path, plan, asked),
             gates=tuple(map(_gate, evidence.gates)),
-            agreements=_sound(agreements_of(plan, evidence), Agreement),
-            samples=_sound(samples_of(evidence), Sample),
-            latencies=_sound(latencies_of(plan, evidence, timings["stages"]), Latency),
-            served=_sound(served_of(plan, timings["stages"]), Served),
+            agreements=tuple(agreements_of(plan, evidence)),
+            samples=tuple(samples_of(evidence)),
+            latencies=tuple(latencies_of(plan, evidence, timings["stages"])),
+            served=tuple(served_of(plan, timings["stages"])),
             choices=(
-                *_sound(choices_of(evidence, timings["stages"]), Choice),
+                *choices_of(evidence, timings["stages"]),
                 *([] if asked.tuned is None else choice_of_tuned(asked.tuned)),
             ),
             layers=_NOT_RUN,
             timeline=Missing("no schedule was asked for: npuspec report --platform 4000"),
             fusion=(_NOT_RUN,),
-            device=_sound(device_facts(bundle.manifest, plan, evidence), Row),
+            device=tuple(device_facts(bundle.manifest, plan, evidence)),
             cache=tuple(cache_facts(bundle.manifest)),
             files=tuple(
                 sorted(((n, file.size) for n, file in bundle.manifest.files.items()), key=lambda f: (-f[1], f[0]))
             ),
         )
+        report = _sound(report)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
         raise _other_format(path, f"its evidence can't be read: {error!r}") from None
     if asked.run:
@@ -199,9 +184,11 @@ def _gate(gate: GateResult) -> GateResult:
     return replace(found, compiler="the compiler") if is_long else found  # type: ignore[call-arg]
 
 
-def _sound(rows: Iterable[T], kind: type[T]) -> tuple[T, ...]:
-    """Return rows whose texts are texts and whose numbers are numbers: what is read may be a stranger's."""
-    return tuple(msgspec.convert(msgspec.to_builtins(row), kind) for row in rows)
+def _sound(report: Report) -> Report:
+    """Return a report whose texts are texts and whose numbers are numbers."""
+    kinds = get_type_hints(Report)
+    read = {name: msgspec.convert(msgspec.to_builtins(getattr(report, name)), kinds[name]) for name in _READ}
+    return replace(report, **read)
 
 
 def _difference(bundle: Bundle, path: Path, plan: Plan, asked: Asked) -> Difference | Missing:

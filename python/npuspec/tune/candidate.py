@@ -1,7 +1,7 @@
 """Lower a candidate, measure it, and let a compiler estimate it: by the stages that `apply` runs, kept as its are."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import shorten
@@ -22,7 +22,7 @@ from npuspec.plan import Plan, Prepared
 from npuspec.plan.model import PlannedStage
 from npuspec.plan.prepare import prepare_document
 from npuspec.spec import parse
-from npuspec.stages import BLOB, ESTIMATE, TIMINGS
+from npuspec.stages import BLOB, ESTIMATE, MIXED, TIMINGS
 from npuspec.store import Store, digest_json
 from npuspec.tune.estimated import TILES, alike, for_platform, of_platform
 from npuspec.tune.model import Row
@@ -38,8 +38,9 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A candidate's plan; where the platform that it is tried for isn't one of its own, with what it is without it."""
+    """A candidate's text and plan; where the platform that guides a mix isn't one of its own, its plan without that."""
 
+    text: str
     prepared: Prepared
     own: Prepared | None = None
 
@@ -49,7 +50,7 @@ class Trial:
         return self.prepared.plan
 
 
-Step = Callable[[Trial, str], Figures]
+Step = Callable[[Trial], Figures]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +97,11 @@ class Bench:
 
         """
         if self.platform is None:
-            return Trial(self._planned(text))
+            return Trial(text, self._planned(text))
         named = for_platform(text, self.platform)
         prepared = self._planned(of_platform(named, self.platform))
         is_guided = prepared.plan.recipe.mode != "mixed" or named == text
-        return Trial(prepared, None if is_guided else self._planned(text))
+        return Trial(text, prepared, None if is_guided else self._planned(text))
 
     def _planned(self, text: str) -> Prepared:
         document, faults = parse(text, name=self.name, folder=self.folder)
@@ -118,7 +119,7 @@ class Bench:
     def measure(self, row: Row, text: str) -> Row:
         """Return what can be known of a text; a candidate that can't be made is a row like others.
 
-        The gates on what it answers come first: nothing is compiled of what fails one.
+        The gates on what it answers come first: what fails one isn't compiled to be timed.
 
         Raises:
             NpuspecError: what is no candidate's fault.
@@ -143,7 +144,7 @@ class Bench:
             trial = self.prepare(text)
             found["batch"] = trial.plan.program.batch
             for step in steps:
-                told = step(trial, text)
+                told = step(trial)
                 found |= {**told, "gates": (*found.get("gates", ()), *told.get("gates", ()))}
                 if found.get("failed"):
                     break
@@ -153,7 +154,7 @@ class Bench:
             found |= {"failed": True, "lost": _why(error.diagnostics)}
         return structs.replace(row, **found)
 
-    def _verified(self, trial: Trial, _text: str) -> Figures:
+    def _verified(self, trial: Trial) -> Figures:
         """Hold the gates on what it answers."""
         plan = structs.replace(trial.plan, gates=tuple(g for g in trial.plan.gates if not g.is_budget))
         name = f"verify[{self.device}]"
@@ -173,7 +174,7 @@ class Bench:
                 found["cpu_us"] = sum(share * timed[v][ships] * 1e3 for v, share in weights.items()) / total
         return found
 
-    def _budgeted(self, trial: Trial, _text: str) -> Figures:
+    def _budgeted(self, trial: Trial) -> Figures:
         """Hold the gates on what it costs, as far as they are of what it is tried on."""
         npu, plan = self.platform, trial.plan
         budgets = [gate for gate in plan.gates if gate.is_budget]
@@ -192,17 +193,17 @@ class Bench:
         gates = _held(hold_budgets(plan, results, self.device, gather_estimates(plan, results)).values())
         return {**gates, "gates": (*gates["gates"], *left)}
 
-    def _costs(self, trial: Trial, text: str) -> Figures:
+    def _costs(self, trial: Trial) -> Figures:
         if self.platform is None:
             return self._measured(trial)
-        return self._estimated(self.prepare(alike(text, self.platform)) if self.side_by_side else trial)
+        return self._estimated(self.prepare(alike(trial.text, self.platform)) if self.side_by_side else trial)
 
-    def _on_cpu(self, trial: Trial, text: str) -> Figures:
+    def _on_cpu(self, trial: Trial) -> Figures:
         """Measure on this machine's CPU what verifying didn't time there."""
         if self.device == "CPU" and any(stage.name == "verify[CPU]" for stage in trial.plan.stages):
             return {}
         bench = replace(self, device="CPU", identity=self.cpu, platform=None, compiled=set(), made=[])
-        return {"cpu_us": bench.costs(Row(name="on CPU", point=None), text).latency_us}
+        return {"cpu_us": bench.costs(Row(name="on CPU", point=None), trial.text).latency_us}
 
     def _measured(self, trial: Trial) -> Figures:
         plan = trial.plan
@@ -246,7 +247,10 @@ class Bench:
 
     def _run(self, trial: Trial, names: Iterable[str], *more: PlannedStage) -> dict[str, Path]:
         """Run stages, and all that they read; return where their results are."""
-        stages = _behind((*trial.plan.stages, *more), names)
+        planned, needed = (*trial.plan.stages, *more), {*names}
+        for stage in reversed(planned):
+            needed |= {*stage.inputs} if stage.name in needed else set()
+        stages = tuple(stage for stage in planned if stage.name in needed)
         plan = structs.replace(trial.plan, stages=stages)
         counting = _Counting(self.observer)
         runner = StageRunner(
@@ -274,13 +278,7 @@ class Bench:
         held = LockKeeper(self.lock, None).chosen(trial.plan if own is None else own.plan)
         if held is not None or own is None:
             return held
-        part = replace(own, plan=structs.replace(own.plan, stages=_behind(own.plan.stages, ["mix"])))
-        counting = _Counting(self.observer)
-        runner = StageRunner(
-            part, self.store, counting, device=self.device, identity=self.identity, compiler=self.compiler
-        )
-        runner.run()
-        return runner.chosen
+        return tuple(_read(self._run(Trial(trial.text, own), ["mix"])["mix"] / MIXED)["keep"])
 
     def _compilations(self, stage: PlannedStage, results: Mapping[str, Path]) -> int:
         """Return how many models a stage has compiled for what counts; those that search mixes compile several."""
@@ -288,14 +286,6 @@ class Bench:
             found = _read(results[stage.name] / f"{stage.verb}.json")
             return len(found["tried"] if stage.verb == "gain" else found)
         return int(stage.verb == ("compile" if self.platform is None else "ahead"))
-
-
-def _behind(planned: Sequence[PlannedStage], names: Iterable[str]) -> tuple[PlannedStage, ...]:
-    """Return stages of these names, and all that they read."""
-    needed = {*names}
-    for stage in reversed(planned):
-        needed |= {*stage.inputs} if stage.name in needed else set()
-    return tuple(stage for stage in planned if stage.name in needed)
 
 
 class _Counting(Observer):

@@ -1,6 +1,6 @@
 """Look for the best candidate without trying all: one knob after the other, from the plain one on, until nothing helps.
 
-The gates on what a candidate answers come before anything is compiled of it, and a precision that fails them is tried
+The gates on what a candidate answers come before it is compiled to be timed, and a precision that fails them is tried
 with nothing else.
 """
 
@@ -47,10 +47,10 @@ class Search:
     _known: dict[str, int] = field(default_factory=dict)
     _hopeless: set[tuple[str, Any]] = field(default_factory=set)
     """Values that were far worse once, or failed: they aren't tried anew beside other values."""
-    _worse: set[tuple[str, Any]] = field(default_factory=set)
-    """Values that lost to another by more than is no difference."""
     _refused: set[tuple[str, Any]] = field(default_factory=set)
     """Of those, the precisions that failed."""
+    _worse: set[tuple[str, Any]] = field(default_factory=set)
+    """Values that lost to another by more than is no difference."""
 
     def run(self, trials: int = 0) -> Row:
         """Try candidates, and so many more that Optuna proposes; return the best of them.
@@ -62,7 +62,8 @@ class Search:
             before = at
             for knob in self.space.knobs:
                 at = self._along(knob, at)
-            at = self._mixed(at)
+            if "mixed" in self.space.knobs.get("precision", ()):  # last: a mix costs many compiles to find
+                at = self._along("precision", at, ["mixed"])
             if at == before:
                 break
         if trials:
@@ -141,10 +142,6 @@ class Search:
     def _margin(self) -> float:
         is_exact = self.bench.platform is not None or self.objective == "size"
         return MARGINS["estimated" if is_exact else "measured"]
-
-    def _mixed(self, at: dict[str, Any]) -> dict[str, Any]:
-        """Return the better of a point and the same one mixed: a mix costs many compiles to find, and so comes last."""
-        return self._along("precision", at, ["mixed"]) if "mixed" in self.space.knobs.get("precision", ()) else at
 
     def _along(self, knob: str, at: dict[str, Any], values: Iterable[Any] = ()) -> dict[str, Any]:
         """Return the best point on one knob's values, all but a mix if none are given."""

@@ -5,7 +5,8 @@ from typing import Any
 from npuspec.execute.evidence import Evidence
 from npuspec.report.choices import best_of, choice_of_tuned, choices_of
 from npuspec.report.model import Candidate
-from npuspec.tune.model import Report, Row
+from npuspec.tune.model import Row
+from report.toys import tuned
 
 
 def candidates(**points: tuple[float, float]) -> list[Candidate]:
@@ -92,22 +93,7 @@ def test_candidates_of_tuning_are_shown_as_far_as_both_sides_are_known() -> None
         Row(name="INT8, batch 1", point={}, latency_us=5.0, agreement=0.9, uncosted=("Select",)),
         Row(name="mixed, batch 1", point={}, failed=True, lost="gate not met"),
     )
-    report = Report(
-        model="0" * 64,
-        objective="latency",
-        device="CPU",
-        platform="4000",
-        compiler="toy",
-        rows=rows,
-        chosen=1,
-        points=9,
-        compiles=2,
-        made=2,
-        left_out={},
-        advice=(),
-        dropped=(),
-        patch="",
-    )
+    report = tuned(platform="4000", compiler="toy", rows=rows, chosen=1, points=9, compiles=2, made=2)
     [choice] = choice_of_tuned(report)
     assert (choice.title, choice.taken) == ("Candidates of tuning, estimated for NPU 4000", "chosen")
     assert [(c.name, c.taken, c.best) for c in choice.candidates] == [

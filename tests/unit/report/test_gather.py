@@ -22,7 +22,6 @@ from npuspec.plan import Plan
 from npuspec.report import Asked, Missing, Report, bundles_in, gather, gather_all
 from npuspec.report.measured import latencies_of
 from npuspec.report.model import Difference, Fusion, Layers, Timeline
-from npuspec.tune.model import Report as Tuned
 from report import toys
 from toy_specs import INT8, write_spec
 
@@ -254,24 +253,8 @@ def test_an_estimate_is_of_one_sample_where_the_plugin_splits_the_batch(told: st
 
 
 def test_what_was_tuned_is_of_the_same_model(made: Path) -> None:
-    tuned = Tuned(
-        model="0" * 64,
-        objective="latency",
-        device="CPU",
-        platform=None,
-        compiler=None,
-        rows=(),
-        chosen=0,
-        points=0,
-        compiles=0,
-        made=0,
-        left_out={},
-        advice=(),
-        dropped=(),
-        patch="",
-    )
     with pytest.raises(InputError, match="another model"):
-        of(made, Asked(told, tuned=tuned))
+        of(made, Asked(told, tuned=toys.tuned()))
 
 
 def test_one_that_is_broken_leaves_the_reports_of_others(made: Path, tmp_path: Path) -> None:

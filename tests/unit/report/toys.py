@@ -27,6 +27,7 @@ from npuspec.report.model import (
     Task,
     Timeline,
 )
+from npuspec.tune.model import Report as Tuned
 
 EVIL = (
     """<script>alert(1)</script><img src=x onerror="alert(1)">'"`|@a`{{ 7 * 7 }}<!-- ]]> & \x1b[31m\u202e\ud800\x00"""
@@ -42,6 +43,14 @@ def budget(**changes: Any) -> BudgetResult:
     told = {"metric": "latency-ms", "output": "", "of": None, "against": None, "min": None, "max": 5.0, "value": 4.0}
     more = {"margin": 1.0, "passed": True, "figure": "estimated", "uncosted": ("HSwish",)}
     return BudgetResult(**{**told, **more, **changes})
+
+
+def tuned(**changes: Any) -> Tuned:
+    """Return what tuning found, of nothing if nothing is told."""
+    told: dict[str, Any] = {"model": "0" * 64, "objective": "latency", "device": "CPU", "patch": ""}
+    told |= dict.fromkeys(("platform", "compiler")) | dict.fromkeys(("chosen", "points", "compiles", "made"), 0)
+    told |= dict.fromkeys(("rows", "advice", "dropped"), ())
+    return Tuned(**{**told, "left_out": {}, **changes})
 
 
 def report(text: str = "plain", **changes: Any) -> Report:
