@@ -204,13 +204,13 @@ def layers_plot(layers: Layers) -> str:
 
 def types_plot(layers: Layers) -> str:
     """Draw how the time divides among the types of operations."""
-    taken: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    taken: dict[str, float] = defaultdict(float)
     for layer in layers.layers:
-        taken[layer.type][0] += layer.ms
-        taken[layer.type][1] += layer.share
+        taken[layer.type] += layer.ms
+    whole = layers.ms or 1.0
     rows = [
-        {"type": type_, "ms": ms, "told": f"{type_}: {ms:.3f} ms, {share:.1%}"}
-        for type_, (ms, share) in sorted(taken.items(), key=lambda item: -item[1][0])[:_MOST_BARS]
+        {"type": type_, "ms": ms, "told": f"{type_}: {ms:.3f} ms, {ms / whole:.1%}"}
+        for type_, ms in sorted(taken.items(), key=lambda item: -item[1])[:_MOST_BARS]
     ]
     return _bars(rows, "type", f"Time of {layers.variant} by type of operation", height=18)
 
